@@ -1,0 +1,79 @@
+//! Starting processes: the only file that does. Each gets a scrubbed environment, no inherited standard input and a
+//! process group of its own, so that a deadline can end it whole.
+#![expect(clippy::disallowed_methods, reason = "this is the one file that starts processes and threads")]
+
+use std::ffi::OsStr;
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use super::clock;
+
+/// What a child may see of our environment. No TMUX (a nested tmux would act on the operator's server), no GIT_*, no keys.
+const PASSED_ON: [&str; 9] = ["HOME", "USER", "LOGNAME", "PATH", "SHELL", "LANG", "LC_ALL", "TMPDIR", "SSH_AUTH_SOCK"];
+
+/// Why a program gave no output.
+#[derive(Debug, thiserror::Error)]
+pub enum SpawnError {
+    #[error("{program}: {cause}")]
+    Start { program: String, cause: std::io::Error },
+    #[error("{program}: no end within {span:?}; its process group was killed")]
+    Late { program: String, span: Duration },
+}
+
+/// A command for the engine: scrubbed environment, no input, killed with the value that holds it.
+pub fn command(program: impl AsRef<OsStr>) -> tokio::process::Command {
+    let mut command = tokio::process::Command::from(blocking(program));
+    command.kill_on_drop(true);
+    command
+}
+
+/// The same for code outside the engine's loop.
+pub fn blocking(program: impl AsRef<OsStr>) -> std::process::Command {
+    let mut command = std::process::Command::new(program);
+    command.env_clear().envs(scrubbed()).stdin(Stdio::null());
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command
+}
+
+/// A command that takes over our terminal (`tmux attach`, an editor): whole environment but TMUX, our standard streams.
+pub fn foreground(program: impl AsRef<OsStr>) -> std::process::Command {
+    let mut command = std::process::Command::new(program);
+    command.env_remove("TMUX").env_remove("TMUX_PANE");
+    command
+}
+
+/// Runs a command to its end, or kills its whole process group at the deadline.
+pub async fn output_within(span: Duration, mut command: tokio::process::Command) -> Result<Output, SpawnError> {
+    let program = command.as_std().get_program().to_string_lossy().into_owned();
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().map_err(|cause| SpawnError::Start { program: program.clone(), cause })?;
+    let group = child.id();
+    match clock::within(span, child.wait_with_output()).await {
+        Ok(output) => output.map_err(|cause| SpawnError::Start { program, cause }),
+        Err(clock::Late(span)) => {
+            kill_group(group);
+            Err(SpawnError::Late { program, span })
+        }
+    }
+}
+
+/// The part of our environment that children may see.
+pub fn scrubbed() -> impl Iterator<Item = (&'static str, std::ffi::OsString)> {
+    PASSED_ON.iter().filter_map(|name| std::env::var_os(name).map(|value| (*name, value)))
+}
+
+/// Starts a named thread.
+pub fn thread<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> std::io::Result<std::thread::JoinHandle<T>> {
+    std::thread::Builder::new().name(name.to_string()).spawn(work)
+}
+
+fn kill_group(group: Option<u32>) {
+    let pid = group.and_then(|pid| i32::try_from(pid).ok()).and_then(rustix::process::Pid::from_raw);
+    if let Some(pid) = pid {
+        // The group may have ended in this very moment; then there is nobody to kill, which is the aim.
+        let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+    }
+}

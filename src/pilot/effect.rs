@@ -1,0 +1,124 @@
+//! Everything we ask of the world. Those with an [`EffectId`] are intents: `Ordered` is on disk before they leave, and
+//! an [`Outcome`] comes back for each. The others only look, or answer a client, and may be lost without harm.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::command::Answer;
+use super::event::Ask;
+use super::fact::{Identity, Place};
+use super::id::{AgentId, EffectId, Incarnation, MessageId, PhaseId};
+
+/// Something to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Start our tmux server where none runs. Never sent while a recorded one may be alive (fault T4).
+    StartServer { id: EffectId },
+    /// Start an agent in a session of its own. Survivors of an earlier life, found by the owner tag in their
+    /// environment, are ended first.
+    Start { id: EffectId, agent: AgentId, incarnation: Incarnation, spec: LaunchSpec },
+    /// End an agent's whole process tree (TERM, `grace`, KILL) and its session.
+    Stop {
+        id: EffectId,
+        agent: AgentId,
+        place: Option<Place>,
+        process: Option<Identity>,
+        grace: Duration,
+        unless_moved: Option<u64>,
+    },
+    /// Paste a message's text into the composer, after one more look that it may be typed there.
+    Paste { id: EffectId, agent: AgentId, incarnation: Incarnation, place: Place, message: MessageId, text: String },
+    /// Press the submit key, after one more look that `text` is still in the composer.
+    Submit { id: EffectId, agent: AgentId, incarnation: Incarnation, place: Place, message: MessageId, text: String },
+    /// Write one of our own files.
+    Write { id: EffectId, what: OwnFile },
+    /// Look at an agent now: screen and processes. Answered by `Event::Looked`.
+    Look { agent: AgentId, incarnation: Incarnation, place: Place, process: Option<Identity> },
+    /// Look for a process of this backend in the project that is not one of ours. Answered by `Event::Searched`.
+    Search { agent: AgentId, process_name: String, dir: PathBuf },
+    /// Answer a client.
+    Reply { ask: Ask, answer: Answer },
+    /// Read the workspace's configuration again.
+    Reload { ask: Option<Ask> },
+    /// End the engine; agents go on.
+    Quit { code: u8 },
+}
+
+/// A file of the workspace that we write ourselves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "file", rename_all = "snake_case")]
+pub enum OwnFile {
+    /// `SEQUENCE-COMPLETE` in the workspace, with these phases in it.
+    SequenceComplete { phases: Vec<PhaseId> },
+    /// The sequence was reopened: the file goes.
+    NoSequenceComplete,
+    /// `sequence = […]` in `flightdeck.toml`, comments kept.
+    Sequence { phases: Vec<PhaseId> },
+}
+
+/// How an agent is launched, each time the same (fault P18). Holds no secret: the env file is named, not read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaunchSpec {
+    pub argv: Vec<String>,
+    pub cwd: PathBuf,
+    /// Variables that are no secrets: phase, agent, role, spool.
+    pub env: BTreeMap<String, String>,
+    pub env_file: Option<PathBuf>,
+    /// Columns and rows of its window.
+    pub size: (u16, u16),
+    /// Lines of history tmux keeps for it.
+    pub history: u32,
+}
+
+/// What came of an effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// It happened.
+    Done,
+    /// An agent was started.
+    Started { place: Place, process: Identity },
+    /// An agent was ended. `left` are processes that survived KILL: pid and what they are.
+    Stopped { left: Vec<(u32, String)> },
+    /// It was positively not done, and why: trying again is safe.
+    Refused { why: Refusal },
+    /// It failed before it had any effect.
+    Failed { why: String },
+    /// Nobody can say whether it happened (no answer in time).
+    Unknown { why: String },
+}
+
+/// Why the edge would not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    PaneDead,
+    PaneMissing,
+    /// Copy mode or the like: a human is looking.
+    InMode,
+    InputOff,
+    Synchronized,
+    /// No composer on the screen: a dialog, the start or the end of a program.
+    NoComposer,
+    /// Somebody's words are in the composer.
+    Draft,
+    /// The agent is in a turn.
+    Busy,
+    /// Our text is not in the composer any more.
+    TextGone,
+    /// The screen moved between the judgement and the act.
+    Moved,
+    /// The agent's folder is missing.
+    NoCwd(String),
+    /// The env file is missing or open to others.
+    EnvFile(String),
+    /// A session with the agent's name exists that is not ours (fault T6).
+    Foreign(String),
+    /// A living process already holds this agent (fault P12).
+    AlreadyAlive(u32),
+    /// The engine that ordered it is no longer the one in charge (fault P10).
+    Fenced,
+}

@@ -1,0 +1,172 @@
+//! What the edge can tell about the world: screens, panes, processes, commits. Plain data, already bounded and cleaned
+//! of what no reader may see; no judgement.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::id::{AgentId, Incarnation, PhaseId, Sha};
+use super::time::Time;
+
+/// One tmux server, told apart from a later one on the same socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Server {
+    pub pid: u32,
+    /// `#{start_time}`, seconds since the epoch.
+    pub started: i64,
+}
+
+/// Where an agent lives: ids only, never names (fault T5). Valid on one server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    pub server: Server,
+    /// `$n`
+    pub session: String,
+    /// `%n`
+    pub pane: String,
+}
+
+/// A process that can't be mistaken for a later one with the same number (fault P13).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Identity {
+    /// The machine's boot id; a reboot makes every recorded pid void.
+    pub boot: String,
+    pub pid: u32,
+    /// Start time in clock ticks since boot (`/proc/PID/stat`, field 22).
+    pub started: u64,
+}
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exit {
+    Status(i32),
+    Signal(i32),
+    /// It is gone, and nobody can tell how.
+    Lost,
+}
+
+/// What a pane shows: the visible screen only, no scrollback, right-trimmed lines without escape sequences.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Screen {
+    pub lines: Vec<String>,
+    /// Column and row of the cursor, from 0.
+    pub cursor: (u16, u16),
+    pub mode: PaneMode,
+}
+
+/// States of a pane in which typing goes wrong (faults T8, T9).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PaneMode {
+    pub dead: bool,
+    /// Copy mode, choose-tree, clock: a human is looking, and Enter would be eaten.
+    pub in_mode: bool,
+    pub input_off: bool,
+    /// Keys would go to other panes as well.
+    pub synchronized: bool,
+}
+
+/// One pane that carries our owner tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaneFact {
+    pub agent: AgentId,
+    pub incarnation: Incarnation,
+    pub place: Place,
+    /// The process tmux started in it; `None` when it could not be read.
+    pub process: Option<Identity>,
+    pub dead: Option<Exit>,
+}
+
+/// What the processes below an agent were doing at one look.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// CPU time of all descendants, not counting the agent itself.
+    pub children_cpu: Duration,
+    /// Descendants that began clearly after the agent did: its own work, not servers it starts with.
+    pub late_children: u32,
+    /// The agent's own process was stopped by a signal (Ctrl-Z, SIGSTOP).
+    pub suspended: bool,
+}
+
+/// One look at an agent that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    pub screen: Option<Arc<Screen>>,
+    /// `None`: the process table could not be read, which proves nothing.
+    pub work: Option<Work>,
+}
+
+/// What an agent's own event channel said (its hooks append lines to the spool).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Report {
+    /// A conversation began or was resumed.
+    SessionStarted { conversation: Option<String> },
+    /// A prompt was submitted: the proof of delivery. The text is what the agent took in.
+    PromptSubmitted { prompt: String },
+    /// A turn ended normally; the last answer, where the agent tells it.
+    TurnEnded { answer: Option<String> },
+    /// A turn ended by an error of the model's service.
+    TurnFailed { error: String },
+}
+
+/// A commit on the watched branch, as far as flightdeck looks at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Commit {
+    pub sha: Sha,
+    /// What its subject says by the handoff grammar, if anything.
+    pub handoff: Option<Handoff>,
+}
+
+/// `claim(1a): …` → prefix `claim`, id `1a`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Handoff {
+    pub prefix: String,
+    /// The gate the commit names; by its grammar safe to type.
+    pub gate: String,
+}
+
+/// The watched branch as it stands now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Push {
+    /// Where the walk began; `None` at the first sight of the branch.
+    pub old: Option<Sha>,
+    pub new: Sha,
+    /// `old` is not an ancestor of `new`: rewritten history.
+    pub rewritten: bool,
+    /// New commits, parents before children. Empty at first sight and after a rewrite.
+    pub commits: Vec<Commit>,
+    /// Agents whose `INBOX-<agent>.md` got new entries, with how many.
+    pub inbox: Vec<(AgentId, u32)>,
+    /// Phases of the sequence whose pushed status file says done at `new`.
+    pub done: Vec<PhaseId>,
+}
+
+/// Whether some process of a kind runs anywhere: three-valued like all evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Search {
+    None,
+    Found { pid: u32 },
+    Unknown { why: String },
+}
+
+/// How the machine itself is doing, told when it changes what can be trusted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hiccup {
+    /// The engine ran its round this much later than planned (starved, stopped, suspended).
+    Late(Duration),
+    /// The machine slept this long.
+    Slept(Duration),
+    /// Somebody set the wall clock; positive is forward. Milliseconds.
+    ClockMoved(i64),
+}
+
+/// A record's place in the log and on the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// Position in the log, from 1, without gaps.
+    pub seq: u64,
+    /// Steady time of the step that made it.
+    pub at: Time,
+}

@@ -1,0 +1,137 @@
+//! Names of things, each with a closed grammar, so that no outside text travels inside one.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $valid:expr, $expected:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// What a valid one looks like, for messages.
+            pub const EXPECTED: &'static str = $expected;
+
+            /// The checked form of `text`, or `None` when the grammar refuses it.
+            pub fn parse(text: &str) -> Option<Self> {
+                let valid: fn(&str) -> bool = $valid;
+                valid(text).then(|| $name(text.to_string()))
+            }
+
+            /// The text itself.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = String;
+            fn try_from(text: String) -> Result<Self, String> {
+                Self::parse(&text).ok_or_else(|| format!("expected {}", Self::EXPECTED))
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = String;
+            fn from_str(text: &str) -> Result<Self, String> {
+                Self::parse(text).ok_or_else(|| format!("expected {}", Self::EXPECTED))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_id!(
+    /// An agent's name: session name, file name and word on the command line at once (faults T7, K4, X9).
+    AgentId,
+    |text| {
+        let mut chars = text.chars();
+        chars.next().is_some_and(|c| c.is_ascii_lowercase())
+            && text.len() <= 32
+            && chars.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-')
+    },
+    "a lower-case letter, then at most 31 of a-z, 0-9, `_` and `-`"
+);
+
+text_id!(
+    /// A phase's name; it stands inside `STATUS-<id>.md` and in pings.
+    PhaseId,
+    |text| {
+        let mut chars = text.chars();
+        chars.next().is_some_and(|c| c.is_ascii_alphanumeric())
+            && text.len() <= 32
+            && chars.all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+    },
+    "a letter or digit, then at most 31 letters, digits, `_` and `-`"
+);
+
+text_id!(
+    /// A full git object name: 40 (SHA-1) or 64 (SHA-256) lower-case hex digits.
+    Sha,
+    |text| matches!(text.len(), 40 | 64) && text.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')),
+    "40 or 64 lower-case hex digits"
+);
+
+impl Sha {
+    /// The first ten digits, as they are typed into an agent.
+    pub fn short(&self) -> &str {
+        &self.0[..10]
+    }
+}
+
+/// Number of an ordered effect; never used twice in one workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EffectId(pub u64);
+
+/// Number of a message in the outbox; never used twice in one workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct MessageId(pub u64);
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "m{}", self.0)
+    }
+}
+
+/// The n-th life of an agent, counted from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Incarnation(pub u32);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_names_are_refused() {
+        for text in ["", "-a", "A", "a b", "a.b", "#(touch x)", "../x", "a/b", "é", "a\n", &"a".repeat(33)] {
+            assert!(AgentId::parse(text).is_none(), "{text:?}");
+        }
+        for text in ["", "-1", "1.2", "a/b", "..", "1 2", "1\n"] {
+            assert!(PhaseId::parse(text).is_none(), "{text:?}");
+        }
+        assert!(AgentId::parse("builder-2").is_some());
+        assert!(PhaseId::parse("2w").is_some());
+        assert!(Sha::parse(&"a".repeat(40)).is_some());
+        assert!(Sha::parse(&"A".repeat(40)).is_none());
+    }
+}

@@ -1,0 +1,440 @@
+//! Everything we remember. The state is the fold of all records; nothing else changes its durable part. The format is
+//! for ever: fields are added with a default, variants are never renamed (`tests/old_records.rs` keeps old logs).
+
+use serde::{Deserialize, Serialize};
+
+use super::effect::OwnFile;
+use super::fact::{Exit, Handoff, Hiccup, Identity, Place, Server};
+use super::id::{AgentId, EffectId, Incarnation, MessageId, PhaseId, Sha};
+use super::message::{Message, Stage};
+use super::time::Time;
+
+/// One remembered fact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Record {
+    // -- the engine ------------------------------------------------------------------------------------------------
+    /// An engine took charge. `seed` feeds all jitter until the next one.
+    EngineStarted {
+        epoch: u64,
+        pid: u32,
+        version: String,
+        seed: u64,
+    },
+    ConfigLoaded {
+        digest: String,
+    },
+    ConfigRefused {
+        problems: Vec<String>,
+    },
+    Hiccuped {
+        what: HiccupNote,
+    },
+    ServerUp {
+        server: Server,
+    },
+    ServerSilent {
+        why: String,
+    },
+    ServerLost,
+    Paused {
+        by: Actor,
+    },
+    Resumed {
+        by: Actor,
+    },
+    EmergencyStopped {
+        by: Actor,
+    },
+    // -- intents ---------------------------------------------------------------------------------------------------
+    /// Written before the effect leaves.
+    Ordered {
+        id: EffectId,
+        agent: Option<AgentId>,
+        order: Order,
+        epoch: u64,
+    },
+    Done {
+        id: EffectId,
+    },
+    Failed {
+        id: EffectId,
+        why: String,
+    },
+    // -- agents ----------------------------------------------------------------------------------------------------
+    /// What the operator wants; lasts.
+    Wished {
+        agent: AgentId,
+        wish: Wish,
+        by: Actor,
+    },
+    Started {
+        agent: AgentId,
+        incarnation: Incarnation,
+        place: Place,
+        process: Identity,
+        phase: Option<PhaseId>,
+        conversation: Option<String>,
+    },
+    /// Its composer was seen for the first time in this life.
+    Ready {
+        agent: AgentId,
+    },
+    /// Its process ended by itself.
+    Exited {
+        agent: AgentId,
+        exit: Exit,
+        last: Vec<String>,
+    },
+    /// We ended it. `left`: what survived.
+    Stopped {
+        agent: AgentId,
+        cause: StopCause,
+        left: Vec<(u32, String)>,
+    },
+    /// What it is doing, in words; for people and timelines.
+    StateChanged {
+        agent: AgentId,
+        state: AgentState,
+        why: String,
+    },
+    MarkerSeen {
+        agent: AgentId,
+        until: Time,
+        flaw: Option<String>,
+    },
+    /// Why an agent is about to be ended or was found ill, with what was seen.
+    Found {
+        agent: AgentId,
+        illness: Illness,
+        evidence: Vec<String>,
+    },
+    /// The next start waits.
+    BackedOff {
+        agent: AgentId,
+        until: Time,
+        deaths: u32,
+        cause: String,
+    },
+    Held {
+        agent: AgentId,
+        cause: String,
+        evidence: Vec<String>,
+    },
+    Released {
+        agent: AgentId,
+        by: Actor,
+    },
+    LimitReached {
+        agent: AgentId,
+        until: Option<Time>,
+        text: String,
+    },
+    LimitLifted {
+        agent: AgentId,
+    },
+    /// A conversation that must never be resumed.
+    Quarantined {
+        agent: AgentId,
+        conversation: Option<String>,
+        why: String,
+    },
+    ConversationSeen {
+        agent: AgentId,
+        conversation: String,
+    },
+    MassDeath {
+        agents: Vec<AgentId>,
+        until: Time,
+    },
+    Alerted {
+        agent: Option<AgentId>,
+        what: String,
+    },
+    JobStarted {
+        agent: AgentId,
+        by: Actor,
+    },
+    JobFinished {
+        agent: AgentId,
+    },
+    // -- messages --------------------------------------------------------------------------------------------------
+    MessageQueued {
+        message: Message,
+    },
+    MessageMoved {
+        message: MessageId,
+        agent: AgentId,
+        stage: Stage,
+    },
+    // -- the watched branch ----------------------------------------------------------------------------------------
+    Baseline {
+        remote: String,
+        branch: String,
+        sha: Sha,
+        why: BaselineWhy,
+    },
+    /// A handoff commit was taken note of; with whom it pings. Never again for the same commit (fault M11).
+    HandoffSeen {
+        remote: String,
+        branch: String,
+        sha: Sha,
+        handoff: Handoff,
+        targets: Vec<AgentId>,
+    },
+    InboxSeen {
+        remote: String,
+        branch: String,
+        sha: Sha,
+        agent: AgentId,
+        entries: u32,
+    },
+    WatchBroken {
+        why: String,
+    },
+    WatchMended,
+    // -- phases ----------------------------------------------------------------------------------------------------
+    SequenceSet {
+        phases: Vec<PhaseId>,
+        by: Actor,
+    },
+    PhaseEntered {
+        phase: PhaseId,
+    },
+    /// Another phase was put before it; it goes on after that.
+    PhaseSuspended {
+        phase: PhaseId,
+    },
+    PhaseDone {
+        phase: PhaseId,
+        by: Actor,
+    },
+    /// A local DONE waits for its push.
+    PhaseDoneUnpushed {
+        phase: PhaseId,
+        since: Time,
+    },
+    PhaseBlocked {
+        phase: PhaseId,
+        why: String,
+    },
+    PhaseUnblocked {
+        phase: PhaseId,
+    },
+    SequenceCompleted,
+    SequenceReopened,
+}
+
+/// What was ordered, in as many words as a later look needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "order", rename_all = "snake_case")]
+pub enum Order {
+    StartServer,
+    Start { incarnation: Incarnation, phase: Option<PhaseId>, conversation: Option<String> },
+    Stop { cause: StopCause },
+    Paste { message: MessageId },
+    Submit { message: MessageId },
+    Write { what: OwnFile },
+}
+
+/// Who decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    Operator,
+    /// flightdeck's own rules.
+    Pilot,
+    /// The configuration file.
+    Config,
+    /// The pushed branch.
+    Branch,
+    Schedule,
+}
+
+/// What the operator wants of an agent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wish {
+    Running,
+    #[default]
+    Stopped,
+}
+
+/// Why we ended an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopCause {
+    Operator,
+    EmergencyStop,
+    PhaseChange,
+    SequenceComplete,
+    Stall,
+    /// The wait it announced is over, and so is the grace.
+    LateMarker,
+    Fatal,
+    Poisoned,
+    /// It never showed a composer.
+    StartLimit,
+    /// A finished or wedged job makes room for a new run.
+    JobRun,
+    /// The operator asked for a restart.
+    Restart,
+    /// What was left of one whose tmux server died.
+    Survivor,
+}
+
+/// What an agent is doing, as shown to people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum AgentState {
+    Stopped,
+    Starting,
+    /// Its composer is empty and no turn runs.
+    Idle,
+    Working,
+    Waiting {
+        until: Time,
+    },
+    Limited {
+        until: Option<Time>,
+    },
+    AuthFailed,
+    AtDialog {
+        dialog: String,
+    },
+    Retrying,
+    Suspended,
+    Backoff {
+        until: Time,
+    },
+    Held {
+        cause: String,
+    },
+    Finished,
+    Stopping,
+    Down,
+    Unknown {
+        why: String,
+    },
+}
+
+impl AgentState {
+    /// One word for it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            AgentState::Stopped => "stopped",
+            AgentState::Starting => "starting",
+            AgentState::Idle => "idle",
+            AgentState::Working => "working",
+            AgentState::Waiting { .. } => "waiting",
+            AgentState::Limited { .. } => "limited",
+            AgentState::AuthFailed => "auth-failed",
+            AgentState::AtDialog { .. } => "at-dialog",
+            AgentState::Retrying => "retrying",
+            AgentState::Suspended => "suspended",
+            AgentState::Backoff { .. } => "backoff",
+            AgentState::Held { .. } => "held",
+            AgentState::Finished => "finished",
+            AgentState::Stopping => "stopping",
+            AgentState::Down => "down",
+            AgentState::Unknown { .. } => "unknown",
+        }
+    }
+}
+
+/// What was wrong with an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Illness {
+    Dead,
+    Stalled,
+    LateMarker,
+    Fatal,
+    Poisoned,
+    NeverReady,
+}
+
+/// Why a branch position was taken without pings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BaselineWhy {
+    FirstSight,
+    Pushed,
+    Rewritten,
+    PhaseChange,
+}
+
+/// A hiccup, in whole milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "hiccup", rename_all = "snake_case")]
+pub enum HiccupNote {
+    Late { ms: u64 },
+    Slept { ms: u64 },
+    ClockMoved { ms: i64 },
+}
+
+impl From<&Hiccup> for HiccupNote {
+    fn from(hiccup: &Hiccup) -> Self {
+        let whole = |span: &std::time::Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        match hiccup {
+            Hiccup::Late(by) => HiccupNote::Late { ms: whole(by) },
+            Hiccup::Slept(span) => HiccupNote::Slept { ms: whole(span) },
+            Hiccup::ClockMoved(ms) => HiccupNote::ClockMoved { ms: *ms },
+        }
+    }
+}
+
+impl Record {
+    /// The agent it is about, if any: the log's index and every filter use it.
+    pub fn agent(&self) -> Option<&AgentId> {
+        match self {
+            Record::Wished { agent, .. }
+            | Record::Started { agent, .. }
+            | Record::Ready { agent }
+            | Record::Exited { agent, .. }
+            | Record::Stopped { agent, .. }
+            | Record::StateChanged { agent, .. }
+            | Record::MarkerSeen { agent, .. }
+            | Record::Found { agent, .. }
+            | Record::BackedOff { agent, .. }
+            | Record::Held { agent, .. }
+            | Record::Released { agent, .. }
+            | Record::LimitReached { agent, .. }
+            | Record::LimitLifted { agent }
+            | Record::Quarantined { agent, .. }
+            | Record::ConversationSeen { agent, .. }
+            | Record::JobStarted { agent, .. }
+            | Record::JobFinished { agent }
+            | Record::MessageMoved { agent, .. }
+            | Record::InboxSeen { agent, .. } => Some(agent),
+            Record::MessageQueued { message } => Some(&message.agent),
+            Record::Ordered { agent, .. } | Record::Alerted { agent, .. } => agent.as_ref(),
+            Record::EngineStarted { .. }
+            | Record::ConfigLoaded { .. }
+            | Record::ConfigRefused { .. }
+            | Record::Hiccuped { .. }
+            | Record::ServerUp { .. }
+            | Record::ServerSilent { .. }
+            | Record::ServerLost
+            | Record::Paused { .. }
+            | Record::Resumed { .. }
+            | Record::EmergencyStopped { .. }
+            | Record::Done { .. }
+            | Record::Failed { .. }
+            | Record::MassDeath { .. }
+            | Record::Baseline { .. }
+            | Record::HandoffSeen { .. }
+            | Record::WatchBroken { .. }
+            | Record::WatchMended
+            | Record::SequenceSet { .. }
+            | Record::PhaseEntered { .. }
+            | Record::PhaseSuspended { .. }
+            | Record::PhaseDone { .. }
+            | Record::PhaseDoneUnpushed { .. }
+            | Record::PhaseBlocked { .. }
+            | Record::PhaseUnblocked { .. }
+            | Record::SequenceCompleted
+            | Record::SequenceReopened => None,
+        }
+    }
+}
