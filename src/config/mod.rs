@@ -1,3 +1,26 @@
 //! FLOOR 0, pure: text -> [`model::Config`], or all problems at once with file, line, column, key and hint.
+//!
+//! In reading order: [`parse`] takes the files, [`raw`] takes the TOML apart, [`values`] reads single values, [`sections`],
+//! [`fleet`] and [`tables`] know the keys, [`phases`] and [`prompts`] the other files. Reads no file itself.
 
+pub mod backend;
+pub mod duration;
+pub mod fleet;
+pub mod grammar;
+pub mod launch;
 pub mod model;
+pub mod nearest;
+pub mod parse;
+pub mod phases;
+pub mod problem;
+pub mod prompts;
+pub mod raw;
+pub mod sections;
+pub mod sequence;
+pub mod tables;
+pub mod text;
+pub mod values;
+
+pub use model::Config;
+pub use parse::{Sources, load};
+pub use problem::Problem;

@@ -37,8 +37,10 @@ pub enum Effect {
     Write { id: EffectId, what: OwnFile },
     /// Look at an agent now: screen and processes. Answered by `Event::Looked`.
     Look { agent: AgentId, incarnation: Incarnation, place: Place, process: Option<Identity> },
+    /// List the panes of our tmux server now. Answered by `TmuxAnswered`, `TmuxSilent` or `TmuxGone`.
+    Survey,
     /// Look for a process of this backend in the project that is not one of ours. Answered by `Event::Searched`.
-    Search { agent: AgentId, process_name: String, dir: PathBuf },
+    Search { agent: AgentId, process_names: Vec<String>, dir: PathBuf },
     /// Answer a client.
     Reply { ask: Ask, answer: Answer },
     /// Read the workspace's configuration again.
@@ -81,6 +83,8 @@ pub enum Outcome {
     Done,
     /// An agent was started.
     Started { place: Place, process: Identity },
+    /// Nothing was started: an earlier start, whose outcome nobody saw, had brought it up.
+    Found { incarnation: Incarnation, place: Place, process: Identity },
     /// An agent was ended. `left` are processes that survived KILL: pid and what they are.
     Stopped { left: Vec<(u32, String)> },
     /// It was positively not done, and why: trying again is safe.

@@ -2,12 +2,36 @@
 //!
 //! Has no clock, no randomness, no I/O, no async and no `Result`: a broken world is input.
 
+#![warn(clippy::wildcard_enum_match_arm)]
+
+pub mod agent;
+pub mod branch;
 pub mod command;
+mod decide;
+mod delivery;
+pub mod done;
 pub mod effect;
 pub mod event;
 pub mod fact;
+mod handoff;
+mod heal;
 pub mod id;
+pub mod inbox;
+mod job;
+mod launch;
+pub mod limit;
+pub mod marker;
 pub mod message;
+mod operate;
+pub mod phase;
+pub mod reading;
 pub mod record;
+mod restart;
+mod show;
+mod stall;
+pub mod state;
+pub mod step;
+pub mod subject;
 pub mod time;
+pub mod turn;
 pub mod view;

@@ -116,6 +116,12 @@ pub enum Record {
         deaths: u32,
         cause: String,
     },
+    /// A start that can't be made just now; no death, no budget.
+    StartDelayed {
+        agent: AgentId,
+        until: Time,
+        why: String,
+    },
     Held {
         agent: AgentId,
         cause: String,
@@ -198,8 +204,11 @@ pub enum Record {
         phases: Vec<PhaseId>,
         by: Actor,
     },
+    /// `stale_done`: its pushed status file said done already; that DONE is not its own and ends nothing.
     PhaseEntered {
         phase: PhaseId,
+        #[serde(default)]
+        stale_done: bool,
     },
     /// Another phase was put before it; it goes on after that.
     PhaseSuspended {
@@ -283,6 +292,26 @@ pub enum StopCause {
     Survivor,
 }
 
+impl StopCause {
+    /// Why, in words that follow "stopped:".
+    pub fn words(self) -> &'static str {
+        match self {
+            StopCause::Operator => "the operator stopped it",
+            StopCause::EmergencyStop => "emergency stop",
+            StopCause::PhaseChange => "its phase is over",
+            StopCause::SequenceComplete => "the sequence is complete",
+            StopCause::Stall => "it stalled",
+            StopCause::LateMarker => "it did not wake after its announced wait",
+            StopCause::Fatal => "it showed a fatal error",
+            StopCause::Poisoned => "its conversation was poisoned",
+            StopCause::StartLimit => "it never became ready",
+            StopCause::JobRun => "it makes room for a new run",
+            StopCause::Restart => "the operator asked for a restart",
+            StopCause::Survivor => "it outlived its tmux server",
+        }
+    }
+}
+
 /// What an agent is doing, as shown to people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -318,30 +347,6 @@ pub enum AgentState {
     },
 }
 
-impl AgentState {
-    /// One word for it.
-    pub fn word(&self) -> &'static str {
-        match self {
-            AgentState::Stopped => "stopped",
-            AgentState::Starting => "starting",
-            AgentState::Idle => "idle",
-            AgentState::Working => "working",
-            AgentState::Waiting { .. } => "waiting",
-            AgentState::Limited { .. } => "limited",
-            AgentState::AuthFailed => "auth-failed",
-            AgentState::AtDialog { .. } => "at-dialog",
-            AgentState::Retrying => "retrying",
-            AgentState::Suspended => "suspended",
-            AgentState::Backoff { .. } => "backoff",
-            AgentState::Held { .. } => "held",
-            AgentState::Finished => "finished",
-            AgentState::Stopping => "stopping",
-            AgentState::Down => "down",
-            AgentState::Unknown { .. } => "unknown",
-        }
-    }
-}
-
 /// What was wrong with an agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -352,6 +357,20 @@ pub enum Illness {
     Fatal,
     Poisoned,
     NeverReady,
+}
+
+impl Illness {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Illness::Dead => "dead",
+            Illness::Stalled => "stalled",
+            Illness::LateMarker => "late marker",
+            Illness::Fatal => "fatal error",
+            Illness::Poisoned => "poisoned conversation",
+            Illness::NeverReady => "never ready",
+        }
+    }
 }
 
 /// Why a branch position was taken without pings.
@@ -385,6 +404,26 @@ impl From<&Hiccup> for HiccupNote {
 }
 
 impl Record {
+    /// Its name in the log, as in its JSON.
+    pub fn kind(&self) -> String {
+        let value = serde_json::to_value(self).unwrap_or_default();
+        value.get("kind").and_then(serde_json::Value::as_str).unwrap_or_default().to_string()
+    }
+
+    /// It only tells what was; the state is the same without it. Such records are dropped when they are old.
+    pub fn is_history(&self) -> bool {
+        matches!(
+            self,
+            Record::ConfigRefused { .. }
+                | Record::Hiccuped { .. }
+                | Record::ServerSilent { .. }
+                | Record::StateChanged { .. }
+                | Record::MarkerSeen { .. }
+                | Record::Found { .. }
+                | Record::Alerted { .. }
+        )
+    }
+
     /// The agent it is about, if any: the log's index and every filter use it.
     pub fn agent(&self) -> Option<&AgentId> {
         match self {
@@ -397,6 +436,7 @@ impl Record {
             | Record::MarkerSeen { agent, .. }
             | Record::Found { agent, .. }
             | Record::BackedOff { agent, .. }
+            | Record::StartDelayed { agent, .. }
             | Record::Held { agent, .. }
             | Record::Released { agent, .. }
             | Record::LimitReached { agent, .. }

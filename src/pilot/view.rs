@@ -98,3 +98,27 @@ pub struct MessageView {
     /// The first 80 characters.
     pub preview: String,
 }
+
+impl AgentState {
+    /// One word for it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            AgentState::Stopped => "stopped",
+            AgentState::Starting => "starting",
+            AgentState::Idle => "idle",
+            AgentState::Working => "working",
+            AgentState::Waiting { .. } => "waiting",
+            AgentState::Limited { .. } => "limited",
+            AgentState::AuthFailed => "auth-failed",
+            AgentState::AtDialog { .. } => "at-dialog",
+            AgentState::Retrying => "retrying",
+            AgentState::Suspended => "suspended",
+            AgentState::Backoff { .. } => "backoff",
+            AgentState::Held { .. } => "held",
+            AgentState::Finished => "finished",
+            AgentState::Stopping => "stopping",
+            AgentState::Down => "down",
+            AgentState::Unknown { .. } => "unknown",
+        }
+    }
+}

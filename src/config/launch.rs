@@ -1,0 +1,173 @@
+//! A backend's launch and resume argv: the closed list of holes and how they are filled. The result is an argv, never a
+//! command line: no value is split, quoted or seen by a shell.
+//!
+//! A hole is `{word}` anywhere inside an element; braces around anything else stay as they are, so that JSON survives.
+//! An element that is exactly `{args}` or `{model_args}` becomes any number of elements, also none.
+
+use super::model::Backend;
+
+/// Holes that stand for one text, inside an element or as a whole one.
+const TEXT_HOLES: [&str; 5] = ["model", "conversation", "agent", "phase", "dir"];
+/// Elements that stand for any number of elements.
+const LIST_HOLES: [&str; 2] = ["{args}", "{model_args}"];
+
+/// What the holes are filled with.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Holes<'a> {
+    /// Empty: the backend's own default, and `{model_args}` vanishes.
+    pub model: &'a str,
+    pub conversation: &'a str,
+    pub agent: &'a str,
+    /// Empty when no phase runs.
+    pub phase: &'a str,
+    pub dir: &'a str,
+    pub args: &'a [String],
+}
+
+impl Holes<'_> {
+    fn text(&self, word: &str) -> Option<&str> {
+        match word {
+            "model" => Some(self.model),
+            "conversation" => Some(self.conversation),
+            "agent" => Some(self.agent),
+            "phase" => Some(self.phase),
+            "dir" => Some(self.dir),
+            _ => None,
+        }
+    }
+}
+
+/// The argv that begins a new conversation.
+pub fn launch_argv(backend: &Backend, holes: &Holes<'_>) -> Vec<String> {
+    argv(backend, &backend.launch, holes)
+}
+
+/// The argv that takes up `holes.conversation`; `None` when this backend can't.
+pub fn resume_argv(backend: &Backend, holes: &Holes<'_>) -> Option<Vec<String>> {
+    backend.resume.as_ref().map(|template| argv(backend, template, holes))
+}
+
+/// Whether a new conversation gets its name from us: then the caller makes one up before the launch.
+pub fn names_conversation(backend: &Backend) -> bool {
+    backend.launch.iter().any(|element| element.contains("{conversation}"))
+}
+
+/// What is wrong with an element of a launch argv, as what was expected instead.
+pub(super) fn hole_problem(element: &str) -> Option<String> {
+    if LIST_HOLES.contains(&element) {
+        return None;
+    }
+    let mut rest = element;
+    while let Some((_, word, tail)) = next_hole(rest) {
+        if !TEXT_HOLES.contains(&word) {
+            let list = LIST_HOLES.iter().any(|hole| hole[1..hole.len() - 1] == *word);
+            return Some(if list {
+                format!("`{{{word}}}` as an element of its own")
+            } else {
+                format!("one of the holes {{{}}}, {}, not {{{word}}}", TEXT_HOLES.join("}, {"), LIST_HOLES.join(", "))
+            });
+        }
+        rest = tail;
+    }
+    None
+}
+
+fn argv(backend: &Backend, template: &[String], holes: &Holes<'_>) -> Vec<String> {
+    let mut argv = Vec::new();
+    for element in template {
+        match element.as_str() {
+            "{args}" => argv.extend(holes.args.iter().cloned()),
+            "{model_args}" if holes.model.is_empty() => {}
+            "{model_args}" => argv.extend(backend.model_args.iter().map(|element| filled(element, holes))),
+            _ => argv.push(filled(element, holes)),
+        }
+    }
+    argv
+}
+
+/// One pass from left to right: what a value holds is never looked at again for holes.
+fn filled(element: &str, holes: &Holes<'_>) -> String {
+    let mut text = String::new();
+    let mut rest = element;
+    while let Some((before, word, tail)) = next_hole(rest) {
+        text.push_str(before);
+        match holes.text(word) {
+            Some(value) => text.push_str(value),
+            None => text.push_str(&rest[before.len()..rest.len() - tail.len()]),
+        }
+        rest = tail;
+    }
+    text + rest
+}
+
+/// The text before the next `{word}`, the word, and what follows.
+fn next_hole(text: &str) -> Option<(&str, &str, &str)> {
+    for (open, _) in text.match_indices('{') {
+        let inside = &text[open + 1..];
+        let end = inside.find(|c: char| !(c.is_ascii_lowercase() || c == '_'));
+        if let Some(end) = end.filter(|end| *end > 0 && inside[*end..].starts_with('}')) {
+            return Some((&text[..open], &inside[..end], &inside[end + 1..]));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::backend::built_in;
+
+    fn claude(model: &str, args: &[&str]) -> Vec<String> {
+        let args: Vec<String> = args.iter().map(ToString::to_string).collect();
+        let holes = Holes { model, conversation: "c-1", agent: "builder", phase: "1a", dir: "/w", args: &args };
+        launch_argv(&built_in()["claude"], &holes)
+    }
+
+    #[test]
+    fn an_argv_without_a_model_has_no_model_arguments() {
+        assert_eq!(claude("", &[]), ["claude", "--session-id", "c-1"]);
+        assert_eq!(claude("opus", &[]), ["claude", "--session-id", "c-1", "--model", "opus"]);
+    }
+
+    #[test]
+    fn values_survive_whatever_they_hold() {
+        let hostile = ["it's \"quoted\"", "two\nlines", "-leading --dash", "$(touch x) `id`", "{model}", ""];
+        let argv = claude("m'\n\"{agent}\"", &hostile);
+        assert_eq!(argv[4], "m'\n\"{agent}\"");
+        assert_eq!(argv[5..], hostile);
+    }
+
+    #[test]
+    fn a_resume_argv_names_the_old_conversation() {
+        let backends = built_in();
+        let holes = Holes { conversation: "c-9", ..Holes::default() };
+        assert_eq!(
+            resume_argv(&backends["claude"], &holes),
+            Some(vec!["claude".into(), "--resume".into(), "c-9".into()])
+        );
+        let opencode = resume_argv(&backends["opencode"], &holes).expect("it resumes");
+        assert_eq!(opencode, ["opencode", "--session", "c-9"]);
+        assert!(names_conversation(&backends["claude"]));
+        assert!(!names_conversation(&backends["opencode"]));
+    }
+
+    #[test]
+    fn holes_are_filled_inside_elements_and_other_braces_stay() {
+        let mut backend = built_in()["claude"].clone();
+        backend.launch =
+            ["x", "--at={dir}/{phase}", "{\"a\":{\"b\":1}}", "{", "{}", "{A}", "{{agent}}"].map(String::from).to_vec();
+        let holes = Holes { agent: "b", phase: "1a", dir: "/w d", ..Holes::default() };
+        let argv = launch_argv(&backend, &holes);
+        assert_eq!(argv, ["x", "--at=/w d/1a", "{\"a\":{\"b\":1}}", "{", "{}", "{A}", "{b}"]);
+    }
+
+    #[test]
+    fn unknown_holes_and_lists_inside_an_element_are_problems() {
+        for good in ["{args}", "{model_args}", "a{model}b", "{\"a\":1}", "{", "{}", "{A}"] {
+            assert_eq!(hole_problem(good), None, "{good}");
+        }
+        for bad in ["{modell}", "x{args}", "--m={model_args}", "{agent}{nope}"] {
+            assert!(hole_problem(bad).is_some(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! One agent as the pilot knows it: a durable part, folded from records, and a volatile part, merely observed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::fact::{Exit, Identity, Place, Screen, Search, Work};
+use super::id::{EffectId, Incarnation, MessageId, PhaseId};
+use super::reading::Reading;
+use super::record::{AgentState, StopCause, Wish};
+use super::time::Time;
+
+/// What we remember of an agent; survives us.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Agent {
+    pub wish: Wish,
+    pub life: Life,
+    /// The newest life that was ordered.
+    pub incarnation: Incarnation,
+    pub place: Option<Place>,
+    pub process: Option<Identity>,
+    /// The phase it was started for.
+    pub phase: Option<PhaseId>,
+    pub conversation: Option<String>,
+    /// Conversations that must never be resumed.
+    pub quarantined: BTreeSet<String>,
+    /// The next start must not resume.
+    pub fresh_next: bool,
+    /// First composer seen in this life.
+    pub ready: Option<Time>,
+    /// Ends that count against the budgets, oldest first, of the last long window only.
+    pub deaths: Vec<Time>,
+    /// Starts since midnight UTC and which midnight.
+    pub starts_today: (Time, u32),
+    /// Deaths in a row without a long healthy time between: the exponent of the delay.
+    pub streak: u32,
+    /// The next start is not before.
+    pub not_before: Option<Time>,
+    pub held: Option<Hold>,
+    pub limit: Option<Limit>,
+    /// When the last limit was lifted: its old text may still stand on the screen.
+    pub limit_lifted: Option<Time>,
+    pub limit_streak: u32,
+    /// The words of the last limit.
+    pub limit_text: String,
+    pub shown: AgentState,
+    pub shown_why: String,
+    pub shown_since: Time,
+    pub last_exit: Option<Exit>,
+    pub last_screen: Vec<String>,
+    /// Why its start can't be made just now.
+    pub delayed: Option<String>,
+    /// When it was last asked for: by a wish, a release, a run. An end before that is forgiven.
+    pub asked_at: Time,
+    /// What survived KILL at the last stop.
+    pub left: Vec<(u32, String)>,
+    pub job: Job,
+}
+
+/// Where an agent stands between down and up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    Down {
+        since: Time,
+    },
+    Starting {
+        since: Time,
+    },
+    Up {
+        since: Time,
+    },
+    /// `since`: when it came up.
+    Stopping {
+        since: Time,
+        cause: StopCause,
+    },
+}
+
+/// Nothing is done with a held agent until it is released.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    pub cause: String,
+    pub evidence: Vec<String>,
+    pub since: Time,
+}
+
+/// A usage limit the agent ran into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// When we speak to it again; `None`: the screen does not say, the operator is asked.
+    pub until: Option<Time>,
+    pub text: String,
+}
+
+/// A job's run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Never asked for.
+    Idle,
+    /// A run was asked for at this time and goes on; the agent's life before that time makes room.
+    Running {
+        since: Time,
+    },
+    Finished {
+        at: Time,
+    },
+}
+
+impl Agent {
+    /// One that was never started.
+    pub fn new(at: Time) -> Self {
+        Agent {
+            wish: Wish::Stopped,
+            life: Life::Down { since: at },
+            incarnation: Incarnation(0),
+            place: None,
+            process: None,
+            phase: None,
+            conversation: None,
+            quarantined: BTreeSet::new(),
+            fresh_next: false,
+            ready: None,
+            deaths: Vec::new(),
+            starts_today: (Time(0), 0),
+            streak: 0,
+            not_before: None,
+            held: None,
+            limit: None,
+            limit_lifted: None,
+            limit_streak: 0,
+            limit_text: String::new(),
+            shown: AgentState::Stopped,
+            shown_why: String::new(),
+            shown_since: at,
+            last_exit: None,
+            last_screen: Vec::new(),
+            delayed: None,
+            asked_at: at,
+            left: Vec::new(),
+            job: Job::Idle,
+        }
+    }
+
+    /// Since when it is up, if it is.
+    pub fn up_since(&self) -> Option<Time> {
+        match self.life {
+            Life::Up { since } => Some(since),
+            Life::Down { .. } | Life::Starting { .. } | Life::Stopping { .. } => None,
+        }
+    }
+}
+
+/// What was merely observed of an agent; empty after a restart of ours, and the first act is to look.
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    /// The one effect in flight.
+    pub flight: Option<EffectId>,
+    /// An end that was told while the start or stop of that life was in flight; it counts when that is over.
+    pub ended: Option<(Incarnation, Exit)>,
+    /// When a stop last came to nothing.
+    pub not_stopped: Option<Time>,
+    pub screen: Option<Arc<Screen>>,
+    pub reading: Option<Reading>,
+    /// When the screen last changed in any way: a spinner counts.
+    pub raw_changed: Time,
+    /// Hash of the screen with everything masked that moves without progress.
+    pub calm: u64,
+    /// When that hash last changed.
+    pub calm_changed: Time,
+    /// When its event channel last spoke.
+    pub reported: Option<Time>,
+    /// In a turn, by its event channel.
+    pub turn_since: Option<Time>,
+    /// Graces begin anew here: our start, a hiccup, a delivery, a busy child.
+    pub grace_from: Time,
+    pub marker: Option<SeenMarker>,
+    /// A marker that can't be read, told once for as long as it stands there.
+    pub flawed: Option<String>,
+    /// An illness read from the screen, waiting for its second reading.
+    pub symptom: Option<Symptom>,
+    /// Samples taken before a kill.
+    pub sample: Option<Sample>,
+    /// A look was asked for and has not come back, or came back with nothing.
+    pub look_asked: Option<Time>,
+    /// When a look last came back with all that was asked for.
+    pub looked: Time,
+    /// The last search for one launched by hand.
+    pub searched: Option<(Time, Search)>,
+    pub search_asked: Option<Time>,
+    pub delivery: Option<Progress>,
+    /// Since when something that a person has to put right keeps messages away.
+    pub blocked: Option<Time>,
+    /// When a paste was last refused by the edge, and why.
+    pub not_typed: Option<(Time, String)>,
+    pub suspended: bool,
+    /// Screens no rule explained, since our start.
+    pub unclear: u64,
+    /// What comes next and when, as of the last step.
+    pub next: Option<(Time, String)>,
+}
+
+/// A marker that stands as the final line of the last answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenMarker {
+    pub line: String,
+    /// Steady; already capped.
+    pub until: Time,
+    pub first_seen: Time,
+}
+
+/// Something a screen said that asks for action if it still says so at the second reading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Symptom {
+    pub rule: String,
+    pub first: Time,
+    /// When the look for the second reading was asked for.
+    pub asked: Option<Time>,
+}
+
+/// The first of two samples before a kill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    pub at: Time,
+    pub calm: u64,
+    pub work: Work,
+}
+
+/// A message on its way through the composer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    pub message: MessageId,
+    pub step: Step,
+}
+
+/// Where the delivery of one message stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The paste is ordered.
+    Pasting,
+    /// Pasted; the text must show up in the composer before `deadline`.
+    Awaiting { deadline: Time, looked: bool },
+    /// Seen in the composer; the submit key is due at `at`.
+    Pressing { at: Time, presses: u32 },
+    /// The submit key is ordered.
+    Submitting { presses: u32 },
+    /// Pressed; proof is due before `retry`.
+    Proving { retry: Time, presses: u32, gone_since: Option<Time> },
+    /// We were restarted in the middle of it: decide at `at` by what is seen.
+    Recovering { at: Time, pressed: bool },
+}
+
+impl Watch {
+    /// The newest sign of life. A moving spinner is one while the screen says that a turn runs; otherwise only progress
+    /// counts, or a word on the event channel.
+    pub fn last_sign(&self) -> Time {
+        let busy = self.reading.as_ref().is_some_and(Reading::busy) || self.turn_since.is_some();
+        let screen = if busy { self.raw_changed } else { self.calm_changed };
+        screen.max(self.reported.unwrap_or_default()).max(self.grace_from)
+    }
+
+    /// In a turn: the screen or the event channel says so, and the picture moved within `fresh`.
+    pub fn in_turn(&self, now: Time, fresh: Duration) -> bool {
+        let busy = self.reading.as_ref().is_some_and(Reading::busy) || self.turn_since.is_some();
+        busy && now.since(self.raw_changed.max(self.reported.unwrap_or_default()).max(self.grace_from)) < fresh
+    }
+}

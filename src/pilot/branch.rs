@@ -1,0 +1,50 @@
+//! The watched branch, as the log remembers it: where it stood, and which handoffs were passed on, once for ever.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::id::{AgentId, Sha};
+use super::time::Time;
+
+/// Pings older than a day count against no loop budget.
+const DAY_MS: i64 = 86_400_000;
+
+/// The watched branch, as far as it was taken note of.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Branch {
+    /// Remote and branch the baseline belongs to.
+    pub of: Option<(String, String)>,
+    pub baseline: Option<Sha>,
+    /// `sha kind target` of every ping ever sent (fault M11).
+    pub pinged: BTreeSet<String>,
+    /// Times of handoff pings per agent, of the loop window.
+    pub pings: BTreeMap<AgentId, Vec<Time>>,
+    pub broken: Option<String>,
+}
+
+impl Branch {
+    /// Key of a ping that must never be sent twice.
+    pub fn key(sha: &Sha, kind: &str, target: &AgentId) -> String {
+        format!("{sha} {kind} {target}")
+    }
+
+    pub(super) fn stand_at(&mut self, remote: &str, branch: &str, sha: &Sha) {
+        self.of = Some((remote.to_string(), branch.to_string()));
+        self.baseline = Some(sha.clone());
+    }
+
+    pub(super) fn note(&mut self, at: Time, sha: &Sha, prefix: &str, targets: &[AgentId]) {
+        for target in targets {
+            self.pinged.insert(Branch::key(sha, prefix, target));
+            let pings = self.pings.entry(target.clone()).or_default();
+            pings.retain(|ping| at.0 - ping.0 < DAY_MS);
+            // Several commits of one push are one ping.
+            if pings.last() != Some(&at) {
+                pings.push(at);
+            }
+        }
+    }
+
+    pub(super) fn note_inbox(&mut self, sha: &Sha, agent: &AgentId) {
+        self.pinged.insert(Branch::key(sha, "inbox", agent));
+    }
+}

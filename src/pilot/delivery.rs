@@ -1,0 +1,484 @@
+//! Getting a message into an agent, provably: paste, see it in the composer, press the submit key, see the proof. Only
+//! the key is ever pressed again; text is typed again only where it is proved that it never arrived. What nobody can
+//! tell is called uncertain and shown, not repeated.
+//!
+//! One message at a time and one effect in flight: the pane has one sender. No Escape, no Ctrl-C, nothing is cleared.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::model::{Agent as AgentRules, Backend, ScreenSays};
+
+use super::agent::{Progress, Step};
+use super::effect::{Effect, Outcome, Refusal};
+use super::fact::Screen;
+use super::id::{AgentId, MessageId};
+use super::message::{Origin, Stage};
+use super::reading::{self, Reading};
+use super::record::{Order, Record};
+use super::stall;
+use super::state::Posted;
+use super::time::Time;
+use super::turn::Turn;
+
+/// A paste that is not seen in the composer within this is looked for once more, then in doubt.
+const SHOW_UP: Duration = Duration::from_secs(3);
+/// From the text leaving the composer to the proof that a turn began.
+const PROOF: Duration = Duration::from_secs(5);
+/// After our own restart, what the event channel kept for us is read before a verdict.
+const RECOVERY: Duration = Duration::from_secs(2);
+/// A blocked message is tried again after this where no event says that the way is free.
+const BLOCKED_AGAIN: Duration = Duration::from_secs(5);
+
+/// Takes the agent's first waiting message one step on. Returns when to come back, and for what.
+pub(super) fn deliver(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String)> {
+    if let Some(progress) = turn.watch(id).delivery.clone() {
+        return proceed(turn, id, &progress);
+    }
+    let posted = first(turn, id)?;
+    let (message, stage) = (posted.message.clone(), posted.stage.clone());
+    match stage {
+        Stage::Queued { .. } => {}
+        // Its flight ended with the life it was meant for, or with our own last life.
+        Stage::Pasting | Stage::Typed { .. } => return recover(turn, id, message.id, &stage),
+        Stage::Submitted { .. }
+        | Stage::TypedNotSubmitted
+        | Stage::Uncertain { .. }
+        | Stage::Refused { .. }
+        | Stage::Expired { .. } => return None,
+    }
+    if let Some(block) = blocked(turn, id, &message.origin) {
+        let now = turn.now.steady;
+        let (Block::Passing(why) | Block::Person(why)) = &block;
+        if matches!(block, Block::Person(_)) {
+            turn.watch(id).blocked.get_or_insert(now);
+        }
+        turn.move_message(message.id, id, Stage::Queued { why: Some(why.clone()) });
+        return Some((now + BLOCKED_AGAIN, format!("deliver {} ({why})", message.id)));
+    }
+    turn.watch(id).blocked = None;
+    paste(turn, id, message.id, message.text);
+    None
+}
+
+/// The message to be delivered first: one that is on its way, then what begins a life or ends a limit, since the agent
+/// can make nothing of anything else before it; then the oldest.
+fn first<'a>(turn: &'a Turn<'_>, id: &'a AgentId) -> Option<&'a Posted> {
+    turn.state.waiting(id).min_by_key(|posted| match (&posted.stage, &posted.message.origin) {
+        (Stage::Pasting | Stage::Typed { .. }, _) => 0,
+        (_, Origin::StartPrompt { .. } | Origin::LimitLifted) => 1,
+        (_, Origin::Operator | Origin::Nudge | Origin::Handoff { .. } | Origin::Inbox { .. }) => 2,
+    })
+}
+
+/// Nothing can be delivered now; the first message says why, so that its sender is told (fault M13).
+pub(super) fn hold_back(turn: &mut Turn<'_>, id: &AgentId, why: &str) {
+    let first = turn.state.waiting(id).find(|posted| matches!(posted.stage, Stage::Queued { .. }));
+    if let Some(message) = first.map(|posted| posted.message.id) {
+        turn.move_message(message, id, Stage::Queued { why: Some(why.to_string()) });
+    }
+}
+
+/// What came of an ordered paste.
+pub(super) fn pasted(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, outcome: Outcome) {
+    let now = turn.now.steady;
+    match outcome {
+        Outcome::Done | Outcome::Unknown { .. } => {
+            let step = Step::Awaiting { deadline: now + SHOW_UP, looked: false };
+            turn.watch(id).delivery = Some(Progress { message, step });
+            turn.watch(id).grace_from = now;
+        }
+        // The edge saw more than we did; asking again at once would go on until our own picture is as new.
+        Outcome::Refused { why } => {
+            turn.watch(id).not_typed = Some((now, refusal_words(&why)));
+            give_back(turn, id, message, refusal_words(&why));
+        }
+        Outcome::Failed { why } => {
+            turn.watch(id).not_typed = Some((now, why.clone()));
+            give_back(turn, id, message, why);
+        }
+        Outcome::Started { .. } | Outcome::Found { .. } | Outcome::Stopped { .. } => {}
+    }
+}
+
+/// What came of an ordered press of the submit key.
+pub(super) fn pressed(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, outcome: &Outcome) {
+    let now = turn.now.steady;
+    let presses = match turn.watch(id).delivery.as_ref().map(|progress| progress.step) {
+        Some(Step::Submitting { presses }) => presses,
+        _ => 1,
+    };
+    let retry = match outcome {
+        Outcome::Done | Outcome::Unknown { .. } => now + gap_after(turn, id, presses),
+        // The key was not pressed; whatever is in the way, the text is looked for again soon.
+        Outcome::Refused { .. } | Outcome::Failed { .. } => now + Duration::from_millis(500),
+        Outcome::Started { .. } | Outcome::Found { .. } | Outcome::Stopped { .. } => return,
+    };
+    let step = Step::Proving { retry, presses, gone_since: None };
+    turn.watch(id).delivery = Some(Progress { message, step });
+    turn.watch(id).grace_from = now;
+}
+
+/// The event channel says that a prompt was taken in: the best proof there is.
+pub(super) fn prompt_submitted(turn: &mut Turn<'_>, id: &AgentId, prompt: &str) {
+    let squeezed = reading::squeeze(prompt);
+    let proved: Vec<MessageId> = turn
+        .state
+        .waiting(id)
+        .filter(|posted| matches!(posted.stage, Stage::Pasting | Stage::Typed { .. }))
+        .filter(|posted| squeezed.contains(&reading::squeeze(&posted.message.text)))
+        .map(|posted| posted.message.id)
+        .collect();
+    if let Some(message) = proved.first() {
+        submitted(turn, id, *message, "its event channel reported the prompt");
+    }
+}
+
+/// Messages that nobody could be told for too long expire, whatever their agent does. Returns when the next one does.
+pub(super) fn expire_old(turn: &mut Turn<'_>) -> Option<(Time, String)> {
+    let (now, ttl) = (turn.now.steady, turn.rules.delivery.ttl);
+    let queued = turn.state.unsettled().filter(|posted| matches!(posted.stage, Stage::Queued { .. }));
+    let (old, young): (Vec<_>, Vec<_>) =
+        queued.map(|posted| posted.message.clone()).partition(|message| now.since(message.queued_at) >= ttl);
+    for message in old {
+        let why = format!("it waited for {}", humantime::format_duration(ttl));
+        turn.move_message(message.id, &message.agent, Stage::Expired { why });
+    }
+    let next = young.iter().map(|message| message.queued_at + ttl).min()?;
+    Some((next, "let an old message expire".to_string()))
+}
+
+/// The life a message was on its way into has ended.
+pub(super) fn life_ended(turn: &mut Turn<'_>, id: &AgentId) {
+    if let Some(watch) = turn.state.watches.get_mut(id) {
+        watch.delivery = None;
+    }
+    let flying: Vec<_> = turn
+        .state
+        .waiting(id)
+        .filter(|posted| matches!(posted.stage, Stage::Pasting | Stage::Typed { .. }))
+        .map(|posted| (posted.message.id, posted.stage.clone()))
+        .collect();
+    for (message, stage) in flying {
+        let pressed = matches!(stage, Stage::Typed { presses } if presses > 0);
+        let stage = if pressed {
+            Stage::Uncertain { why: "the agent ended right after the submit key was pressed".to_string() }
+        } else {
+            // The submit key was never pressed, so nobody has read it: typing it into the next life doubles nothing.
+            Stage::Queued { why: Some("the agent ended before it was submitted".to_string()) }
+        };
+        turn.move_message(message, id, stage);
+    }
+}
+
+fn proceed(turn: &mut Turn<'_>, id: &AgentId, progress: &Progress) -> Option<(Time, String)> {
+    let message = progress.message;
+    let Some(posted) = turn.state.outbox.get(&message).filter(|posted| !posted.stage.settled()) else {
+        turn.watch(id).delivery = None;
+        return None;
+    };
+    let text = posted.message.text.clone();
+    let screen = turn.watch(id).screen.clone();
+    let backend = backend(turn, id)?;
+    let view = Sight { backend, screen: screen.as_ref(), text: &text };
+    match progress.step {
+        Step::Pasting | Step::Submitting { .. } => None,
+        Step::Awaiting { deadline, looked } => await_text(turn, id, message, &view, deadline, looked),
+        Step::Pressing { at, presses } => press_when_due(turn, id, message, &view, at, presses),
+        Step::Proving { retry, presses, gone_since } => prove(turn, id, message, &view, (retry, presses, gone_since)),
+        Step::Recovering { at, pressed } => settle_recovery(turn, id, message, &view, at, pressed),
+    }
+}
+
+/// What can be seen of one message.
+struct Sight<'a> {
+    backend: &'a Backend,
+    screen: Option<&'a Arc<Screen>>,
+    text: &'a str,
+}
+
+impl Sight<'_> {
+    fn holds(&self) -> bool {
+        self.screen.is_some_and(|screen| reading::composer_holds(self.backend, screen, self.text))
+    }
+
+    /// A composer is on the screen and our text is not in it.
+    fn gone(&self) -> bool {
+        self.screen.is_some_and(|screen| reading::read(self.backend, screen).composer.is_some()) && !self.holds()
+    }
+
+    /// A turn began with our text: it stands echoed above, or the agent is busy.
+    fn turn_began(&self) -> Option<&'static str> {
+        let screen = self.screen?;
+        if reading::echoes(self.backend, screen, self.text) {
+            return Some("it left the composer and stands echoed above it");
+        }
+        reading::read(self.backend, screen).busy().then_some("it left the composer and a turn began")
+    }
+}
+
+fn await_text(
+    turn: &mut Turn<'_>,
+    id: &AgentId,
+    message: MessageId,
+    view: &Sight<'_>,
+    deadline: Time,
+    looked: bool,
+) -> Option<(Time, String)> {
+    let now = turn.now.steady;
+    if view.holds() {
+        turn.move_message(message, id, Stage::Typed { presses: 0 });
+        let at = now + view.backend.submit_gap;
+        turn.watch(id).delivery = Some(Progress { message, step: Step::Pressing { at, presses: 0 } });
+        return press_when_due(turn, id, message, view, at, 0);
+    }
+    if now < deadline {
+        return Some((deadline, format!("see {message} in the composer")));
+    }
+    if !looked {
+        stall::look(turn, id);
+        let deadline = now + SHOW_UP;
+        turn.watch(id).delivery = Some(Progress { message, step: Step::Awaiting { deadline, looked: true } });
+        return Some((deadline, format!("see {message} in the composer")));
+    }
+    doubt(turn, id, message, "it was pasted and never seen in the composer");
+    None
+}
+
+fn press_when_due(
+    turn: &mut Turn<'_>,
+    id: &AgentId,
+    message: MessageId,
+    view: &Sight<'_>,
+    at: Time,
+    presses: u32,
+) -> Option<(Time, String)> {
+    if turn.now.steady < at {
+        return Some((at, format!("submit {message}")));
+    }
+    let agent = turn.agent(id)?;
+    let (incarnation, place) = (agent.incarnation, agent.place.clone()?);
+    let presses = presses + 1;
+    turn.move_message(message, id, Stage::Typed { presses });
+    turn.watch(id).delivery = Some(Progress { message, step: Step::Submitting { presses } });
+    let (agent, text) = (id.clone(), view.text.to_string());
+    let order = Order::Submit { message };
+    turn.order(Some(id), order, |id| Effect::Submit { id, agent, incarnation, place, message, text });
+    None
+}
+
+fn prove(
+    turn: &mut Turn<'_>,
+    id: &AgentId,
+    message: MessageId,
+    view: &Sight<'_>,
+    (retry, presses, gone_since): (Time, u32, Option<Time>),
+) -> Option<(Time, String)> {
+    let now = turn.now.steady;
+    let reports = view.backend.reports && turn.watch(id).reported.is_some();
+    if view.gone() {
+        if let (Some(evidence), false) = (view.turn_began(), reports) {
+            submitted(turn, id, message, evidence);
+            return None;
+        }
+        let since = gone_since.unwrap_or(now);
+        if now >= since + PROOF {
+            match view.turn_began() {
+                Some(evidence) => submitted(turn, id, message, evidence),
+                None => doubt(turn, id, message, "it left the composer and no turn was seen to begin"),
+            }
+            return None;
+        }
+        turn.watch(id).delivery =
+            Some(Progress { message, step: Step::Proving { retry, presses, gone_since: Some(since) } });
+        return Some((since + PROOF, format!("prove that {message} was submitted")));
+    }
+    if now < retry {
+        return Some((retry, format!("prove that {message} was submitted, or press the key again")));
+    }
+    let presses_allowed = 1 + u32::try_from(view.backend.submit_retries.len()).unwrap_or(0);
+    if view.holds() && presses < presses_allowed {
+        return press_when_due(turn, id, message, view, now, presses);
+    }
+    if view.holds() {
+        turn.watch(id).delivery = None;
+        turn.move_message(message, id, Stage::TypedNotSubmitted);
+        let what = format!("{message} stands in its composer after {presses} presses of the submit key: look at it");
+        turn.record(Record::Alerted { agent: Some(id.clone()), what });
+        return None;
+    }
+    let over = now >= retry + PROOF;
+    if over {
+        doubt(turn, id, message, "a dialog or another screen came up after the submit key");
+        return None;
+    }
+    if turn.watch(id).look_asked.is_none_or(|asked| asked < retry) && turn.watch(id).looked < retry {
+        stall::look(turn, id);
+    }
+    Some((retry + PROOF, format!("prove that {message} was submitted")))
+}
+
+/// A message that was on its way when this engine was not there: decide by what is seen.
+fn recover(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, stage: &Stage) -> Option<(Time, String)> {
+    turn.watch(id).screen.as_ref()?;
+    let at = turn.now.steady + RECOVERY;
+    let pressed = matches!(stage, Stage::Typed { presses } if *presses > 0);
+    turn.watch(id).delivery = Some(Progress { message, step: Step::Recovering { at, pressed } });
+    stall::look(turn, id);
+    Some((at, format!("find out what became of {message}")))
+}
+
+fn settle_recovery(
+    turn: &mut Turn<'_>,
+    id: &AgentId,
+    message: MessageId,
+    view: &Sight<'_>,
+    at: Time,
+    pressed: bool,
+) -> Option<(Time, String)> {
+    let now = turn.now.steady;
+    if now < at {
+        return Some((at, format!("find out what became of {message}")));
+    }
+    if view.holds() {
+        turn.move_message(message, id, Stage::Typed { presses: 0 });
+        let at = now + view.backend.submit_gap;
+        turn.watch(id).delivery = Some(Progress { message, step: Step::Pressing { at, presses: 0 } });
+        return Some((at, format!("submit {message}")));
+    }
+    let echoed = view.screen.is_some_and(|screen| reading::echoes(view.backend, screen, view.text));
+    if echoed && pressed {
+        submitted(turn, id, message, "the submit key was pressed and it stands echoed on the screen");
+    } else if view.gone() && !pressed && !echoed && !busy(view) {
+        // Without a press of the key it can't have been submitted by us, and nobody else did it: it may be typed again.
+        give_back(turn, id, message, "it was not typed before the engine ended".to_string());
+        return Some((now, format!("deliver {message}")));
+    } else {
+        doubt(turn, id, message, "the engine ended while it was on its way");
+    }
+    None
+}
+
+fn busy(view: &Sight<'_>) -> bool {
+    view.screen.is_some_and(|screen| reading::read(view.backend, screen).busy())
+}
+
+fn paste(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, text: String) {
+    let Some(agent) = turn.agent(id) else { return };
+    let (incarnation, Some(place)) = (agent.incarnation, agent.place.clone()) else { return };
+    turn.move_message(message, id, Stage::Pasting);
+    turn.watch(id).delivery = Some(Progress { message, step: Step::Pasting });
+    let agent = id.clone();
+    let order = Order::Paste { message };
+    turn.order(Some(id), order, |id| Effect::Paste { id, agent, incarnation, place, message, text });
+}
+
+/// Why a message can't be typed now.
+enum Block {
+    /// It passes by itself.
+    Passing(String),
+    /// A person has to put it right.
+    Person(String),
+}
+
+/// Why the agent's first message can't be typed now, if it can't.
+fn blocked(turn: &mut Turn<'_>, id: &AgentId, origin: &Origin) -> Option<Block> {
+    let now = turn.now.steady;
+    let passing = |why: &str| Some(Block::Passing(why.to_string()));
+    let rules = turn.rules.agents.get(id)?;
+    let fresh = turn.rules.stall.idle;
+    let backend = backend(turn, id)?;
+    let limited = turn.agent(id).is_some_and(|agent| agent.limit.is_some());
+    let ready = turn.agent(id).is_some_and(|agent| agent.ready.is_some());
+    let watch = turn.watch(id);
+    let Some(screen) = watch.screen.clone() else { return passing("its screen was not seen yet") };
+    if limited && *origin != Origin::LimitLifted {
+        return passing("it waits for its usage limit");
+    }
+    if let Some(block) = watch.reading.as_ref().and_then(Reading::said).and_then(closed_door) {
+        return Some(block);
+    }
+    if !ready {
+        return passing("it is starting");
+    }
+    if let Some((_, why)) = watch.not_typed.as_ref().filter(|(at, _)| now.since(*at) < BLOCKED_AGAIN) {
+        return passing(why);
+    }
+    if watch.in_turn(now, fresh) && !may_interrupt(rules) {
+        return passing("it is in a turn");
+    }
+    match reading::may_type(backend, &screen) {
+        Ok(()) | Err(Refusal::Busy) => None,
+        Err(why) => Some(Block::Person(refusal_words(&why))),
+    }
+}
+
+fn may_interrupt(rules: &AgentRules) -> bool {
+    rules.deliver_in_turn
+}
+
+/// Screens at which nothing is typed, whatever else they show.
+fn closed_door(said: ScreenSays) -> Option<Block> {
+    match said {
+        ScreenSays::Dialog => Some(Block::Person("a dialog is open".to_string())),
+        ScreenSays::AuthFailed => Some(Block::Person("it is logged out".to_string())),
+        ScreenSays::Exited => Some(Block::Passing("the program has ended".to_string())),
+        ScreenSays::Retrying => Some(Block::Passing("its service is overloaded, it tries again by itself".to_string())),
+        ScreenSays::Idle | ScreenSays::Busy | ScreenSays::Limited | ScreenSays::Poisoned | ScreenSays::Fatal => None,
+    }
+}
+
+fn submitted(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, evidence: &str) {
+    turn.move_message(message, id, Stage::Submitted { evidence: evidence.to_string() });
+    let now = turn.now.steady;
+    let watch = turn.watch(id);
+    if watch.delivery.as_ref().is_some_and(|progress| progress.message == message) {
+        watch.delivery = None;
+    }
+    watch.grace_from = now;
+    watch.marker = None;
+}
+
+fn doubt(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, why: &str) {
+    turn.watch(id).delivery = None;
+    turn.move_message(message, id, Stage::Uncertain { why: why.to_string() });
+    let what = format!("nobody can say whether {message} was submitted ({why}): look, then `flightdeck outbox`");
+    turn.record(Record::Alerted { agent: Some(id.clone()), what });
+}
+
+/// Back into the queue: proved that it was not typed.
+fn give_back(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, why: String) {
+    turn.watch(id).delivery = None;
+    turn.move_message(message, id, Stage::Queued { why: Some(why) });
+}
+
+fn gap_after(turn: &Turn<'_>, id: &AgentId, presses: u32) -> Duration {
+    let retries = backend(turn, id).map(|backend| backend.submit_retries.clone()).unwrap_or_default();
+    let index = (presses.max(1) - 1) as usize;
+    retries.get(index).or(retries.last()).copied().unwrap_or(PROOF)
+}
+
+fn backend<'a>(turn: &Turn<'a>, id: &AgentId) -> Option<&'a Backend> {
+    let rules = turn.rules;
+    rules.agents.get(id).and_then(|agent| rules.backends.get(&agent.backend))
+}
+
+fn refusal_words(why: &Refusal) -> String {
+    match why {
+        Refusal::PaneDead => "its pane is dead".to_string(),
+        Refusal::PaneMissing => "its pane is missing".to_string(),
+        Refusal::InMode => "its pane is in copy mode: leave it with q".to_string(),
+        Refusal::InputOff => "input to its pane is switched off: `select-pane -e` switches it on".to_string(),
+        Refusal::Synchronized => "its pane is synchronized with others: switch synchronize-panes off".to_string(),
+        Refusal::NoComposer => "no composer is on its screen".to_string(),
+        Refusal::Draft => "somebody's draft stands in its composer".to_string(),
+        Refusal::Busy => "it is in a turn".to_string(),
+        Refusal::TextGone => "the text left the composer".to_string(),
+        Refusal::Moved => "its screen moved".to_string(),
+        Refusal::NoCwd(path) => format!("its folder {path} is missing"),
+        Refusal::EnvFile(why) => format!("its env file is refused: {why}"),
+        Refusal::Foreign(session) => format!("session {session} is not ours"),
+        Refusal::AlreadyAlive(pid) => format!("process {pid} already runs as this agent"),
+        Refusal::Fenced => "another engine is in charge".to_string(),
+    }
+}

@@ -1,0 +1,255 @@
+//! Starting and stopping an agent: when, with which argv, in which conversation.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::config::launch::{Holes, launch_argv, names_conversation, resume_argv};
+use crate::config::model::{self, Kind, RestartPolicy, Role};
+use crate::config::prompts;
+
+use super::agent::{Job, Life};
+use super::effect::{Effect, LaunchSpec, Outcome, Refusal};
+use super::fact::{Identity, Place, Search};
+use super::heal;
+use super::id::{AgentId, Incarnation};
+use super::message::Origin;
+use super::record::{Order, Record, StopCause, Wish};
+use super::restart;
+use super::stall;
+use super::time::Time;
+use super::turn::Turn;
+
+/// A found or unknown orchestrator is looked for again after this.
+const SEARCH_AGAIN: Duration = Duration::from_secs(60);
+/// A search that does not come back is repeated after this.
+const SEARCH_PATIENCE: Duration = Duration::from_secs(20);
+/// A start of which nobody knows is followed up after this: tmux needs a moment to carry out what it was told.
+const UNSEEN_AGAIN: Duration = Duration::from_secs(5);
+/// A start that was positively refused (missing folder, foreign session) is tried again after this.
+const REFUSED_AGAIN: Duration = Duration::from_secs(60);
+
+/// Whether the agent should be running now, all wishes and rules together.
+pub(super) fn wanted(turn: &Turn<'_>, id: &AgentId) -> bool {
+    let (Some(agent), Some(rules)) = (turn.agent(id), turn.rules.agents.get(id)) else { return false };
+    let sequence = &turn.state.sequence;
+    let idle_loop = phased(rules) && (sequence.complete || (sequence.current.is_none() && !sequence.phases.is_empty()));
+    // A job is started for a run; after it, it stays as it is.
+    let idle_loop = idle_loop || !heal::minded(turn, id);
+    let idle_job = rules.kind == Kind::Job && !matches!(agent.job, Job::Running { .. });
+    agent.wish == Wish::Running && !turn.state.emergency_stop && !idle_loop && !idle_job
+}
+
+/// Loops that are restarted at each change of phase: all but the orchestrator.
+pub(super) fn phased(rules: &model::Agent) -> bool {
+    rules.kind == Kind::Loop && rules.role != Role::Orchestrator
+}
+
+/// Brings up an agent that is down and wanted, or says what it waits for.
+pub(super) fn bring_up(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String)> {
+    if restart::rests(turn, id) {
+        return None;
+    }
+    if let Some(wait) = restart::start_waits(turn, id) {
+        return Some(wait);
+    }
+    let rules = turn.rules.agents.get(id)?;
+    if rules.restart == RestartPolicy::IfAbsentAnywhere
+        && let Some(wait) = someone_else(turn, id, rules)
+    {
+        return Some(wait);
+    }
+    start(turn, id, rules);
+    None
+}
+
+/// The answer to the search for one launched by hand.
+pub(super) fn searched(turn: &mut Turn<'_>, id: &AgentId, found: Search) {
+    let now = turn.now.steady;
+    let watch = turn.watch(id);
+    watch.search_asked = None;
+    watch.searched = Some((now, found));
+}
+
+/// Orders the end of an agent.
+pub(super) fn stop(turn: &mut Turn<'_>, id: &AgentId, cause: StopCause, unless_moved: Option<u64>) {
+    let Some(agent) = turn.agent(id) else { return };
+    let (place, process) = (agent.place.clone(), agent.process.clone());
+    let grace = turn.rules.restart.stop_grace;
+    let agent = id.clone();
+    turn.order(Some(id), Order::Stop { cause }, |id| Effect::Stop { id, agent, place, process, grace, unless_moved });
+}
+
+/// What came of an ordered start.
+pub(super) fn start_finished(turn: &mut Turn<'_>, id: &AgentId, order: &Order, outcome: Outcome) {
+    let Order::Start { incarnation, .. } = order else { return };
+    match outcome {
+        Outcome::Started { place, process } => started(turn, id, *incarnation, place, process),
+        Outcome::Refused { why } => refused(turn, id, &why),
+        Outcome::Failed { why } => {
+            restart::charge(turn, id, Duration::ZERO, &format!("it could not be started: {why}"), Vec::new());
+        }
+        Outcome::Found { incarnation, place, process } => started(turn, id, incarnation, place, process),
+        // Nobody knows: the next list of panes may tell, and the next start looks before it acts.
+        Outcome::Unknown { why } => {
+            let until = turn.now.steady + UNSEEN_AGAIN;
+            let why = format!("nobody saw whether it was started ({why}): it is looked for first");
+            turn.record(Record::StartDelayed { agent: id.clone(), until, why });
+        }
+        Outcome::Done | Outcome::Stopped { .. } => {}
+    }
+}
+
+/// A new life of an agent is there: its start prompt is queued in the same breath.
+pub(super) fn started(turn: &mut Turn<'_>, id: &AgentId, incarnation: Incarnation, place: Place, process: Identity) {
+    let Some(agent) = turn.agent(id) else { return };
+    let (phase, conversation) = (agent.phase.clone(), agent.conversation.clone());
+    let started =
+        Record::Started { agent: id.clone(), incarnation, place, process, phase: phase.clone(), conversation };
+    turn.record(started);
+    turn.state.watches.remove(id);
+    // Its first picture may have come before the news of its start, and was nobody's then.
+    stall::look(turn, id);
+    expire_bound(turn, id, incarnation);
+    match prompts::render_start(turn.rules, id, phase.as_ref()) {
+        Ok(text) => {
+            turn.queue(id, Origin::StartPrompt { phase }, &text, true);
+        }
+        Err(why) => {
+            let cause = format!("its start prompt can't be made: {why}");
+            turn.record(Record::Held { agent: id.clone(), cause, evidence: Vec::new() });
+        }
+    }
+}
+
+fn start(turn: &mut Turn<'_>, id: &AgentId, rules: &model::Agent) {
+    let Some(backend) = turn.rules.backends.get(&rules.backend) else { return };
+    let Some(agent) = turn.agent(id) else { return };
+    let incarnation = Incarnation(agent.incarnation.0 + 1);
+    let resumed = agent
+        .conversation
+        .clone()
+        .filter(|conversation| rules.resume && !agent.fresh_next && !agent.quarantined.contains(conversation));
+    let phase = if phased(rules) { turn.state.sequence.current.clone() } else { None };
+    let fresh = if names_conversation(backend) { Some(turn.uuid()) } else { None };
+    let dir = rules.dir.to_string_lossy();
+    let phase_text = phase.as_ref().map(ToString::to_string).unwrap_or_default();
+    let holes = |conversation| Holes {
+        model: &rules.model,
+        conversation,
+        agent: id.as_str(),
+        phase: &phase_text,
+        dir: &dir,
+        args: &rules.args,
+    };
+    let resume = resumed.as_ref().and_then(|old| Some((old.clone(), resume_argv(backend, &holes(old.as_str()))?)));
+    let (conversation, argv) = match resume {
+        Some((old, argv)) => (Some(old), argv),
+        None => (fresh.clone(), launch_argv(backend, &holes(fresh.as_deref().unwrap_or_default()))),
+    };
+    let spec = spec(turn, rules, argv, &phase_text);
+    let now = turn.now.steady;
+    turn.state.seen.starts.push(now);
+    let agent = id.clone();
+    let order = Order::Start { incarnation, phase, conversation };
+    turn.order(Some(id), order, |id| Effect::Start { id, agent, incarnation, spec });
+}
+
+fn spec(turn: &Turn<'_>, rules: &model::Agent, argv: Vec<String>, phase: &str) -> LaunchSpec {
+    let env = BTreeMap::from([
+        ("FLIGHTDECK_AGENT".to_string(), rules.id.to_string()),
+        ("FLIGHTDECK_ROLE".to_string(), rules.role.word().to_string()),
+        ("FLIGHTDECK_PHASE".to_string(), phase.to_string()),
+    ]);
+    LaunchSpec {
+        argv,
+        cwd: rules.dir.clone(),
+        env,
+        env_file: rules.env_file.clone(),
+        size: rules.size,
+        history: turn.rules.capture.history,
+    }
+}
+
+/// Whether one of its kind may run that we did not start; unknown counts as yes (fault A8 of the watchdog's list).
+fn someone_else(turn: &mut Turn<'_>, id: &AgentId, rules: &model::Agent) -> Option<(Time, String)> {
+    let now = turn.now.steady;
+    let names = turn.rules.backends.get(&rules.backend).map(|backend| backend.process_names.clone())?;
+    if names.is_empty() {
+        return None;
+    }
+    let dir = turn.rules.root.clone();
+    let watch = turn.watch(id);
+    let recent = watch.searched.clone().filter(|(at, _)| now.since(*at) < SEARCH_AGAIN);
+    match recent {
+        Some((_, Search::None)) => {
+            watch.searched = None;
+            None
+        }
+        Some((at, Search::Found { pid })) => {
+            Some((at + SEARCH_AGAIN, format!("look again whether process {pid}, launched by hand, still runs")))
+        }
+        Some((at, Search::Unknown { why })) => {
+            Some((at + SEARCH_AGAIN, format!("look again whether one runs that was launched by hand ({why})")))
+        }
+        None => {
+            if watch.search_asked.is_none_or(|asked| now.since(asked) >= SEARCH_PATIENCE) {
+                watch.search_asked = Some(now);
+                turn.ask(Effect::Search { agent: id.clone(), process_names: names, dir });
+            }
+            Some((now + SEARCH_PATIENCE, "look for one launched by hand".to_string()))
+        }
+    }
+}
+
+fn refused(turn: &mut Turn<'_>, id: &AgentId, why: &Refusal) {
+    let cause = match why {
+        Refusal::NoCwd(path) => {
+            format!("its folder {path} is missing: make it (its own clone), it is looked for again")
+        }
+        Refusal::EnvFile(problem) => format!("its env file is refused: {problem}"),
+        Refusal::Foreign(session) => {
+            format!("session {session} has its name and is not ours: rename or close that session")
+        }
+        Refusal::AlreadyAlive(pid) => format!("process {pid} already runs as this agent: end it, or wait for its end"),
+        Refusal::Fenced => return,
+        Refusal::PaneDead
+        | Refusal::PaneMissing
+        | Refusal::InMode
+        | Refusal::InputOff
+        | Refusal::Synchronized
+        | Refusal::NoComposer
+        | Refusal::Draft
+        | Refusal::Busy
+        | Refusal::TextGone
+        | Refusal::Moved => format!("the start was refused: {why:?}"),
+    };
+    let until = turn.now.steady + REFUSED_AGAIN;
+    turn.record(Record::StartDelayed { agent: id.clone(), until, why: cause });
+}
+
+/// Words meant for an earlier life (fault M14).
+fn expire_bound(turn: &mut Turn<'_>, id: &AgentId, incarnation: Incarnation) {
+    use super::message::Stage;
+    let old: Vec<_> = turn
+        .state
+        .waiting(id)
+        .filter(|posted| posted.message.only.is_some_and(|only| only != incarnation))
+        .map(|posted| posted.message.id)
+        .collect();
+    for message in old {
+        turn.move_message(
+            message,
+            id,
+            Stage::Expired { why: "it was meant for an earlier start of the agent".to_string() },
+        );
+    }
+}
+
+/// Whether the life that is up belongs to the run that was asked for.
+pub(super) fn belongs_to_run(turn: &Turn<'_>, id: &AgentId) -> bool {
+    let Some(agent) = turn.agent(id) else { return true };
+    match (agent.job, agent.life) {
+        (Job::Running { since: asked }, Life::Up { since } | Life::Starting { since }) => since >= asked,
+        (Job::Idle | Job::Finished { .. } | Job::Running { .. }, _) => true,
+    }
+}

@@ -1,0 +1,315 @@
+//! What a screen says: one visible screen and a backend's rules -> one [`Reading`].
+//!
+//! Remembers nothing, acts on nothing, knows no backend by name. A screen is the last source of evidence, so whoever
+//! reads must read twice before a state changes; a screen that no rule explains is [`Says::Unclear`] and never a reason
+//! to act. Error texts count only as the last thing of the last turn: old ones stay on the screen for long, and answers
+//! quote them (faults P6, A2). Dialogs count only where no composer is: they take its place.
+//!
+//! ```text
+//! > prompt              user line       ┐ the echo of what the user said
+//!   its second line                     ┘
+//! ● I looked at it.                     ┐             ┐ a block: begins with a gutter sign
+//! ✗ usage limit · resets 5pm            │ Turn        │ the last block: here an error counts
+//! ✻ Cooked for 3s       chrome          ┘             ┘
+//! ──────────────────                    above
+//! ❯ draft               open            ┐ the composer
+//! ──────────────────                    close
+//!   ? for shortcuts                     Footer
+//! ```
+
+mod page;
+mod wrap;
+
+use crate::config::model::{Backend, Region, ScreenRule, ScreenSays};
+
+use super::effect::Refusal;
+use super::fact::Screen;
+use super::message::is_hostile;
+use page::Page;
+
+/// Longest evidence, in characters: one line of a wide terminal.
+const EVIDENCE_CAP: usize = 200;
+/// Of a composer's text this much of the end must be seen, squeezed, where the beginning has scrolled away.
+const TAIL_PROOF: usize = 24;
+/// A text shorter than this on one line is never shown collapsed, by any backend seen.
+const COLLAPSED_LEAST: usize = 100;
+
+/// What a screen says of its agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Says {
+    /// A rule matched, or the composer stands there and no rule says more: [`ScreenSays::Idle`].
+    Clear(ScreenSays),
+    /// No rule explains this screen.
+    Unclear,
+}
+
+/// One screen, read. All strings are cleaned of control characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    pub says: Says,
+    /// Name of the rule that matched.
+    pub rule: Option<String>,
+    /// The end of a limit, as written.
+    pub until_text: Option<String>,
+    /// `None`: a dialog, the start or the end of a program.
+    pub composer: Option<Composer>,
+    /// The final line of the last answer, without bullet and chrome; `None` while a turn runs or before an answer.
+    pub final_line: Option<String>,
+    /// The line that matched, or the last line of sense; at most 200 characters.
+    pub evidence: String,
+}
+
+/// What stands in the composer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Composer {
+    /// Empty when only a hint in grey is there.
+    pub text: String,
+    /// A long paste is shown by a stand-in.
+    pub collapsed: bool,
+    /// It doesn't take plain text (vim normal, shell).
+    pub other_mode: bool,
+}
+
+/// Reads a screen.
+pub fn read(backend: &Backend, screen: &Screen) -> Reading {
+    let page = Page::new(backend, screen);
+    let reading = by_rules(backend, &page);
+    // A killed program leaves its last picture: an idle composer means nothing then, an error still does.
+    let ending = matches!(reading.says, Says::Clear(says) if is_ending(says));
+    if screen.mode.dead && !ending {
+        let evidence = "the pane is dead".to_string();
+        return Reading { evidence, ..Reading::of(Says::Clear(ScreenSays::Exited), &page) };
+    }
+    Reading { composer: reading.composer.filter(|_| !screen.mode.dead), ..reading }
+}
+
+fn by_rules(backend: &Backend, page: &Page<'_>) -> Reading {
+    let composer = page.composer_text();
+    let mut parts = Parts { page, texts: Vec::new() };
+    let mut rules: Vec<&ScreenRule> = backend.rules.iter().collect();
+    // A stable sort: among equals the earlier in the file comes first.
+    rules.sort_by_key(|rule| std::cmp::Reverse(rule.priority));
+    for rule in rules {
+        if rule.says == ScreenSays::Dialog && composer.is_some() {
+            continue;
+        }
+        let Some(hit) = parts.find(rule, is_ending(rule.says)) else { continue };
+        let composer = composer.filter(|_| rule.says != ScreenSays::Exited);
+        let mut reading =
+            Reading { rule: Some(rule.name.clone()), composer, ..Reading::of(Says::Clear(rule.says), page) };
+        reading.until_text = hit.until.map(|until| zoned(backend, &mut parts, until));
+        reading.evidence = clean(&hit.line);
+        return reading;
+    }
+    let says = if composer.is_some() { Says::Clear(ScreenSays::Idle) } else { Says::Unclear };
+    Reading { composer, ..Reading::of(says, page) }
+}
+
+/// The end of a limit is often told twice, and only once with its time zone: that one is worth more.
+fn zoned(backend: &Backend, parts: &mut Parts<'_>, until: String) -> String {
+    let limits = backend.rules.iter().filter(|rule| rule.says == ScreenSays::Limited);
+    let mut others = limits.filter_map(|rule| parts.find(rule, false)?.until);
+    let better = if until.contains('(') { None } else { others.find(|other| other.contains('(')) };
+    clean(&better.unwrap_or(until))
+}
+
+/// A number that is equal for two screens that differ only in what moves without progress (spinner, clock, token
+/// counters), in the composer, below it, or in empty lines.
+pub fn calm(backend: &Backend, screen: &Screen) -> u64 {
+    let page = Page::new(backend, screen);
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for line in page.above_composer() {
+        let masked = page::masked(backend, line);
+        let masked = masked.trim();
+        if masked.is_empty() {
+            continue;
+        }
+        for byte in masked.bytes().chain([b'\n']) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    hash
+}
+
+/// Whether `text`, and nothing else, stands in the composer: whole; or its end, where it is taller than the box; or a
+/// stand-in for a text that may be shown so. Blanks and line breaks don't count: the box wraps.
+pub fn composer_holds(backend: &Backend, screen: &Screen, text: &str) -> bool {
+    let Some(composer) = Page::new(backend, screen).composer_text() else { return false };
+    let (shown, wanted) = (squeezed(&composer.text), squeezed(text));
+    if wanted.is_empty() || shown.is_empty() {
+        return false;
+    }
+    if shown == wanted || (shown.chars().count() >= TAIL_PROOF && wanted.ends_with(&shown)) {
+        return true;
+    }
+    let long = text.contains('\n') || text.chars().count() >= COLLAPSED_LEAST;
+    composer.collapsed && long && collapsed_holds(backend, &composer.text, &wanted)
+}
+
+/// Whether a text may be pasted now. `Busy` comes last: everything else is in order then, and who delivers into running
+/// turns may go on.
+pub fn may_type(backend: &Backend, screen: &Screen) -> Result<(), Refusal> {
+    let mode = screen.mode;
+    if mode.dead {
+        return Err(Refusal::PaneDead);
+    }
+    if mode.in_mode {
+        return Err(Refusal::InMode);
+    }
+    if mode.input_off {
+        return Err(Refusal::InputOff);
+    }
+    if mode.synchronized {
+        return Err(Refusal::Synchronized);
+    }
+    let reading = read(backend, screen);
+    match reading.composer {
+        None => Err(Refusal::NoComposer),
+        Some(composer) if composer.other_mode => Err(Refusal::NoComposer),
+        Some(composer) if !composer.text.is_empty() => Err(Refusal::Draft),
+        Some(_) => match reading.says {
+            Says::Clear(ScreenSays::Busy | ScreenSays::Retrying) => Err(Refusal::Busy),
+            Says::Clear(_) | Says::Unclear => Ok(()),
+        },
+    }
+}
+
+/// The last line that tells a person something, for status displays; cleaned, at most 200 characters.
+pub fn last_line_of_sense(backend: &Backend, screen: &Screen) -> String {
+    clean(Page::new(backend, screen).last_line_of_sense())
+}
+
+/// Whether the text stands echoed as the user's last words: a prompt that was taken in.
+pub fn echoes(backend: &Backend, screen: &Screen, text: &str) -> bool {
+    let Some(echo) = Page::new(backend, screen).last_echo() else { return false };
+    let (echo, wanted) = (squeezed(&echo), squeezed(text));
+    let head: String = wanted.chars().take(TAIL_PROOF).collect();
+    !head.is_empty() && (echo.starts_with(&head) || (echo == wanted))
+}
+
+/// A number that is equal only for the very same lines: for a last look before an act.
+pub fn raw(screen: &Screen) -> u64 {
+    let bytes = screen.lines.iter().flat_map(|line| line.bytes().chain([b'\n']));
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// A text without blanks and line breaks, for comparing what a terminal wrapped.
+pub fn squeeze(text: &str) -> String {
+    squeezed(text)
+}
+
+impl Reading {
+    /// What the screen says, if any rule explains it.
+    pub fn said(&self) -> Option<ScreenSays> {
+        match self.says {
+            Says::Clear(said) => Some(said),
+            Says::Unclear => None,
+        }
+    }
+
+    /// It says that a turn runs.
+    pub fn busy(&self) -> bool {
+        self.says == Says::Clear(ScreenSays::Busy)
+    }
+
+    /// It says that the agent waits for input.
+    pub fn idle(&self) -> bool {
+        self.says == Says::Clear(ScreenSays::Idle)
+    }
+
+    fn of(says: Says, page: &Page<'_>) -> Self {
+        let ended = match says {
+            Says::Clear(ScreenSays::Busy | ScreenSays::Retrying | ScreenSays::Dialog | ScreenSays::Exited)
+            | Says::Unclear => false,
+            Says::Clear(_) => true,
+        };
+        Reading {
+            says,
+            rule: None,
+            until_text: None,
+            composer: None,
+            final_line: if ended { page.final_line().map(|line| clean(&line)) } else { None },
+            evidence: clean(page.last_line_of_sense()),
+        }
+    }
+}
+
+struct Hit {
+    line: String,
+    until: Option<String>,
+}
+
+/// The texts that rules are tried on: a few regions for many rules.
+struct Parts<'a> {
+    page: &'a Page<'a>,
+    texts: Vec<(Region, bool, Text)>,
+}
+
+/// A region with wrapped lines put together, and as it stands where that differs.
+struct Text {
+    whole: String,
+    raw: Option<String>,
+}
+
+impl Parts<'_> {
+    fn find(&mut self, rule: &ScreenRule, last_block: bool) -> Option<Hit> {
+        let text = self.text(rule.region, last_block);
+        hit(rule, &text.whole).or_else(|| hit(rule, text.raw.as_ref()?))
+    }
+
+    fn text(&mut self, region: Region, last_block: bool) -> &Text {
+        let known = self.texts.iter().position(|(of, block, _)| *of == region && *block == last_block);
+        let at = known.unwrap_or_else(|| {
+            let lines = self.page.region(region, last_block);
+            let (raw, whole) = (lines.join("\n"), wrap::joined(&lines, self.page.width()).join("\n"));
+            let raw = (raw != whole).then_some(raw);
+            self.texts.push((region, last_block, Text { whole, raw }));
+            self.texts.len() - 1
+        });
+        &self.texts[at].2
+    }
+}
+
+fn hit(rule: &ScreenRule, text: &str) -> Option<Hit> {
+    let captures = rule.regex.captures(text)?;
+    let start = captures.get_match().start();
+    let begin = text[..start].rfind('\n').map_or(0, |at| at + 1);
+    // A pattern that begins with line breaks matches before the line that it is about.
+    let line = text[begin..].lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let until = captures.name("until").map(|until| until.as_str().trim().to_string()).filter(|until| !until.is_empty());
+    Some(Hit { line: line.to_string(), until })
+}
+
+/// Readings that only the last block of a turn can give: whatever the agent said after it, it goes on.
+fn is_ending(says: ScreenSays) -> bool {
+    match says {
+        ScreenSays::Limited
+        | ScreenSays::Poisoned
+        | ScreenSays::Fatal
+        | ScreenSays::Retrying
+        | ScreenSays::AuthFailed => true,
+        ScreenSays::Idle | ScreenSays::Busy | ScreenSays::Dialog | ScreenSays::Exited => false,
+    }
+}
+
+/// What is left beside the stand-ins must come from the text, in its order.
+fn collapsed_holds(backend: &Backend, shown: &str, wanted: &str) -> bool {
+    let Some(collapsed) = &backend.composer.collapsed else { return false };
+    let mut rest = wanted;
+    for part in collapsed.split(shown) {
+        let part = squeezed(part);
+        let Some(at) = rest.find(&part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    true
+}
+
+fn squeezed(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace() && !is_hostile(*c)).collect()
+}
+
+fn clean(text: &str) -> String {
+    let text: String =
+        text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !is_hostile(*c)).collect();
+    text.trim().chars().take(EVIDENCE_CAP).collect()
+}

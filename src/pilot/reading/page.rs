@@ -1,0 +1,207 @@
+//! A screen divided into its parts: turn, composer, footer. Finds places, judges nothing.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use unicode_width::UnicodeWidthStr;
+
+use super::{Composer, wrap};
+use crate::config::model::{Backend, Region};
+use crate::pilot::fact::Screen;
+use crate::pilot::message::is_hostile;
+
+/// Lines of a screen that are looked at, counted from its end: tmux allows far taller ones, people don't have them.
+const LINES_CAP: usize = 500;
+/// Characters of a line that are looked at.
+const LINE_CAP: usize = 1000;
+/// Lines in `Region::Tail`: the tallest dialog seen has 13.
+const TAIL: usize = 14;
+/// Filled lines below a composer; with more, what looked like one is old text above a dialog.
+const FOOTER_CAP: usize = 12;
+/// Signs that begin a block of a turn: answers, errors, results of tools.
+const GUTTER: &str = "●⏺•■✗✘✕✔⎿└";
+/// Of these an answer's own line may begin with.
+const BULLETS: [char; 3] = ['●', '⏺', '•'];
+
+pub(super) struct Page<'a> {
+    backend: &'a Backend,
+    /// Right-trimmed and without control characters.
+    lines: Vec<String>,
+    /// Lines of the composer, from its first to the one before its close.
+    composer: Option<Range<usize>>,
+    /// After the echoed user line, above the composer.
+    turn: Range<usize>,
+    width: usize,
+}
+
+impl<'a> Page<'a> {
+    pub(super) fn new(backend: &'a Backend, screen: &Screen) -> Self {
+        let skipped = screen.lines.len().saturating_sub(LINES_CAP);
+        let lines: Vec<String> = screen.lines[skipped..].iter().map(|line| visible(line)).collect();
+        let width = width(&lines);
+        let composer = find_composer(backend, &lines);
+        let end = composer.as_ref().map_or(lines.len(), |composer| composer.start);
+        let turn = answer_start(backend, &lines[..end])..end;
+        Page { backend, lines, composer, turn, width }
+    }
+
+    pub(super) fn width(&self) -> usize {
+        self.width
+    }
+
+    pub(super) fn above_composer(&self) -> &[String] {
+        &self.lines[..self.turn.end]
+    }
+
+    /// The filled lines of a region; of a turn only its last block when `last_block`.
+    pub(super) fn region(&self, region: Region, last_block: bool) -> Vec<String> {
+        match region {
+            Region::Screen => filled(&self.lines),
+            Region::Tail => {
+                let lines = filled(&self.lines);
+                lines[lines.len().saturating_sub(TAIL)..].to_vec()
+            }
+            Region::Turn if last_block => filled(&self.lines[self.last_block()]),
+            Region::Turn => filled(&self.lines[self.turn.clone()]),
+            Region::Footer => self.composer.as_ref().map_or(Vec::new(), |composer| {
+                // Without a close line the composer goes on to the end, and there is no footer.
+                let below = composer.end.saturating_add(1).min(self.lines.len());
+                filled(&self.lines[below..])
+            }),
+            Region::LastLine => wrap::joined(&filled(&self.lines), self.width).pop().into_iter().collect(),
+        }
+    }
+
+    pub(super) fn composer_text(&self) -> Option<Composer> {
+        let range = self.composer.clone()?;
+        let rule = &self.backend.composer;
+        let mut text = Vec::new();
+        for (at, line) in self.lines[range.clone()].iter().enumerate() {
+            let opened = if at == 0 || rule.above.is_none() { rule.open.captures(line) } else { None };
+            text.push(match opened {
+                Some(captures) => captures.name("text").map_or("", |text| text.as_str()).trim().to_string(),
+                None => line.trim().to_string(),
+            });
+        }
+        let text = text.join("\n").trim().to_string();
+        let hint = rule.placeholder.iter().any(|hint| hint.is_match(&text));
+        let below = self.lines[range.start..].join("\n");
+        Some(Composer {
+            collapsed: rule.collapsed.as_ref().is_some_and(|collapsed| collapsed.is_match(&text)),
+            other_mode: rule.other_mode.as_ref().is_some_and(|mode| mode.is_match(&below)),
+            text: if hint { String::new() } else { text },
+        })
+    }
+
+    /// The last line of the answer, put together where it was wrapped, without its bullet.
+    pub(super) fn final_line(&self) -> Option<String> {
+        let answer: Vec<String> =
+            self.lines[self.turn.clone()].iter().filter(|line| !self.is_chrome(line)).cloned().collect();
+        let line = wrap::joined(&answer, self.width).into_iter().rfind(|line| !line.trim().is_empty())?;
+        let line = line.trim();
+        Some(line.strip_prefix(BULLETS).map_or(line, str::trim_start).to_string()).filter(|line| !line.is_empty())
+    }
+
+    pub(super) fn last_line_of_sense(&self) -> &str {
+        let sense = |lines: &'_ [String]| lines.iter().rposition(|line| !self.is_chrome(line));
+        let last = sense(self.above_composer()).or_else(|| sense(&self.lines));
+        last.map_or("", |at| self.lines[at].as_str())
+    }
+
+    /// The user's last echoed words: the line that matched and the indented ones below it.
+    pub(super) fn last_echo(&self) -> Option<String> {
+        let user = self.backend.user_line.as_ref()?;
+        let lines = self.above_composer();
+        let at = lines.iter().rposition(|line| user.is_match(line))?;
+        let first = lines[at].trim_start_matches(|c: char| !c.is_alphanumeric() && !c.is_whitespace());
+        let more = lines[at + 1..].iter().take_while(|line| line.starts_with("  "));
+        Some(more.fold(first.to_string(), |echo, line| echo + line))
+    }
+
+    fn is_chrome(&self, line: &str) -> bool {
+        line.trim().is_empty() || is_rule(line) || self.backend.chrome.iter().any(|chrome| chrome.is_match(line))
+    }
+
+    fn last_block(&self) -> Range<usize> {
+        let begins = |line: &str| is_gutter(line) && !self.is_chrome(line);
+        let start = self.turn.clone().rfind(|at| begins(&self.lines[*at])).unwrap_or(self.turn.start);
+        start..self.turn.end
+    }
+}
+
+/// The line without what moves by itself.
+pub(super) fn masked<'a>(backend: &Backend, line: &'a str) -> Cow<'a, str> {
+    let mut text = Cow::Borrowed(line);
+    for mask in &backend.masks {
+        if mask.is_match(&text) {
+            text = Cow::Owned(mask.replace_all(&text, "").into_owned());
+        }
+    }
+    text
+}
+
+/// Columns of the screen: separators go from edge to edge; without one, the widest line is the best guess.
+fn width(lines: &[String]) -> usize {
+    let widest = |rules: bool| lines.iter().filter(|line| !rules || is_rule(line)).map(|line| line.width()).max();
+    widest(true).or_else(|| widest(false)).unwrap_or(0)
+}
+
+fn visible(line: &str) -> String {
+    let line: String = line.chars().filter(|c| !is_hostile(*c)).take(LINE_CAP).collect();
+    line.trim_end_matches([' ', '\t', '\n']).to_string()
+}
+
+fn filled(lines: &[String]) -> Vec<String> {
+    lines.iter().filter(|line| !line.trim().is_empty() && !is_rule(line)).cloned().collect()
+}
+
+/// A line that only separates.
+fn is_rule(line: &str) -> bool {
+    let line = line.trim();
+    line.chars().count() >= 8 && line.chars().all(|c| "─▔╌═━▀╹".contains(c))
+}
+
+/// Signs stand at the margin, results below them; deeper inside a line they are part of an answer or of an echo.
+fn is_gutter(line: &str) -> bool {
+    let result = line.strip_prefix("  ").is_some_and(|rest| rest.starts_with(['⎿', '└']));
+    result || line.starts_with(|c| GUTTER.contains(c))
+}
+
+/// Where the answer begins: below the last echoed user line and what belongs to that echo. An echo goes on indented up
+/// to a gutter sign, a chrome line or a line at the margin.
+fn answer_start(backend: &Backend, lines: &[String]) -> usize {
+    let user = |line: &String| backend.user_line.as_ref().is_some_and(|user| user.is_match(line));
+    let Some(at) = lines.iter().rposition(user) else { return 0 };
+    let ends = |line: &String| {
+        let margin = !line.is_empty() && !line.starts_with([' ', '\t']);
+        margin || is_gutter(line) || backend.chrome.iter().any(|chrome| chrome.is_match(line))
+    };
+    lines[at + 1..].iter().position(ends).map_or(lines.len(), |more| at + 1 + more)
+}
+
+fn find_composer(backend: &Backend, lines: &[String]) -> Option<Range<usize>> {
+    (0..lines.len()).rev().find_map(|at| composer_at(backend, lines, at))
+}
+
+fn composer_at(backend: &Backend, lines: &[String], at: usize) -> Option<Range<usize>> {
+    let rule = &backend.composer;
+    let closes = |line: &String| rule.close.as_ref().is_some_and(|close| close.is_match(line));
+    let captures = rule.open.captures(&lines[at]).filter(|_| !closes(&lines[at]))?;
+    // A box scrolled past its first line shows none of what `above` asks for: `open` matches without its text then.
+    if let Some(above) = rule.above.as_ref().filter(|_| captures.name("text").is_some())
+        && !at.checked_sub(1).is_some_and(|up| above.is_match(&lines[up]))
+    {
+        return None;
+    }
+    let end = match rule.close {
+        Some(_) => at + 1 + lines[at + 1..].iter().position(closes)?,
+        None => lines.iter().rposition(|line| !line.trim().is_empty()).map_or(at, |last| last.max(at)) + 1,
+    };
+    if rule.close.is_some() && filled(&lines[end + 1..]).len() > FOOTER_CAP {
+        return None;
+    }
+    // A box without a line above it is every line that begins like it.
+    let own = |line: &String| rule.above.is_none() && rule.open.is_match(line) && !closes(line);
+    let more = lines[..at].iter().rev().take_while(|line| own(line)).count();
+    Some(at - more..end)
+}

@@ -1,0 +1,55 @@
+//! Lines that a program has broken only because the terminal is narrow, put together again, so that a rule gives the
+//! same verdict at 40 and at 200 columns (fault T12). A guess: nothing on a screen says why a line ended.
+
+use unicode_width::UnicodeWidthStr;
+
+/// Columns that programs leave free at the right.
+const SLACK: usize = 4;
+/// A word of this width is broken anywhere: whether it would have fitted says nothing.
+const LONGEST_WORD: usize = 30;
+/// Lines put together into one, at most: a paragraph.
+const JOIN_CAP: usize = 12;
+
+/// The lines with every continuation appended to the line it belongs to. Empty lines stay and end a paragraph.
+pub(super) fn joined(lines: &[String], width: usize) -> Vec<String> {
+    let mut whole: Vec<String> = Vec::new();
+    let mut parts = 0;
+    let mut last = "";
+    for line in lines {
+        if parts < JOIN_CAP
+            && continues(last, line, width)
+            && let Some(open) = whole.last_mut()
+        {
+            // A line that fills the screen to its last column was cut inside a word.
+            if last.width() < width {
+                open.push(' ');
+            }
+            open.push_str(line.trim_start());
+            parts += 1;
+        } else {
+            whole.push(line.clone());
+            parts = 1;
+        }
+        last = line;
+    }
+    whole
+}
+
+/// Whether `line` goes on with what `last` began: there was no room for its first word.
+fn continues(last: &str, line: &str, width: usize) -> bool {
+    let text = line.trim_start();
+    if last.trim().is_empty() || text.is_empty() || !starts_amid(text) {
+        return false;
+    }
+    let word = text.split(' ').next().unwrap_or_default().width().min(LONGEST_WORD);
+    last.width() + 1 + word > width.saturating_sub(SLACK)
+}
+
+/// Whether a line can begin inside a sentence: not with a sign of its own, a list's mark or a marker.
+fn starts_amid(text: &str) -> bool {
+    let after_number = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let numbered = after_number.len() < text.len() && after_number.starts_with(". ");
+    let listed = text.starts_with("- ") || text.starts_with("* ") || numbered;
+    let sign = text.starts_with(|c| "●⏺•■✗✘✕✔⎿└├│┃▎❯›>✻✢✳✶✽⚠△▣─▔╌╭╰".contains(c));
+    !listed && !sign && !text.starts_with("WAITING-UNTIL")
+}

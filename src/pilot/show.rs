@@ -1,0 +1,362 @@
+//! The state in words: what each agent is doing, what needs the operator, the whole picture for `status`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::config::model::{Config, ScreenSays};
+
+use super::agent::{Agent, Job, Life, Watch};
+use super::decide;
+use super::id::AgentId;
+use super::launch;
+use super::message::Stage;
+use super::reading::{self, Reading};
+use super::record::{AgentState, Record, Wish};
+use super::restart;
+use super::state::{Posted, State, Tmux};
+use super::time::{Now, Time};
+use super::turn::Turn;
+use super::view::{AgentView, MessageView, NextAction, PhaseItem, PhaseView, View, WatchView};
+
+/// A state that was recorded stands at least this long, so that a flickering screen does not fill the log.
+const STANDS: Duration = Duration::from_secs(1);
+/// A screen no rule explains counts as work while it moved this recently.
+const MOVED: Duration = Duration::from_secs(3);
+/// A service that is overloaded for this long is told once (fault A7).
+const OVERLOADED: Duration = Duration::from_secs(1800);
+/// Settled messages shown.
+const SETTLED_SHOWN: usize = 20;
+
+/// What an agent is doing, why we think so, and when that has to be looked at again.
+type Shown = (AgentState, String, Option<(Time, String)>);
+
+/// Records a change of what the agent is doing. Returns when to look again.
+pub(super) fn note_state(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String)> {
+    let now = turn.now.steady;
+    let (state, why, again) = describe(turn, id)?;
+    let agent = turn.agent(id)?;
+    if same(&agent.shown, &state) {
+        return again;
+    }
+    let rested = now.since(agent.shown_since) >= STANDS;
+    if flickers(&agent.shown) && flickers(&state) && !rested {
+        return Some((agent.shown_since + STANDS, "call its state".to_string()));
+    }
+    turn.record(Record::StateChanged { agent: id.clone(), state, why });
+    again
+}
+
+/// Keeps the list of what needs the operator; each new line is recorded once.
+pub(super) fn note_alerts(turn: &mut Turn<'_>) {
+    let alerts = alerts(turn);
+    let fresh: Vec<String> = alerts
+        .iter()
+        .filter(|(key, what)| turn.state.seen.alerts.get(*key) != Some(*what))
+        .map(|(_, what)| what.clone())
+        .collect();
+    turn.state.seen.alerts = alerts;
+    for what in fresh {
+        turn.record(Record::Alerted { agent: None, what });
+    }
+}
+
+/// The whole picture.
+pub(super) fn view(state: &State, rules: &Config, now: Now) -> View {
+    let tmux = match &state.seen.tmux {
+        Tmux::Unseen => "not seen yet".to_string(),
+        Tmux::Up => "up".to_string(),
+        Tmux::Silent { why } => format!("silent: {why}"),
+        Tmux::Gone => "gone".to_string(),
+    };
+    View {
+        at: now.wall,
+        project: rules.project.name.clone(),
+        epoch: state.epoch,
+        engine_pid: state.engine_pid,
+        engine_since: state.engine_since,
+        seq: state.seq,
+        paused: state.paused,
+        emergency_stop: state.emergency_stop,
+        tmux,
+        watch: WatchView {
+            remote: rules.project.remote.clone(),
+            branch: rules.project.branch.clone(),
+            head: state.branch.baseline.clone(),
+            broken: state.branch.broken.clone(),
+        },
+        phase: phase_view(state),
+        agents: rules.agents.keys().filter_map(|id| agent_view(state, rules, now, id)).collect(),
+        outbox: outbox_view(state),
+        alerts: state.seen.alerts.values().cloned().collect(),
+    }
+}
+
+fn phase_view(state: &State) -> PhaseView {
+    let sequence = &state.sequence;
+    let item = |id: &super::id::PhaseId| PhaseItem { id: id.clone(), status: sequence.status(id).to_string() };
+    PhaseView {
+        current: sequence.current.clone(),
+        sequence: sequence.phases.iter().map(item).collect(),
+        complete: sequence.complete,
+        blocked: sequence.blocked.clone(),
+    }
+}
+
+fn agent_view(state: &State, rules: &Config, now: Now, id: &AgentId) -> Option<AgentView> {
+    let agent = state.agents.get(id)?;
+    let config = rules.agents.get(id)?;
+    let watch = state.watches.get(id);
+    let last_line = watch.and_then(|watch| watch.screen.as_ref()).map(|screen| {
+        rules
+            .backends
+            .get(&config.backend)
+            .map_or_else(String::new, |backend| reading::last_line_of_sense(backend, screen))
+    });
+    let next = watch.and_then(|watch| watch.next.clone());
+    Some(AgentView {
+        id: id.clone(),
+        role: config.role.word().to_string(),
+        backend: config.backend.clone(),
+        wish: agent.wish,
+        state: agent.shown.clone(),
+        since: now.wall_of(agent.shown_since),
+        evidence: evidence(agent, watch),
+        next: next.map(|(at, what)| NextAction { what, at: now.wall_of(at) }),
+        incarnation: agent.incarnation,
+        pid: agent.process.as_ref().map(|process| process.pid),
+        session: agent.place.as_ref().map(|place| place.session.clone()),
+        pane: agent.place.as_ref().map(|place| place.pane.clone()),
+        phase: agent.phase.clone(),
+        restarts_today: agent.starts_today.1.saturating_sub(1),
+        waiting_messages: u32::try_from(state.waiting(id).count()).unwrap_or(u32::MAX),
+        last_line: last_line.unwrap_or_default(),
+    })
+}
+
+fn evidence(agent: &Agent, watch: Option<&Watch>) -> Vec<String> {
+    let mut evidence = vec![agent.shown_why.clone()];
+    if let Some(hold) = &agent.held {
+        evidence.extend(hold.evidence.iter().cloned());
+    }
+    if let Some(watch) = watch.filter(|_| agent.up_since().is_some()) {
+        if let Some(reading) = &watch.reading {
+            let by = match &reading.rule {
+                Some(rule) => format!("screen read by the rule {rule:?}"),
+                None if reading.composer.is_some() => "its composer is on the screen and no rule says more".to_string(),
+                None => "no rule explains its screen".to_string(),
+            };
+            evidence.push(format!("{by}: {}", reading.evidence));
+        }
+        if let Some(marker) = &watch.marker {
+            evidence.push(format!("marker {:?} seen {}, waits until {}", marker.line, marker.first_seen, marker.until));
+        }
+        evidence.push(format!("last sign of life {}", watch.last_sign()));
+        if watch.unclear > 0 {
+            evidence.push(format!("{} screens no rule explains", watch.unclear));
+        }
+    }
+    if let (Life::Down { .. }, Some(exit)) = (agent.life, agent.last_exit) {
+        evidence.push(restart::exit_words(exit));
+        evidence.extend(agent.last_screen.iter().cloned());
+    }
+    evidence.retain(|line| !line.is_empty());
+    evidence
+}
+
+fn outbox_view(state: &State) -> Vec<MessageView> {
+    let settled = state.outbox.values().filter(|posted| posted.stage.settled()).count();
+    let skip = settled.saturating_sub(SETTLED_SHOWN);
+    let mut passed = 0;
+    let shown = state.outbox.values().filter(|posted| {
+        if posted.stage.settled() {
+            passed += 1;
+            return passed > skip;
+        }
+        true
+    });
+    shown.map(message_view).collect()
+}
+
+fn message_view(posted: &Posted) -> MessageView {
+    let message = &posted.message;
+    let preview: String = message.text.chars().map(|c| if c == '\n' || c == '\t' { ' ' } else { c }).take(80).collect();
+    MessageView {
+        id: message.id,
+        agent: message.agent.clone(),
+        origin: message.origin.clone(),
+        stage: posted.stage.clone(),
+        queued_at: message.queued_at,
+        preview,
+    }
+}
+
+/// Two states that differ only in a time that slides are the same news.
+fn same(old: &AgentState, new: &AgentState) -> bool {
+    match (old, new) {
+        (AgentState::Waiting { until: a }, AgentState::Waiting { until: b })
+        | (AgentState::Backoff { until: a }, AgentState::Backoff { until: b }) => a == b,
+        (AgentState::Unknown { .. }, AgentState::Unknown { .. }) => true,
+        _ => old == new,
+    }
+}
+
+/// States that a restless screen goes to and fro between; all others are news at once, an end above all.
+fn flickers(state: &AgentState) -> bool {
+    matches!(state, AgentState::Idle | AgentState::Working | AgentState::Waiting { .. })
+}
+
+/// What the agent is doing, why we think so, and when that has to be looked at again.
+fn describe(turn: &Turn<'_>, id: &AgentId) -> Option<Shown> {
+    let agent = turn.agent(id)?;
+    if let (Some(hold), false) = (&agent.held, matches!(agent.life, Life::Stopping { .. })) {
+        return Some((AgentState::Held { cause: hold.cause.clone() }, hold.cause.clone(), None));
+    }
+    match agent.life {
+        Life::Starting { .. } => Some((AgentState::Starting, "its start is ordered".to_string(), None)),
+        Life::Stopping { cause, .. } => Some((AgentState::Stopping, cause.words().to_string(), None)),
+        Life::Down { .. } => Some((down(turn, agent, id), down_words(turn, id), None)),
+        Life::Up { .. } => {
+            if let Tmux::Silent { why } = &turn.state.seen.tmux {
+                return Some((AgentState::Unknown { why: why.clone() }, "tmux does not answer".to_string(), None));
+            }
+            let watch = turn.state.watches.get(id)?;
+            // After a start of ours nothing has been seen yet: what was said last stands.
+            if watch.screen.is_none() && agent.ready.is_some() {
+                return None;
+            }
+            Some(running(turn, agent, watch))
+        }
+    }
+}
+
+fn down(turn: &Turn<'_>, agent: &Agent, id: &AgentId) -> AgentState {
+    let waits = agent.not_before.filter(|until| turn.now.steady < *until);
+    match (agent.wish, agent.job, waits) {
+        (_, Job::Finished { .. }, _) => AgentState::Finished,
+        (Wish::Stopped, _, _) => AgentState::Stopped,
+        _ if turn.state.emergency_stop => AgentState::Stopped,
+        _ if turn.state.sequence.complete && !launch::wanted(turn, id) => AgentState::Finished,
+        (Wish::Running, _, Some(until)) => AgentState::Backoff { until },
+        (Wish::Running, _, None) if restart::rests(turn, id) || !launch::wanted(turn, id) => AgentState::Finished,
+        (Wish::Running, _, None) => AgentState::Down,
+    }
+}
+
+fn down_words(turn: &Turn<'_>, id: &AgentId) -> String {
+    let Some(agent) = turn.agent(id) else { return String::new() };
+    if turn.state.sequence.complete && agent.wish == Wish::Running && !launch::wanted(turn, id) {
+        return "the sequence of phases is complete".to_string();
+    }
+    agent.delayed.clone().unwrap_or_default()
+}
+
+fn running(turn: &Turn<'_>, agent: &Agent, watch: &Watch) -> Shown {
+    let now = turn.now.steady;
+    let evidence = watch.reading.as_ref().map(|reading| reading.evidence.clone()).unwrap_or_default();
+    if let Some(limit) = &agent.limit {
+        return (AgentState::Limited { until: limit.until }, limit.text.clone(), None);
+    }
+    if watch.suspended {
+        return (AgentState::Suspended, "its process is stopped by a signal".to_string(), None);
+    }
+    let said = watch.reading.as_ref().and_then(Reading::said);
+    let state = match said {
+        Some(ScreenSays::Dialog) => {
+            let dialog = watch.reading.as_ref().and_then(|reading| reading.rule.clone()).unwrap_or_default();
+            AgentState::AtDialog { dialog }
+        }
+        Some(ScreenSays::AuthFailed) => AgentState::AuthFailed,
+        Some(ScreenSays::Retrying) => AgentState::Retrying,
+        _ if agent.ready.is_none() => AgentState::Starting,
+        Some(ScreenSays::Busy) => AgentState::Working,
+        _ if watch.in_turn(now, turn.rules.stall.idle) => AgentState::Working,
+        // The words of an old limit or an error are still there, and it waits for input.
+        Some(ScreenSays::Idle | ScreenSays::Limited | ScreenSays::Poisoned | ScreenSays::Fatal) => {
+            at_rest(agent, watch)
+        }
+        _ => return unexplained(agent, watch, now, evidence),
+    };
+    (state, evidence, None)
+}
+
+fn at_rest(agent: &Agent, watch: &Watch) -> AgentState {
+    match (&watch.marker, agent.job) {
+        (Some(marker), _) => AgentState::Waiting { until: marker.until },
+        (None, Job::Finished { .. }) => AgentState::Finished,
+        (None, Job::Idle | Job::Running { .. }) => AgentState::Idle,
+    }
+}
+
+fn unexplained(agent: &Agent, watch: &Watch, now: Time, evidence: String) -> Shown {
+    if now.since(watch.raw_changed) < MOVED {
+        let again = (watch.raw_changed + MOVED, "call its state".to_string());
+        return (AgentState::Working, evidence, Some(again));
+    }
+    if watch.marker.is_some() {
+        return (at_rest(agent, watch), evidence, None);
+    }
+    (AgentState::Unknown { why: "no rule explains its screen".to_string() }, evidence, None)
+}
+
+/// What needs the operator, by key, each with what to do.
+fn alerts(turn: &Turn<'_>) -> BTreeMap<String, String> {
+    let now = turn.now.steady;
+    let mut alerts = BTreeMap::new();
+    for (id, agent) in turn.state.agents.iter().filter(|(id, _)| turn.rules.agents.contains_key(*id)) {
+        if let Some(hold) = &agent.held {
+            alerts.insert(format!("{id} held"), format!("{id} is held: {}; `flightdeck release {id}`", hold.cause));
+        }
+        if agent.limit.as_ref().is_some_and(|limit| limit.until.is_none()) {
+            let what =
+                format!("{id} is limited and its screen names no time; `flightdeck release {id}` when it is over");
+            alerts.insert(format!("{id} limit"), what);
+        }
+        if let Some(why) = agent.delayed.as_ref().filter(|_| launch::wanted(turn, id)) {
+            alerts.insert(format!("{id} delayed"), format!("{id} can't be started: {why}"));
+        }
+        let overloaded = now.since(agent.shown_since) >= OVERLOADED && agent.shown == AgentState::Retrying;
+        if overloaded {
+            let what = format!("{id}'s service has been overloaded for long: it tries again by itself");
+            alerts.insert(format!("{id} overloaded"), what);
+        }
+        let reading = turn.state.watches.get(id).and_then(|watch| watch.reading.as_ref());
+        if let Some(reading) = reading.filter(|reading| agent.up_since().is_some() && decide::asks_operator(reading)) {
+            let what = format!("{id} waits for you: {}; `flightdeck attach {id}`", reading.evidence);
+            alerts.insert(format!("{id} asks"), what);
+        }
+        blocked_messages(turn, id, &mut alerts);
+    }
+    if let Some(why) = &turn.state.sequence.blocked {
+        let phase = turn.state.sequence.current.as_ref().map(ToString::to_string).unwrap_or_default();
+        alerts.insert("phase".to_string(), format!("phase {phase} can't end: {why}"));
+    }
+    if let Some(why) = &turn.state.seen.not_followed {
+        alerts.insert("sequence".to_string(), format!("flightdeck.toml is not followed: {why}"));
+    }
+    if let Some(why) = &turn.state.branch.broken {
+        alerts.insert("watch".to_string(), format!("the remote can't be read: {why}"));
+    }
+    alerts
+}
+
+fn blocked_messages(turn: &Turn<'_>, id: &AgentId, alerts: &mut BTreeMap<String, String>) {
+    let since = turn.state.watches.get(id).and_then(|watch| watch.blocked);
+    if since.is_none_or(|since| turn.now.steady.since(since) < turn.rules.delivery.blocked_alert) {
+        return;
+    }
+    let stuck = turn.state.waiting(id).find_map(|posted| match &posted.stage {
+        Stage::Queued { why: Some(why) } => Some((posted.message.id, why.clone())),
+        Stage::Queued { why: None }
+        | Stage::Pasting
+        | Stage::Typed { .. }
+        | Stage::Submitted { .. }
+        | Stage::TypedNotSubmitted
+        | Stage::Uncertain { .. }
+        | Stage::Refused { .. }
+        | Stage::Expired { .. } => None,
+    });
+    if let Some((message, why)) = stuck {
+        let what = format!("{message} can't be delivered to {id}: {why}; `flightdeck attach {id}`");
+        alerts.insert(format!("{id} blocked"), what);
+    }
+}

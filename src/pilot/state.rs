@@ -1,0 +1,483 @@
+//! All that the pilot knows. The durable part is the fold of the records, and [`State::apply`] is the only thing that
+//! changes it; `seen` and the `watch` of each agent are volatile.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use super::agent::{Agent, Hold, Job, Life, Limit, Watch};
+use super::branch::Branch;
+use super::fact::{Exit, Identity, Place, Server, Stamp};
+use super::id::{AgentId, EffectId, Incarnation, MessageId, PhaseId};
+use super::message::{Message, Stage};
+use super::phase::Sequence;
+use super::record::{AgentState, HiccupNote, Order, Record, StopCause, Wish};
+use super::time::Time;
+
+/// Settled messages kept for showing; older ones stay in the log only.
+const SETTLED_KEPT: usize = 200;
+/// Deaths older than a day count against no budget.
+const DAY_MS: i64 = 86_400_000;
+
+/// A limit this soon after the last one was lifted is the same one still.
+const SAME_LIMIT_MS: i64 = 1_800_000;
+
+/// Everything.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    pub epoch: u64,
+    pub engine_pid: u32,
+    pub engine_since: Time,
+    pub version: String,
+    pub seed: u64,
+    /// Number and time of the newest record.
+    pub seq: u64,
+    pub last_at: Time,
+    pub next_effect: u64,
+    pub next_message: u64,
+    pub config_digest: String,
+    pub paused: bool,
+    pub emergency_stop: bool,
+    /// The server our agents were last seen on.
+    pub server: Option<Server>,
+    pub server_losses: Vec<Time>,
+    pub agents: BTreeMap<AgentId, Agent>,
+    pub outbox: BTreeMap<MessageId, Posted>,
+    settled: VecDeque<MessageId>,
+    /// Messages that are not settled, oldest first: few among many.
+    unsettled: BTreeSet<MessageId>,
+    pub branch: Branch,
+    pub sequence: Sequence,
+    pub orders: BTreeMap<EffectId, (Option<AgentId>, Order)>,
+    /// No start before this, after a mass death.
+    pub mass_until: Option<Time>,
+    /// When wall time last ran ahead of the agents' own timers, and by how much: the machine slept, or its clock was set
+    /// forward.
+    pub ran_ahead: Option<(Time, Duration)>,
+    pub complete_file: bool,
+    pub seen: Seen,
+    pub watches: BTreeMap<AgentId, Watch>,
+}
+
+/// A message with its stage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Posted {
+    pub message: Message,
+    pub stage: Stage,
+    pub moved_at: Time,
+}
+
+/// What was merely observed of the fleet as a whole.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    pub tmux: Tmux,
+    /// Number of jitters drawn since our start.
+    pub drawn: u64,
+    /// Starts of the last stage gap.
+    pub starts: Vec<Time>,
+    /// Deaths of the last mass-death window.
+    pub deaths: Vec<(Time, AgentId)>,
+    /// Phases whose pushed status file says done.
+    pub done: BTreeSet<PhaseId>,
+    pub server_flight: Option<EffectId>,
+    /// The last failure to start a server; tried again after a while.
+    pub server_failed: Option<Time>,
+    /// Since when the list of panes is missed.
+    pub survey_from: Option<Time>,
+    pub file_flight: Option<EffectId>,
+    /// The last failure to write one of our files; tried again after a while.
+    pub file_failed: Option<Time>,
+    /// What needs the operator, by key, as of the last step.
+    pub alerts: BTreeMap<String, String>,
+    pub next: Option<(Time, String)>,
+    pub job_checked: Time,
+    /// Why the sequence of the file in force is not taken over.
+    pub not_followed: Option<String>,
+}
+
+/// What we know of our tmux server right now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Tmux {
+    /// Not heard of since our start.
+    #[default]
+    Unseen,
+    Up,
+    Silent {
+        why: String,
+    },
+    Gone,
+}
+
+impl State {
+    /// Applies one record. Total: any record in any order, also from another version or a damaged log.
+    pub fn apply(&mut self, stamp: Stamp, record: &Record) {
+        let at = stamp.at;
+        self.seq = stamp.seq;
+        self.last_at = self.last_at.max(at);
+        if let Some(id) = record.agent() {
+            self.agents.entry(id.clone()).or_insert_with(|| Agent::new(at));
+        }
+        match record {
+            Record::EngineStarted { epoch, pid, version, seed } => {
+                (self.epoch, self.engine_pid, self.seed, self.engine_since) = (*epoch, *pid, *seed, at);
+                self.version.clone_from(version);
+            }
+            Record::ConfigLoaded { digest } => self.config_digest.clone_from(digest),
+            Record::ServerUp { server } => self.server = Some(server.clone()),
+            Record::ServerLost => self.lose_server(at),
+            Record::Paused { .. } => self.paused = true,
+            Record::EmergencyStopped { .. } => self.emergency_stop = true,
+            Record::Resumed { .. } => (self.paused, self.emergency_stop) = (false, false),
+            Record::MassDeath { agents, until } => self.mass_death(agents, *until),
+            Record::Hiccuped { what } => self.run_ahead(at, *what),
+            Record::ConfigRefused { .. }
+            | Record::ServerSilent { .. }
+            | Record::Alerted { .. }
+            | Record::MarkerSeen { .. }
+            | Record::Found { .. } => {}
+            Record::Ordered { id, agent, order, .. } => self.apply_ordered(at, *id, agent.as_ref(), order),
+            Record::Done { id } => self.apply_done(*id),
+            Record::Failed { id, .. } => self.apply_failed(at, *id),
+            Record::MessageQueued { message } => self.apply_queued(at, message),
+            Record::MessageMoved { message, stage, .. } => self.apply_moved(at, *message, stage),
+            Record::Baseline { remote, branch, sha, .. } => self.branch.stand_at(remote, branch, sha),
+            Record::HandoffSeen { sha, handoff, targets, .. } => self.branch.note(at, sha, &handoff.prefix, targets),
+            Record::InboxSeen { sha, agent, .. } => self.branch.note_inbox(sha, agent),
+            Record::WatchBroken { why } => self.branch.broken = Some(why.clone()),
+            Record::WatchMended => self.branch.broken = None,
+            Record::SequenceSet { phases, by } => self.sequence.set(phases, *by),
+            Record::PhaseEntered { phase, stale_done } => self.sequence.enter(phase, *stale_done, at),
+            Record::PhaseSuspended { phase } => self.sequence.suspend(phase),
+            Record::PhaseDone { phase, .. } => self.sequence.finish(phase),
+            Record::PhaseDoneUnpushed { since, .. } => self.sequence.unpushed_since = Some(*since),
+            Record::PhaseBlocked { why, .. } => self.sequence.blocked = Some(why.clone()),
+            Record::PhaseUnblocked { .. } => self.sequence.unblock(),
+            Record::SequenceCompleted => (self.sequence.complete, self.sequence.current) = (true, None),
+            Record::SequenceReopened => self.sequence.complete = false,
+            Record::Wished { agent, wish, .. } => self.agent(agent, at).be_wished(at, *wish),
+            Record::Started { agent, incarnation, place, process, phase, conversation } => {
+                let agent = self.agent(agent, at);
+                agent.come_up(at, *incarnation, place, process);
+                (agent.phase, agent.conversation) = (phase.clone(), conversation.clone());
+            }
+            Record::Ready { agent } => self.agent(agent, at).ready = Some(at),
+            Record::Exited { agent, exit, last } => self.agent(agent, at).exit(at, *exit, last),
+            Record::Stopped { agent, cause, left } => self.agent(agent, at).stop(at, *cause, left),
+            Record::StateChanged { agent, state, why } => self.agent(agent, at).show(at, state, why),
+            Record::BackedOff { agent, until, deaths, .. } => self.agent(agent, at).back_off(at, *until, *deaths),
+            Record::StartDelayed { agent, until, why } => self.agent(agent, at).delay(*until, why),
+            Record::Held { agent, cause, evidence } => {
+                self.agent(agent, at).held = Some(Hold { cause: cause.clone(), evidence: evidence.clone(), since: at });
+            }
+            Record::Released { agent, .. } => self.release(at, agent),
+            Record::LimitReached { agent, until, text } => self.agent(agent, at).reach_limit(at, *until, text),
+            Record::LimitLifted { agent } => self.agent(agent, at).lift_limit(at),
+            Record::Quarantined { agent, conversation, .. } => self.agent(agent, at).quarantine(conversation.as_ref()),
+            Record::ConversationSeen { agent, conversation } => {
+                self.agent(agent, at).conversation = Some(conversation.clone());
+            }
+            Record::JobStarted { agent, .. } => self.agent(agent, at).begin_job(at),
+            Record::JobFinished { agent } => self.agent(agent, at).job = Job::Finished { at },
+        }
+    }
+
+    fn agent(&mut self, id: &AgentId, at: Time) -> &mut Agent {
+        self.agents.entry(id.clone()).or_insert_with(|| Agent::new(at))
+    }
+
+    fn release(&mut self, at: Time, agent: &AgentId) {
+        self.agent(agent, at).release(at);
+        self.branch.pings.remove(agent);
+    }
+
+    fn lose_server(&mut self, at: Time) {
+        self.server = None;
+        self.server_losses.retain(|loss| at.since(*loss).as_secs() < 3600);
+        self.server_losses.push(at);
+        for agent in self.agents.values_mut() {
+            agent.lose_server(at);
+        }
+    }
+
+    fn run_ahead(&mut self, at: Time, what: HiccupNote) {
+        let ms = match what {
+            HiccupNote::Slept { ms } => ms,
+            HiccupNote::ClockMoved { ms } => u64::try_from(ms).unwrap_or(0),
+            HiccupNote::Late { .. } => 0,
+        };
+        if ms > 0 {
+            self.ran_ahead = Some((at, Duration::from_millis(ms)));
+        }
+    }
+
+    fn mass_death(&mut self, agents: &[AgentId], until: Time) {
+        self.mass_until = Some(until);
+        for id in agents {
+            if let Some(agent) = self.agents.get_mut(id) {
+                agent.forgive_last_death();
+            }
+        }
+    }
+
+    fn apply_ordered(&mut self, at: Time, id: EffectId, agent: Option<&AgentId>, order: &Order) {
+        self.next_effect = self.next_effect.max(id.0 + 1);
+        self.orders.insert(id, (agent.cloned(), order.clone()));
+        let Some(agent) = agent.and_then(|agent| self.agents.get_mut(agent)) else { return };
+        match order {
+            Order::Start { incarnation, phase, conversation } => {
+                agent.life = Life::Starting { since: at };
+                agent.incarnation = *incarnation;
+                agent.phase.clone_from(phase);
+                agent.conversation.clone_from(conversation);
+                agent.ready = None;
+                agent.fresh_next = false;
+                agent.not_before = None;
+                agent.count_start(at);
+            }
+            Order::Stop { cause } => {
+                agent.life = Life::Stopping { since: agent.up_since().unwrap_or(at), cause: *cause };
+            }
+            Order::StartServer | Order::Paste { .. } | Order::Submit { .. } | Order::Write { .. } => {}
+        }
+    }
+
+    fn apply_done(&mut self, id: EffectId) {
+        let Some((_, Order::Write { what })) = self.orders.remove(&id) else { return };
+        match what {
+            super::effect::OwnFile::SequenceComplete { .. } => self.complete_file = true,
+            super::effect::OwnFile::NoSequenceComplete => self.complete_file = false,
+            super::effect::OwnFile::Sequence { phases } => self.sequence.in_file = phases,
+        }
+    }
+
+    fn apply_failed(&mut self, at: Time, id: EffectId) {
+        let Some((Some(agent), order)) = self.orders.remove(&id) else { return };
+        let Some(agent) = self.agents.get_mut(&agent) else { return };
+        match order {
+            Order::Start { .. } => agent.life = Life::Down { since: at },
+            // It could not be ended; as far as we know it still runs.
+            Order::Stop { .. } => agent.stay_up(),
+            Order::StartServer | Order::Paste { .. } | Order::Submit { .. } | Order::Write { .. } => {}
+        }
+    }
+
+    fn apply_queued(&mut self, at: Time, message: &Message) {
+        self.next_message = self.next_message.max(message.id.0 + 1);
+        let posted = Posted { message: message.clone(), stage: Stage::Queued { why: None }, moved_at: at };
+        self.unsettled.insert(message.id);
+        self.outbox.insert(message.id, posted);
+    }
+
+    fn apply_moved(&mut self, at: Time, id: MessageId, stage: &Stage) {
+        let Some(posted) = self.outbox.get_mut(&id) else { return };
+        let was_settled = posted.stage.settled();
+        posted.stage = stage.clone();
+        posted.moved_at = at;
+        if stage.settled() && !was_settled {
+            self.settled.push_back(id);
+            self.unsettled.remove(&id);
+        }
+        if !stage.settled() && was_settled {
+            self.settled.retain(|settled| *settled != id);
+            self.unsettled.insert(id);
+        }
+        while self.settled.len() > SETTLED_KEPT {
+            if let Some(old) = self.settled.pop_front() {
+                self.outbox.remove(&old);
+            }
+        }
+    }
+
+    /// Whether the durable parts are equal: what a fold of the same records must give.
+    pub fn remembers_the_same(&self, other: &State) -> bool {
+        let State {
+            epoch,
+            engine_pid,
+            engine_since,
+            version,
+            seed,
+            seq,
+            last_at,
+            next_effect,
+            next_message,
+            config_digest,
+            paused,
+            emergency_stop,
+            server,
+            server_losses,
+            agents,
+            outbox,
+            settled,
+            unsettled: _,
+            branch,
+            sequence,
+            orders,
+            mass_until,
+            ran_ahead,
+            complete_file,
+            seen: _,
+            watches: _,
+        } = self;
+        let engine = (epoch, engine_pid, engine_since, version, seed, seq, last_at, next_effect, next_message);
+        let others = (&other.epoch, &other.engine_pid, &other.engine_since, &other.version, &other.seed, &other.seq);
+        let counts = (&other.last_at, &other.next_effect, &other.next_message);
+        engine == (others.0, others.1, others.2, others.3, others.4, others.5, counts.0, counts.1, counts.2)
+            && (config_digest, paused, emergency_stop) == (&other.config_digest, &other.paused, &other.emergency_stop)
+            && (server, server_losses, agents) == (&other.server, &other.server_losses, &other.agents)
+            && (outbox, settled, branch) == (&other.outbox, &other.settled, &other.branch)
+            && (sequence, orders) == (&other.sequence, &other.orders)
+            && (mass_until, ran_ahead) == (&other.mass_until, &other.ran_ahead)
+            && *complete_file == other.complete_file
+    }
+
+    /// Unsettled messages, oldest first.
+    pub fn unsettled(&self) -> impl Iterator<Item = &Posted> {
+        self.unsettled.iter().filter_map(|id| self.outbox.get(id))
+    }
+
+    /// Unsettled messages of an agent, oldest first.
+    pub fn waiting<'a>(&'a self, agent: &'a AgentId) -> impl Iterator<Item = &'a Posted> {
+        self.unsettled().filter(move |posted| posted.message.agent == *agent)
+    }
+}
+
+impl Agent {
+    fn come_up(&mut self, at: Time, incarnation: Incarnation, place: &Place, process: &Identity) {
+        self.life = Life::Up { since: at };
+        self.incarnation = incarnation;
+        self.place = Some(place.clone());
+        self.process = Some(process.clone());
+        self.ready = None;
+        self.delayed = None;
+        self.left.clear();
+    }
+
+    fn stay_up(&mut self) {
+        if let Life::Stopping { since, .. } = self.life {
+            self.life = Life::Up { since };
+        }
+    }
+
+    fn exit(&mut self, at: Time, exit: Exit, last: &[String]) {
+        self.go_down(at);
+        self.last_exit = Some(exit);
+        self.last_screen = last.to_vec();
+    }
+
+    fn stop(&mut self, at: Time, cause: StopCause, left: &[(u32, String)]) {
+        self.go_down(at);
+        self.last_exit = None;
+        self.left = left.to_vec();
+        match cause {
+            StopCause::Stall | StopCause::LateMarker | StopCause::Poisoned | StopCause::JobRun => {
+                self.fresh_next = true;
+            }
+            StopCause::Operator
+            | StopCause::EmergencyStop
+            | StopCause::PhaseChange
+            | StopCause::SequenceComplete
+            | StopCause::Fatal
+            | StopCause::StartLimit
+            | StopCause::Restart
+            | StopCause::Survivor => {}
+        }
+    }
+
+    fn show(&mut self, at: Time, state: &AgentState, why: &str) {
+        self.shown = state.clone();
+        self.shown_why = why.to_string();
+        self.shown_since = at;
+    }
+
+    fn back_off(&mut self, at: Time, until: Time, deaths: u32) {
+        self.deaths.retain(|death| at.0 - death.0 < DAY_MS);
+        self.deaths.push(at);
+        self.streak = deaths;
+        self.not_before = Some(until);
+    }
+
+    fn be_wished(&mut self, at: Time, wish: Wish) {
+        self.wish = wish;
+        self.asked_at = at;
+        if wish == Wish::Running {
+            // An operator's start is not kept waiting by an earlier refusal or back-off.
+            self.not_before = None;
+        }
+    }
+
+    fn delay(&mut self, until: Time, why: &str) {
+        (self.not_before, self.delayed) = (Some(until), Some(why.to_string()));
+    }
+
+    fn release(&mut self, at: Time) {
+        self.held = None;
+        self.asked_at = at;
+        self.deaths.clear();
+        self.streak = 0;
+        self.not_before = None;
+        self.limit = None;
+    }
+
+    fn reach_limit(&mut self, at: Time, until: Option<Time>, text: &str) {
+        self.limit = Some(Limit { until, text: text.to_string() });
+        self.limit_text = text.to_string();
+        self.limit_streak = self.limits_in_a_row(at).saturating_add(1);
+    }
+
+    /// How often the limit that is just seen was run into already, without a long time of work between.
+    pub(super) fn limits_in_a_row(&self, now: Time) -> u32 {
+        let again = self.limit_lifted.is_some_and(|lifted| now.0 - lifted.0 < SAME_LIMIT_MS);
+        if again { self.limit_streak } else { 0 }
+    }
+
+    fn lift_limit(&mut self, at: Time) {
+        self.limit = None;
+        self.limit_lifted = Some(at);
+    }
+
+    fn quarantine(&mut self, conversation: Option<&String>) {
+        self.fresh_next = true;
+        self.quarantined.extend(conversation.cloned());
+    }
+
+    fn begin_job(&mut self, at: Time) {
+        self.job = Job::Running { since: at };
+        self.wish = Wish::Running;
+        self.asked_at = at;
+        self.not_before = None;
+        self.fresh_next = true;
+    }
+
+    fn go_down(&mut self, at: Time) {
+        self.life = Life::Down { since: at };
+        self.place = None;
+        self.process = None;
+        self.ready = None;
+        self.limit = None;
+    }
+
+    /// Its server is gone: down, through no fault of its own.
+    fn lose_server(&mut self, at: Time) {
+        if self.place.is_some() {
+            self.go_down(at);
+            self.last_exit = Some(Exit::Lost);
+        }
+    }
+
+    /// Whether something was ordered of it whose end is not known.
+    pub fn between(&self) -> bool {
+        matches!(self.life, Life::Starting { .. } | Life::Stopping { .. })
+    }
+
+    /// A mass death spends nobody's budget.
+    fn forgive_last_death(&mut self) {
+        self.deaths.pop();
+        self.streak = self.streak.saturating_sub(1);
+        self.not_before = None;
+    }
+
+    fn count_start(&mut self, at: Time) {
+        let midnight = Time(at.0 - at.0.rem_euclid(DAY_MS));
+        let count = if self.starts_today.0 == midnight { self.starts_today.1 } else { 0 };
+        self.starts_today = (midnight, count + 1);
+    }
+}
