@@ -1,0 +1,215 @@
+//! What must hold at any moment, whatever happens (design.md, "Invariants").
+
+use flightdeck::pilot::agent::Life;
+use flightdeck::pilot::branch::Branch;
+use flightdeck::pilot::effect::Effect;
+use flightdeck::pilot::id::{AgentId, EffectId};
+use flightdeck::pilot::message::Stage;
+use flightdeck::pilot::record::{Actor, Order, Record, StopCause};
+use flightdeck::pilot::turn::Outcome;
+
+use super::world::World;
+
+impl World {
+    /// After each step.
+    pub(crate) fn check(&mut self, out: &Outcome) {
+        let Some(engine) = &self.engine else { return };
+        let mut wrong = Vec::new();
+        let state = &engine.state;
+        for effect in &out.effects {
+            if let Some(agent) = acted_on(effect) {
+                if state.seen.tmux != flightdeck::pilot::state::Tmux::Up {
+                    wrong.push(format!("tmux is not known to be up and {agent} is acted on"));
+                }
+                let held = state.agents.get(agent).is_some_and(|known| known.held.is_some());
+                if held && !matches!(effect, Effect::Stop { .. }) {
+                    wrong.push(format!("{agent} is held and acted on"));
+                }
+            }
+        }
+        wrong.extend(self.forgotten());
+        if self.steps.is_multiple_of(100) && !self.log.fold.remembers_the_same(state) {
+            wrong.push("the state is not the fold of its records".to_string());
+        }
+        for effect in &out.effects {
+            if let Some(id) = id_of(effect)
+                && !engine.state.orders.contains_key(&id)
+            {
+                wrong.push(format!("effect {} left without an intent", id.0));
+            }
+        }
+        for agent in self.rules.agents.keys() {
+            let open = engine.state.orders.values().filter(|(of, _)| of.as_ref() == Some(agent)).count();
+            if open > 1 {
+                wrong.push(format!("{open} effects of {agent} are in flight"));
+            }
+        }
+        self.wrong.extend(wrong);
+    }
+
+    /// Agents that should run and that nobody will come back to.
+    fn forgotten(&self) -> Vec<String> {
+        let Some(engine) = &self.engine else { return Vec::new() };
+        let state = &engine.state;
+        let acting = !state.paused && state.seen.tmux == flightdeck::pilot::state::Tmux::Up;
+        let fleet = state.seen.next.is_some();
+        let forgotten = |id: &&AgentId| {
+            let (Some(agent), Some(watch)) = (state.agents.get(*id), state.watches.get(*id)) else { return true };
+            let comes = watch.flight.is_some() || watch.next.is_some() || agent.held.is_some();
+            let between = agent.between() && fleet;
+            let loops = self.rules.agents[*id].kind == flightdeck::config::model::Kind::Loop;
+            let up = matches!(agent.life, Life::Up { .. });
+            (up || (agent.between() && loops)) && !comes && !between
+        };
+        if !acting {
+            return Vec::new();
+        }
+        self.rules
+            .agents
+            .keys()
+            .filter(forgotten)
+            .map(|id| format!("{id} is forgotten: nothing is due for it"))
+            .collect()
+    }
+
+    /// At each record, before it is folded.
+    pub(crate) fn check_record(&mut self, record: &Record) {
+        let fold = &self.log.fold;
+        let wrong = match record {
+            Record::PhaseEntered { phase, .. } if fold.sequence.current.is_some() => {
+                Some(format!("phase {phase} is entered while another is current"))
+            }
+            Record::PhaseDone { phase, by: Actor::Branch } if fold.sequence.current.as_ref() != Some(phase) => {
+                Some(format!("phase {phase} is done by the branch and was not current"))
+            }
+            Record::HandoffSeen { sha, handoff, targets, .. } => targets
+                .iter()
+                .find(|target| fold.branch.pinged.contains(&Branch::key(sha, &handoff.prefix, target)))
+                .map(|target| format!("{target} is pinged twice for {sha}")),
+            Record::Started { agent, .. } if fold.agents.get(agent).is_some_and(|agent| agent.up_since().is_some()) => {
+                Some(format!("{agent} starts and is up"))
+            }
+            Record::Released { by, .. } if *by != Actor::Operator => Some("a hold ended by itself".to_string()),
+            _ => None,
+        };
+        self.wrong.extend(wrong);
+    }
+
+    /// After hours in which nothing went wrong.
+    pub(crate) fn check_calm(&mut self) {
+        let Some(engine) = &self.engine else {
+            self.wrong.push("no engine runs".to_string());
+            return;
+        };
+        let state = &engine.state;
+        let mut wrong = Vec::new();
+        for (id, rules) in &self.rules.agents {
+            let agent = &state.agents[id];
+            let complete = state.sequence.complete && rules.role != flightdeck::config::model::Role::Orchestrator;
+            let wanted = rules.kind == flightdeck::config::model::Kind::Loop && !complete;
+            let alive = self.bodies.get(id).is_some_and(super::body::Body::alive);
+            if wanted != alive && rules.kind == flightdeck::config::model::Kind::Loop {
+                wrong.push(format!(
+                    "{id} should {}run: {:?} {:?}",
+                    if wanted { "" } else { "not " },
+                    agent.life,
+                    agent.held
+                ));
+            }
+            if let Some(posted) = state.waiting(id).next().filter(|_| wanted) {
+                wrong.push(format!("{id} was not told {}: {:?}", posted.message.id, posted.stage));
+            }
+        }
+        if let Some((id, order)) = state.orders.first_key_value() {
+            wrong.push(format!("#{} is open: {order:?}", id.0));
+        }
+        if !self.log.fold.remembers_the_same(state) {
+            wrong.push("the state is not the fold of its records".to_string());
+        }
+        self.wrong.extend(wrong);
+    }
+
+    /// Before an agent is ended by us.
+    pub(crate) fn check_stop(&mut self, id: EffectId, agent: &AgentId) {
+        let cause = self.log.records.iter().rev().find_map(|(_, record)| match record {
+            Record::Ordered { id: of, order: Order::Stop { cause }, .. } if *of == id => Some(*cause),
+            _ => None,
+        });
+        let Some(body) = self.bodies.get(agent) else { return };
+        let judged = matches!(
+            cause,
+            Some(
+                StopCause::Stall
+                    | StopCause::LateMarker
+                    | StopCause::Fatal
+                    | StopCause::Poisoned
+                    | StopCause::StartLimit
+            )
+        );
+        if judged && body.alive() && body.ill.is_none() {
+            let shown = body.screen().lines.join("\n");
+            self.wrong.push(format!("{agent} was well and is ended by us: {cause:?}, showing\n{shown}"));
+        }
+    }
+
+    /// At the end.
+    pub(crate) fn check_end(&mut self) {
+        let Some(engine) = &self.engine else { return };
+        let mut wrong = Vec::new();
+        for posted in engine.state.outbox.values() {
+            let id = posted.message.id;
+            let times = self.submitted.get(&id).copied().unwrap_or(0);
+            let fine = match posted.stage {
+                Stage::Submitted { .. } => times == 1,
+                Stage::Queued { .. } | Stage::Refused { .. } | Stage::Expired { .. } | Stage::TypedNotSubmitted => {
+                    times == 0
+                }
+                Stage::Pasting | Stage::Typed { .. } | Stage::Uncertain { .. } => times <= 1,
+            };
+            if !fine {
+                wrong.push(format!("{id} is {} and was submitted {times} times", posted.stage.word()));
+            }
+        }
+        for (id, agent) in &engine.state.agents {
+            if matches!(agent.life, Life::Starting { .. } | Life::Stopping { .. })
+                && !engine.state.orders.values().any(|(of, _)| of.as_ref() == Some(id))
+            {
+                wrong.push(format!("{id} is neither up nor down, and nothing is in flight"));
+            }
+        }
+        self.wrong.extend(wrong);
+    }
+}
+
+/// The agent whose pane or process is touched.
+fn acted_on(effect: &Effect) -> Option<&AgentId> {
+    match effect {
+        Effect::Start { agent, .. } | Effect::Stop { agent, .. } | Effect::Paste { agent, .. } => Some(agent),
+        Effect::Submit { agent, .. } => Some(agent),
+        Effect::StartServer { .. }
+        | Effect::Write { .. }
+        | Effect::Look { .. }
+        | Effect::Survey
+        | Effect::Search { .. }
+        | Effect::Reply { .. }
+        | Effect::Reload { .. }
+        | Effect::Quit { .. } => None,
+    }
+}
+
+fn id_of(effect: &Effect) -> Option<EffectId> {
+    match effect {
+        Effect::StartServer { id }
+        | Effect::Start { id, .. }
+        | Effect::Stop { id, .. }
+        | Effect::Paste { id, .. }
+        | Effect::Submit { id, .. }
+        | Effect::Write { id, .. } => Some(*id),
+        Effect::Look { .. }
+        | Effect::Survey
+        | Effect::Search { .. }
+        | Effect::Reply { .. }
+        | Effect::Reload { .. }
+        | Effect::Quit { .. } => None,
+    }
+}

@@ -1,0 +1,15 @@
+//! The pilot in a simulated world, in virtual time: scenarios that are written down, and weeks that chance makes up.
+
+mod body;
+mod chance;
+mod checks;
+mod dice;
+mod engine;
+mod perform;
+mod plan;
+mod scenarios;
+mod script;
+mod setup;
+mod simulation;
+mod words;
+mod world;

@@ -1,0 +1,408 @@
+//! The language of scenarios: one line for one thing that happens, at a time from the beginning.
+//!
+//! ```text
+//! # The rule in plain words.
+//! agents: builder adversary
+//! sequence: 1a 1b
+//! config agents.builder: restart = "on-failure"
+//! shown from: 20s
+//!
+//! # Why the next line is there.
+//! 1m    builder exits 1
+//! 5m    end
+//! ```
+
+use std::time::Duration;
+
+use flightdeck::pilot::command::Command;
+use flightdeck::pilot::event::{Event, StatusFile};
+use flightdeck::pilot::fact::{Commit, Exit, Handoff, Push, Search};
+use flightdeck::pilot::id::{AgentId, MessageId, PhaseId};
+
+use super::engine::{Moment, Trap};
+use super::plan::{Asking, Plan, span};
+use super::setup::Files;
+use super::world::World;
+
+/// A file of `tests/scenarios/`.
+#[derive(Debug)]
+pub(crate) struct Script {
+    pub(crate) head: Vec<String>,
+    pub(crate) files: Files,
+    pub(crate) shown_from: Duration,
+    /// `told: all`: each step of a delivery too.
+    pub(crate) told_all: bool,
+    pub(crate) lines: Vec<Line>,
+    pub(crate) end: Duration,
+}
+
+/// What happens at one moment, with the comments above it.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) at: Duration,
+    pub(crate) comments: Vec<String>,
+    pub(crate) words: String,
+}
+
+type Done = Result<(), String>;
+
+impl Script {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let (mut agents, mut sequence, mut config) = (vec!["builder".to_string()], vec!["1a".to_string()], Vec::new());
+        let mut script = Script {
+            head: Vec::new(),
+            files: Files::of(&[], &[]),
+            shown_from: Duration::ZERO,
+            told_all: false,
+            lines: Vec::new(),
+            end: Duration::ZERO,
+        };
+        let mut comments = Vec::new();
+        for line in text.lines().map(str::trim_end) {
+            if line.is_empty() {
+                if script.lines.is_empty() && !comments.is_empty() {
+                    script.head.append(&mut comments);
+                }
+            } else if line.starts_with('#') {
+                comments.push(line.to_string());
+            } else if let Some((key, value)) = line.split_once(": ").filter(|(key, _)| is_header(key)) {
+                let words = || value.split(' ').map(str::to_string).collect();
+                match key.split_once(' ').unwrap_or((key, "")) {
+                    ("agents", _) => agents = words(),
+                    ("sequence", _) => sequence = words(),
+                    ("told", _) => script.told_all = value == "all",
+                    ("config", table) => config.push((table.to_string(), format!("{value}\n"))),
+                    _ => script.shown_from = span(value)?,
+                }
+            } else {
+                let (at, words) = line.split_once(' ').ok_or_else(|| format!("no time and words: {line:?}"))?;
+                let (at, words) = (span(at)?, words.trim().to_string());
+                script.lines.push(Line { at, comments: std::mem::take(&mut comments), words });
+            }
+        }
+        let last = script.lines.last().filter(|line| line.words == "end").ok_or("the last line is `TIME end`")?;
+        script.end = last.at;
+        let agents: Vec<&str> = agents.iter().map(String::as_str).collect();
+        let sequence: Vec<&str> = sequence.iter().map(String::as_str).filter(|id| *id != "none").collect();
+        script.files = Files::of(&agents, &sequence);
+        for (table, lines) in config {
+            script.files.add(&table, &lines);
+        }
+        Ok(script)
+    }
+}
+
+fn is_header(key: &str) -> bool {
+    matches!(key, "agents" | "sequence" | "shown from" | "told") || key.starts_with("config ")
+}
+
+/// Lets one line happen.
+pub(crate) fn happen(world: &mut World, words: &str) -> Done {
+    let (first, rest) = words.split_once(' ').unwrap_or((words, ""));
+    match (first, rest) {
+        ("end", "") => Ok(()),
+        ("engine", rest) => engine(world, rest),
+        ("tmux", "is silent") => {
+            world.tmux_silent();
+            Ok(())
+        }
+        ("tmux", "answers") => {
+            world.tmux_answers();
+            Ok(())
+        }
+        ("tmux", "dies") => {
+            world.tmux_dies(false);
+            Ok(())
+        }
+        ("tmux", "dies and its agents survive") => {
+            world.tmux_dies(true);
+            Ok(())
+        }
+        ("tmux", "is listed") => {
+            world.wake_ping();
+            Ok(())
+        }
+        ("operator", command) => {
+            let command = command_of(command)?;
+            {
+                world.asked(command);
+                Ok(())
+            }
+        }
+        ("pushed", what) => push(world, what, false),
+        ("force-pushed", what) => push(world, what, true),
+        ("status", what) => status(world, what),
+        ("remote", "fails") => {
+            for count in 1..=3 {
+                world.feed(Event::WatchFailed { why: "no route to host".to_string(), count });
+            }
+            Ok(())
+        }
+        ("clock", by) => clock(world, by),
+        ("machine", rest) => {
+            let slept = span(rest.strip_prefix("sleeps ").ok_or("machine sleeps TIME")?)?;
+            {
+                world.sleep(slept);
+                Ok(())
+            }
+        }
+        ("file", rest) => file(world, rest),
+        ("hand", rest) => by_hand(world, rest),
+        (agent, rest) => agent_does(world, &agent_id(agent)?, rest),
+    }
+}
+
+fn agent_id(text: &str) -> Result<AgentId, String> {
+    AgentId::parse(text).ok_or_else(|| format!("no agent: {text:?}"))
+}
+
+fn phase_id(text: &str) -> Result<PhaseId, String> {
+    PhaseId::parse(text).ok_or_else(|| format!("no phase: {text:?}"))
+}
+
+fn engine(world: &mut World, words: &str) -> Done {
+    match words {
+        "starts" => {
+            world.start_engine();
+            Ok(())
+        }
+        "is killed" => {
+            world.kill_engine();
+            Ok(())
+        }
+        _ => {
+            if let Some(by) = words.strip_prefix("is late by ") {
+                let by = span(by)?;
+                world.late(by, &mut |_, _| {});
+                return Ok(());
+            }
+            // `dies before|after|during "words", back in 3s`
+            let parts: Vec<&str> = words.splitn(3, '"').collect();
+            let [moment, words, back] = parts.as_slice() else { return Err(format!("no trap: {words:?}")) };
+            let moment = match moment.trim() {
+                "dies before" => Moment::Before,
+                "dies after" => Moment::After,
+                "dies during" => Moment::During,
+                _ => return Err(format!("dies before, after or during, not {moment:?}")),
+            };
+            let back = span(back.trim_start_matches(", back in "))?;
+            world.trap = Some(Trap { words: (*words).to_string(), moment, back });
+            Ok(())
+        }
+    }
+}
+
+fn clock(world: &mut World, words: &str) -> Done {
+    let (sign, by) = match words.split_once(' ') {
+        Some(("forward", by)) => (1, by),
+        Some(("back", by)) => (-1, by),
+        _ => return Err(format!("clock forward|back TIME, not {words:?}")),
+    };
+    let ms = i64::try_from(span(by)?.as_millis()).map_err(|why| why.to_string())?;
+    {
+        world.clock_moves(sign * ms);
+        Ok(())
+    }
+}
+
+fn status(world: &mut World, words: &str) -> Done {
+    let (phase, what) = words.split_once(' ').ok_or("status PHASE done|open|unreadable")?;
+    let status = match what {
+        "done" => StatusFile::Done,
+        "open" => StatusFile::Open,
+        "unreadable" => StatusFile::Unreadable("it is a directory".to_string()),
+        _ => return Err(format!("no status: {what:?}")),
+    };
+    let agent = agent_id("builder")?;
+    let phase = phase_id(phase)?;
+    {
+        world.feed(Event::StatusRead { agent, phase, status });
+        Ok(())
+    }
+}
+
+fn file(world: &mut World, words: &str) -> Done {
+    let (what, rest) = words.split_once(' ').unwrap_or((words, ""));
+    match what {
+        "sequence" => {
+            let phases: Result<Vec<PhaseId>, String> = rest.split(' ').map(phase_id).collect();
+            world.files.sequence = phases?;
+        }
+        "lacks" => {
+            world.files.missing.insert(agent_id(rest)?);
+        }
+        "has" => {
+            world.files.missing.remove(&agent_id(rest)?);
+        }
+        _ => return Err(format!("no file: {words:?}")),
+    }
+    Ok(())
+}
+
+fn by_hand(world: &mut World, words: &str) -> Done {
+    world.by_hand = match words {
+        "runs one" => Search::Found { pid: 77 },
+        "ends it" => Search::None,
+        "hides it" => Search::Unknown { why: "the process table can't be read".to_string() },
+        _ => return Err(format!("no hand: {words:?}")),
+    };
+    Ok(())
+}
+
+/// `claim(1a) review(1a) plain done:1a inbox:builder:2`
+fn push(world: &mut World, words: &str, rewritten: bool) -> Done {
+    let (mut commits, mut inbox, mut open) = (Vec::new(), Vec::new(), Vec::new());
+    let mut done: Vec<PhaseId> = world.remote.done.iter().cloned().collect();
+    for word in words.split(' ') {
+        let handoff = word
+            .split_once('(')
+            .map(|(prefix, gate)| Handoff { prefix: prefix.to_string(), gate: gate.trim_end_matches(')').to_string() });
+        let parts: Vec<&str> = word.split(':').collect();
+        match parts.as_slice() {
+            ["done", phase] => done.push(phase_id(phase)?),
+            ["open", phase] => open.push(phase_id(phase)?),
+            ["inbox", agent, count] => {
+                let count = count.parse().map_err(|_| format!("no count: {count:?}"))?;
+                inbox.push((agent_id(agent)?, count));
+            }
+            _ => {}
+        }
+        commits.push(Commit { sha: world.sha(), handoff });
+    }
+    done.retain(|phase| !open.contains(phase));
+    let old = world.remote.pushes.last().map(|push| push.new.clone());
+    let new = commits.last().map(|commit| commit.sha.clone()).ok_or("an empty push")?;
+    if rewritten || old.is_none() {
+        commits.clear();
+        inbox.clear();
+    }
+    world.push(Push { old, new, rewritten, commits, inbox, done });
+    Ok(())
+}
+
+fn agent_does(world: &mut World, agent: &AgentId, words: &str) -> Done {
+    if !world.rules.agents.contains_key(agent) {
+        return Err(format!("no agent {agent}"));
+    }
+    let (verb, rest) = words.split_once(' ').unwrap_or((words, ""));
+    let asking = |text: &str| match text {
+        "permission" => Ok(Asking::Permission),
+        "trust" => Ok(Asking::Trust),
+        _ => Err(format!("no dialog: {text:?}")),
+    };
+    match (verb, rest) {
+        ("next:", plan) => {
+            world.plans.entry(agent.clone()).or_default().push(Plan::parse(plan)?);
+            Ok(())
+        }
+        ("always:", plan) => {
+            world.always.insert(agent.clone(), Plan::parse(plan)?);
+            Ok(())
+        }
+        ("exits", status) => {
+            let status = status.parse().map_err(|_| format!("no status: {status:?}"))?;
+            world.touch(agent, |body, _| body.end(Exit::Status(status)))
+        }
+        ("killed", signal) => {
+            let signal = signal.parse().map_err(|_| format!("no signal: {signal:?}"))?;
+            world.touch(agent, |body, _| body.end(Exit::Signal(signal)))
+        }
+        ("drafts", text) => world.touch(agent, |body, _| body.draft(text)),
+        ("drops", "its draft") => world.touch(agent, |body, _| body.draft("")),
+        ("asks", dialog) => {
+            let dialog = asking(dialog)?;
+            world.touch(agent, |body, _| body.dialog = Some(dialog))
+        }
+        ("is", told) if told.starts_with("told ") => {
+            let plan = world.next_plan(agent);
+            let text = told.trim_start_matches("told ");
+            world.touch(agent, |body, now| {
+                // A person answers a question before anything else.
+                if body.dialog.is_some() {
+                    return;
+                }
+                body.draft(text);
+                body.enter(now, text, || plan);
+            })
+        }
+        ("is", "answered") => {
+            let plan = world.next_plan(agent);
+            world.touch(agent, |body, now| body.answer(now, || plan))
+        }
+        ("is", "suspended") => world.touch(agent, |body, _| body.suspended = true),
+        ("is", "continued") => world.touch(agent, |body, _| body.suspended = false),
+        ("enters", "copy mode") => world.touch(agent, |body, _| body.mode.in_mode = true),
+        ("leaves", "copy mode") => world.touch(agent, |body, _| body.mode.in_mode = false),
+        ("input", state) => world.touch(agent, |body, _| body.mode.input_off = state == "off"),
+        _ => is_like(world, agent, words),
+    }
+}
+
+/// Habits, of this life and the next ones.
+fn is_like(world: &mut World, agent: &AgentId, words: &str) -> Done {
+    let (verb, rest) = words.split_once(' ').unwrap_or((words, ""));
+    match (verb, rest) {
+        ("swallows", count) => {
+            let swallows = count.parse().map_err(|_| format!("no count: {count:?}"))?;
+            {
+                world.habit(agent, |habits| habits.swallows = swallows);
+                Ok(())
+            }
+        }
+        ("collapses", "long pastes") => {
+            world.habit(agent, |habits| habits.collapses = true);
+            Ok(())
+        }
+        ("starts", "with trust") => {
+            world.habit(agent, |habits| habits.start_dialog = Some(Asking::Trust));
+            Ok(())
+        }
+        ("starts", rest) => {
+            let start = span(rest.trim_start_matches("in "))?;
+            {
+                world.habit(agent, |habits| habits.start = start);
+                Ok(())
+            }
+        }
+        _ => Err(format!("nothing an agent does: {words:?}")),
+    }
+}
+
+fn command_of(words: &str) -> Result<Command, String> {
+    let parts: Vec<&str> = words.split(' ').collect();
+    let message = |text: &str| -> Result<MessageId, String> {
+        text.trim_start_matches('m').parse().map(MessageId).map_err(|_| format!("no message: {text:?}"))
+    };
+    let command = match parts.as_slice() {
+        ["status"] => Command::Status,
+        ["start", agent] => Command::Start { agent: agent_id(agent)? },
+        ["stop", agent] => Command::Stop { agent: agent_id(agent)? },
+        ["restart", agent] => Command::Restart { agent: agent_id(agent)?, fresh: false },
+        ["restart", agent, "--fresh"] => Command::Restart { agent: agent_id(agent)?, fresh: true },
+        ["send", agent, ..] => {
+            Command::Send { agent: agent_id(agent)?, text: parts[2..].join(" ").replace("\\n", "\n") }
+        }
+        ["ping", agent] => Command::Ping { agent: agent_id(agent)? },
+        ["hold", agent, ..] => Command::Hold { agent: agent_id(agent)?, reason: parts[2..].join(" ") },
+        ["release", agent] => Command::Release { agent: agent_id(agent)? },
+        ["pause"] => Command::Pause,
+        ["resume"] => Command::Resume,
+        ["e-stop"] => Command::EmergencyStop,
+        ["phase", "next"] => Command::PhaseNext,
+        ["phase", "goto", phase] => Command::PhaseGoto { phase: phase_id(phase)? },
+        ["phase", "append", phase] => Command::PhaseAppend { phase: phase_id(phase)? },
+        ["phase", "insert", phase] => Command::PhaseInsert { phase: phase_id(phase)?, before: None },
+        ["phase", "insert", phase, "before", other] => {
+            Command::PhaseInsert { phase: phase_id(phase)?, before: Some(phase_id(other)?) }
+        }
+        ["phase", "remove", phase] => Command::PhaseRemove { phase: phase_id(phase)? },
+        ["run", agent] => Command::RunJob { agent: agent_id(agent)?, fresh: false },
+        ["run", agent, "--fresh"] => Command::RunJob { agent: agent_id(agent)?, fresh: true },
+        ["drop", id] => Command::Drop { message: message(id)? },
+        ["retry", id] => Command::Retry { message: message(id)? },
+        ["reload"] => Command::Reload,
+        ["shutdown"] => Command::Shutdown,
+        _ => return Err(format!("no command: {words:?}")),
+    };
+    Ok(command)
+}
