@@ -1,4 +1,18 @@
 //! FLOOR 1: touches the world. One file per outside thing; judges nothing.
 
 pub mod clock;
+pub mod feed;
+pub mod files;
+pub mod git;
+pub mod link;
+pub mod lock;
+pub mod log;
+pub mod perform;
+pub mod process;
+pub mod runner;
+pub mod scaffold;
 pub mod spawn;
+pub mod spool;
+pub mod store;
+pub mod tmux;
+pub mod workspace;

@@ -1,0 +1,328 @@
+//! Runs effects: the hands of the pilot. Each does what it was told after one more look that it may, and says what came
+//! of it in three values: done, positively not done, nobody knows. It decides nothing else.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::config::model::{Backend, Config};
+use crate::pilot::effect::{LaunchSpec, Outcome, Refusal};
+use crate::pilot::event::Event;
+use crate::pilot::fact::{Identity, Look, Place, Screen, Server};
+use crate::pilot::id::{AgentId, EffectId, Incarnation, MessageId};
+use crate::pilot::reading;
+
+use super::process::{self, Tag};
+use super::runner::{self, RunError, RunSpec};
+use super::tmux::inject::{self, Injected};
+use super::tmux::screen::capture;
+use super::tmux::session::{self, Killed, OwnerTag, StartAgentError};
+use super::tmux::{TmuxClient, TmuxError};
+
+/// Children that began later than this after their agent are its own work, not servers it starts with.
+const LATE_AFTER: Duration = Duration::from_secs(20);
+/// The processes of a lost life get this long to end before they are killed.
+const SURVIVOR_GRACE: Duration = Duration::from_secs(3);
+
+/// What every effect needs to know; cheap to clone.
+#[derive(Clone)]
+pub struct Hands {
+    pub client: TmuxClient,
+    /// Tells this workspace's sessions and processes from all others.
+    pub nonce: Arc<str>,
+    /// `.flightdeck/`
+    pub state_dir: Arc<Path>,
+    /// Our own program, for `run-agent`.
+    pub program: Arc<Path>,
+    pub rules: Arc<Config>,
+    pub events: mpsc::Sender<Event>,
+}
+
+impl Hands {
+    /// Starts an agent, after the processes and sessions of its earlier lives are gone.
+    pub async fn start(
+        &self,
+        agent: &AgentId,
+        incarnation: Incarnation,
+        server: Option<Server>,
+        spec: LaunchSpec,
+    ) -> Outcome {
+        let Some(server) = server else { return failed("no tmux server runs") };
+        if !spec.cwd.is_dir() {
+            return refused(Refusal::NoCwd(spec.cwd.display().to_string()));
+        }
+        if let Err(outcome) = self.clear(agent, &server).await {
+            return outcome;
+        }
+        let mut launched = self.launch(agent, incarnation, &server, spec.clone()).await;
+        if let Err(StartAgentError::Foreign { session, .. }) = &launched
+            && self.clear_shell(agent, &server, session).await
+        {
+            launched = self.launch(agent, incarnation, &server, spec).await;
+        }
+        match launched {
+            Ok(outcome) => outcome,
+            Err(StartAgentError::Foreign { session, .. }) => refused(Refusal::Foreign(session)),
+            Err(StartAgentError::NoCwd(path)) => refused(Refusal::NoCwd(path)),
+            Err(StartAgentError::NoCommand) => failed("its launch argv is empty"),
+            Err(StartAgentError::Tmux(error)) => of_error(&error),
+        }
+    }
+
+    /// Ends an agent's processes and its session. `unless_moved`: the picture it must still show.
+    pub async fn stop(
+        &self,
+        agent: &AgentId,
+        incarnation: Incarnation,
+        at: (Option<Place>, Option<Identity>),
+        grace: Duration,
+        unless_moved: Option<u64>,
+    ) -> Outcome {
+        let (place, process) = at;
+        if let (Some(expected), Some(place)) = (unless_moved, &place) {
+            match capture(&self.client, &place.pane).await {
+                Ok(Some(screen)) if reading::raw(&screen) == expected => {}
+                Ok(_) => return refused(Refusal::Moved),
+                Err(error) => return of_error(&error),
+            }
+        }
+        let tag = self.tag(agent, incarnation);
+        let left = match process::end(process.as_ref(), Some(&tag), grace).await {
+            Ok(left) => left,
+            Err(why) => return Outcome::Unknown { why },
+        };
+        if let Some(place) = &place {
+            let owner = self.owner(agent, incarnation);
+            match session::kill_session(&self.client, place, &owner).await {
+                Ok(Killed::Yes | Killed::Missing) => {}
+                Ok(Killed::NotOurs(_)) => return refused(Refusal::Foreign(place.session.clone())),
+                // The processes are gone; a session that stays is cleared before the next start.
+                Err(_) => {}
+            }
+        }
+        Outcome::Stopped { left }
+    }
+
+    /// Pastes a message, if the pane and the composer are free at this very moment.
+    pub async fn paste(&self, agent: &AgentId, place: &Place, message: MessageId, text: &str) -> Outcome {
+        let Some(backend) = self.backend(agent) else { return failed("its backend is not configured any more") };
+        match self.capture(place).await {
+            Ok(screen) => match reading::may_type(backend, &screen) {
+                // Whether to speak into a running turn was decided by the pilot.
+                Ok(()) | Err(Refusal::Busy) => {}
+                Err(why) => return refused(why),
+            },
+            Err(outcome) => return outcome,
+        }
+        let mut pasted = 0;
+        for piece in pieces(text, backend.paste_piece) {
+            let buffer = format!("fd-{message}-{pasted}");
+            match inject::paste(&self.client, &place.pane, &buffer, piece).await {
+                Ok(Injected::Done) => pasted += 1,
+                Ok(Injected::Refused(why)) if pasted == 0 => return refused(why),
+                Ok(Injected::Refused(why)) => return unknown(format!("refused after {pasted} pieces: {why:?}")),
+                Err(error) if pasted == 0 => return of_error(&error),
+                Err(error) => return unknown(error.to_string()),
+            }
+        }
+        Outcome::Done
+    }
+
+    /// Presses the submit key, if our text stands in the composer at this very moment.
+    pub async fn submit(&self, agent: &AgentId, place: &Place, text: &str) -> Outcome {
+        let Some(backend) = self.backend(agent) else { return failed("its backend is not configured any more") };
+        match self.capture(place).await {
+            Ok(screen) if reading::composer_holds(backend, &screen, text) => {}
+            Ok(_) => return refused(Refusal::TextGone),
+            Err(outcome) => return outcome,
+        }
+        match inject::press_key(&self.client, &place.pane, &backend.submit_key).await {
+            Ok(Injected::Done) => Outcome::Done,
+            Ok(Injected::Refused(why)) => refused(why),
+            Err(error) => of_error(&error),
+        }
+    }
+
+    /// One look at an agent: its screen and what its processes do.
+    pub async fn look(
+        &self,
+        agent: &AgentId,
+        incarnation: Incarnation,
+        place: &Place,
+        process: Option<Identity>,
+    ) -> Look {
+        let screen = capture(&self.client, &place.pane).await.ok().flatten().map(Arc::new);
+        let tag = self.tag(agent, incarnation);
+        let work = process.and_then(|process| process::work(&process, Some(&tag), LATE_AFTER));
+        Look { screen, work }
+    }
+
+    /// Tells the engine what came of an effect.
+    pub async fn tell(&self, id: EffectId, outcome: Outcome) {
+        // A closed channel means that the engine is ending; the next one finds out by looking.
+        let _ = self.events.send(Event::EffectFinished { id, outcome }).await;
+    }
+
+    /// Clears what is left of earlier lives; goes no further where one is still alive in a pane of ours.
+    async fn clear(&self, agent: &AgentId, server: &Server) -> Result<(), Outcome> {
+        let panes = session::list_panes(&self.client, server, &self.nonce).await.map_err(|error| of_error(&error))?;
+        for pane in panes.into_iter().filter(|pane| pane.tag.agent == *agent) {
+            if pane.dead.is_none() {
+                let found = |process| Outcome::Found { incarnation: pane.tag.incarnation, place: pane.place, process };
+                let unnamed = refused(Refusal::AlreadyAlive(pane.pid));
+                return Err(process::identity(pane.pid).map_or(unnamed, found));
+            }
+            session::kill_session(&self.client, &pane.place, &pane.tag).await.map_err(|error| of_error(&error))?;
+        }
+        let survivors = process::survivors(&self.nonce).ok_or_else(|| unknown("the process table can't be read"))?;
+        let mut lives: BTreeMap<Incarnation, Tag> = BTreeMap::new();
+        for (tag, _) in survivors.into_iter().filter(|(tag, _)| tag.agent == *agent) {
+            lives.insert(tag.incarnation, tag);
+        }
+        for tag in lives.values() {
+            let left = process::end(None, Some(tag), SURVIVOR_GRACE).await.map_err(unknown)?;
+            if let Some((pid, _)) = left.first() {
+                return Err(refused(Refusal::AlreadyAlive(*pid)));
+            }
+        }
+        Ok(())
+    }
+
+    /// A session of an earlier life whose own pane was closed: another pane, split off by somebody, keeps it, and the
+    /// agent's name with it. Ends it as it ends with any life; says whether it did.
+    async fn clear_shell(&self, agent: &AgentId, server: &Server, session: &str) -> bool {
+        let place = Place { server: server.clone(), session: session.to_string(), pane: String::new() };
+        let nobody = self.owner(agent, Incarnation(0));
+        let Ok(Killed::NotOurs(owner)) = session::kill_session(&self.client, &place, &nobody).await else {
+            return false;
+        };
+        let Some(owner) = OwnerTag::parse(&owner, &self.nonce).filter(|owner| owner.agent == *agent) else {
+            return false;
+        };
+        matches!(session::kill_session(&self.client, &place, &owner).await, Ok(Killed::Yes))
+    }
+
+    async fn launch(
+        &self,
+        agent: &AgentId,
+        incarnation: Incarnation,
+        server: &Server,
+        spec: LaunchSpec,
+    ) -> Result<Outcome, StartAgentError> {
+        let owner = self.owner(agent, incarnation);
+        let nonce = self.nonce.to_string();
+        let run = RunSpec { agent: agent.clone(), incarnation, nonce, launch: spec.clone() };
+        let agents = self.state_dir.join("agents");
+        if let Err(error) = runner::check(&agents, &run) {
+            return Ok(unfit(error));
+        }
+        let spec_path = match runner::write_spec(&agents, &run) {
+            Ok(path) => path,
+            Err(error) => return Ok(failed(error.to_string())),
+        };
+        let argv = vec![text(&self.program), "run-agent".to_string(), text(&spec_path)];
+        let pane_spec = LaunchSpec { argv, ..spec };
+        let born = session::start_agent(&self.client, server, &owner, &pane_spec).await?;
+        // A process that ended within this moment has no identity any more; its pane tells how it ended.
+        let process =
+            process::identity(born.pid).unwrap_or_else(|| Identity { boot: String::new(), pid: born.pid, started: 0 });
+        Ok(Outcome::Started { place: born.place, process })
+    }
+
+    async fn capture(&self, place: &Place) -> Result<Screen, Outcome> {
+        match capture(&self.client, &place.pane).await {
+            Ok(Some(screen)) => Ok(screen),
+            Ok(None) => Err(refused(Refusal::PaneMissing)),
+            // A look that failed has changed nothing, whatever became of it.
+            Err(error) => Err(failed(error.to_string())),
+        }
+    }
+
+    fn backend(&self, agent: &AgentId) -> Option<&Backend> {
+        self.rules.agents.get(agent).and_then(|agent| self.rules.backends.get(&agent.backend))
+    }
+
+    fn owner(&self, agent: &AgentId, incarnation: Incarnation) -> OwnerTag {
+        OwnerTag { nonce: self.nonce.to_string(), agent: agent.clone(), incarnation }
+    }
+
+    fn tag(&self, agent: &AgentId, incarnation: Incarnation) -> Tag {
+        Tag { nonce: self.nonce.to_string(), agent: agent.clone(), incarnation }
+    }
+}
+
+/// A text in pieces of at most so many characters and line breaks.
+fn pieces(text: &str, most: Option<(usize, usize)>) -> Vec<&str> {
+    let Some((chars, breaks)) = most else { return vec![text] };
+    let mut pieces = Vec::new();
+    let (mut start, mut count, mut lines) = (0, 0, 0);
+    for (at, c) in text.char_indices() {
+        let full = count >= chars.max(1) || (c == '\n' && lines >= breaks);
+        if full && at > start {
+            pieces.push(&text[start..at]);
+            (start, count, lines) = (at, 0, 0);
+        }
+        count += 1;
+        lines += usize::from(c == '\n');
+    }
+    pieces.push(&text[start..]);
+    pieces
+}
+
+/// What the runner would end with: said before there is a pane, it is no death of the agent.
+fn unfit(error: RunError) -> Outcome {
+    match error {
+        RunError::NoDir { dir, .. } => refused(Refusal::NoCwd(dir.display().to_string())),
+        RunError::EnvFile(problem) => refused(Refusal::EnvFile(problem)),
+        RunError::Alive { pid, .. } => refused(Refusal::AlreadyAlive(pid)),
+        RunError::BadSpec(_)
+        | RunError::Starting(_)
+        | RunError::NotFound { .. }
+        | RunError::Exec { .. }
+        | RunError::File(_) => failed(error.to_string()),
+    }
+}
+
+fn of_error(error: &TmuxError) -> Outcome {
+    let why = error.to_string();
+    if error.leaves_doubt() { Outcome::Unknown { why } } else { Outcome::Failed { why } }
+}
+
+fn refused(why: Refusal) -> Outcome {
+    Outcome::Refused { why }
+}
+
+fn failed(why: impl Into<String>) -> Outcome {
+    Outcome::Failed { why: why.into() }
+}
+
+fn unknown(why: impl Into<String>) -> Outcome {
+    Outcome::Unknown { why: why.into() }
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// Where an agent's event channel is.
+pub fn spool_path(state_dir: &Path, agent: &AgentId) -> PathBuf {
+    state_dir.join("spool").join(format!("{agent}.jsonl"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_keep_every_character_and_their_bounds() {
+        let text = "a".repeat(1500) + "\nb\nc\nd\n" + &"é".repeat(701);
+        let pieces = pieces(&text, Some((700, 2)));
+        assert_eq!(pieces.concat(), text);
+        for piece in pieces {
+            assert!(piece.chars().count() <= 700 && piece.matches('\n').count() <= 2, "{piece:?}");
+        }
+    }
+}

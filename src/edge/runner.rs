@@ -1,0 +1,211 @@
+//! What runs inside an agent's pane before the agent does: `flightdeck run-agent SPEC`. It makes sure that the agent lives
+//! only once (fault P12), builds its environment from the recorded spec and its env file, and then becomes the agent.
+//!
+//! Secrets are read here, in the agent's own process: they pass through no argv, no tmux and no file of ours
+//! (faults V13, X4). No shell takes part.
+
+mod env_file;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::TryLockError;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::files::{self, FileError};
+use super::process::{self, Alive, OWNER, Tag};
+use super::spawn;
+use crate::pilot::effect::LaunchSpec;
+use crate::pilot::fact::Identity;
+use crate::pilot::id::{AgentId, Incarnation};
+
+/// A spec is arguments and a few variables; Linux takes no argument above 128 KiB, and ours are short.
+const SPEC_CAP: u64 = 1 << 20;
+const IDENTITY_CAP: u64 = 4096;
+
+/// All that the runner needs to know; lies in `agents/<agent>.spec.json`, 0600, and holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunSpec {
+    pub agent: AgentId,
+    pub incarnation: Incarnation,
+    /// Nonce of the workspace, for the owner tag.
+    pub nonce: String,
+    pub launch: LaunchSpec,
+}
+
+/// Why the agent does not run. Each has an exit code of its own, from sysexits where one fits.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error("{0}")]
+    BadSpec(String),
+    #[error("{agent} already runs as process {pid}: stop that one first")]
+    Alive { agent: AgentId, pid: u32 },
+    #[error("{0} is being started by somebody else at this very moment")]
+    Starting(AgentId),
+    #[error("{}: no such folder: make it, or correct `dir` of {agent}", dir.display())]
+    NoDir { agent: AgentId, dir: PathBuf },
+    #[error("env file: {0}")]
+    EnvFile(String),
+    #[error("{program}: not found in PATH ({path}): install it, or correct the backend's `launch`")]
+    NotFound { program: String, path: String },
+    #[error("{program}: {cause}")]
+    Exec { program: String, cause: std::io::Error },
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+impl RunError {
+    /// The exit status that tmux keeps for the engine.
+    pub fn code(&self) -> u8 {
+        match self {
+            RunError::BadSpec(_) => 65,
+            RunError::NoDir { .. } => 72,
+            RunError::File(_) => 74,
+            RunError::Alive { .. } | RunError::Starting(_) => 75,
+            RunError::EnvFile(_) => 78,
+            RunError::Exec { .. } => 126,
+            RunError::NotFound { .. } => 127,
+        }
+    }
+}
+
+/// Writes the spec of an agent's next start into `agents`, whole and 0600; returns its path, for the runner's argv.
+pub fn write_spec(agents: &Path, spec: &RunSpec) -> Result<PathBuf, FileError> {
+    files::private_dir(agents)?;
+    let path = agents.join(format!("{}.spec.json", spec.agent));
+    let text =
+        serde_json::to_vec_pretty(spec).map_err(|cause| FileError::Io { path: path.clone(), cause: cause.into() })?;
+    files::write_atomic(&path, &text, files::PRIVATE)?;
+    Ok(path)
+}
+
+/// Who the agent was when it was last started, dead or alive; `None`: never, or it can't be read.
+pub fn recorded(agents: &Path, agent: &AgentId) -> Option<Identity> {
+    let bytes = files::read_bounded(&agents.join(format!("{agent}.json")), IDENTITY_CAP).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
+/// Checks what the runner would refuse for, without running anything: so that the engine can say it before tmux is asked.
+pub fn check(agents: &Path, spec: &RunSpec) -> Result<(), RunError> {
+    not_alive(agents, &spec.agent)?;
+    working_dir(spec)?;
+    environment(spec)?;
+    Ok(())
+}
+
+/// Becomes the agent that the spec describes. Returns only when it can't.
+pub fn exec_agent(spec: &Path) -> RunError {
+    match prepare(spec) {
+        Ok(mut ready) => {
+            // On success this process is the agent, the lock's descriptor closes itself, and the recorded identity, which
+            // an exec does not change, goes on to say who lives.
+            let cause = ready.command.exec();
+            RunError::Exec { program: ready.program, cause }
+        }
+        Err(error) => error,
+    }
+}
+
+struct Ready {
+    command: std::process::Command,
+    program: String,
+    /// Held until the exec, so that two starts can't both find nobody alive.
+    _lock: std::fs::File,
+}
+
+fn prepare(path: &Path) -> Result<Ready, RunError> {
+    let spec = read_spec(path)?;
+    let agents = path.parent().unwrap_or(Path::new("."));
+    let lock = claim(agents, &spec.agent)?;
+    working_dir(&spec)?;
+    let environment = environment(&spec)?;
+    let Some((program, arguments)) = spec.launch.argv.split_first() else {
+        return Err(RunError::BadSpec(format!("{}: its argv is empty", path.display())));
+    };
+    let file = find(program, &environment, &spec.launch.cwd)?;
+    std::env::set_current_dir(&spec.launch.cwd).map_err(|_| no_dir(&spec))?;
+    // Standard streams stay the pane's; signals and their mask are reset by the exec itself.
+    let mut command = spawn::foreground(file);
+    command.arg0(program).args(arguments).env_clear().envs(environment);
+    Ok(Ready { command, program: program.clone(), _lock: lock })
+}
+
+fn read_spec(path: &Path) -> Result<RunSpec, RunError> {
+    let bytes = files::read_private(path, SPEC_CAP)?;
+    serde_json::from_slice(&bytes).map_err(|cause| RunError::BadSpec(format!("{}: {cause}", path.display())))
+}
+
+/// Takes the agent for this process, unless it lives already.
+fn claim(agents: &Path, agent: &AgentId) -> Result<std::fs::File, RunError> {
+    let path = agents.join(format!("{agent}.lock"));
+    let lock = files::open_private(&path)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(RunError::Starting(agent.clone())),
+        Err(TryLockError::Error(cause)) => return Err(FileError::Io { path, cause }.into()),
+    }
+    not_alive(agents, agent)?;
+    // Where no identity can be had there is nothing to compare later ones with either.
+    if let Some(us) = process::identity(std::process::id()) {
+        let text = serde_json::to_vec(&us).map_err(|cause| RunError::BadSpec(cause.to_string()))?;
+        files::write_atomic(&agents.join(format!("{agent}.json")), &text, files::PRIVATE)?;
+    }
+    Ok(lock)
+}
+
+/// Unknown counts as alive here: a second life is the worse mistake.
+fn not_alive(agents: &Path, agent: &AgentId) -> Result<(), RunError> {
+    let Some(before) = recorded(agents, agent) else { return Ok(()) };
+    if before.pid == std::process::id() || process::alive(&before) == Alive::No {
+        return Ok(());
+    }
+    Err(RunError::Alive { agent: agent.clone(), pid: before.pid })
+}
+
+fn working_dir(spec: &RunSpec) -> Result<(), RunError> {
+    match spec.launch.cwd.is_dir() {
+        true => Ok(()),
+        false => Err(no_dir(spec)),
+    }
+}
+
+fn no_dir(spec: &RunSpec) -> RunError {
+    RunError::NoDir { agent: spec.agent.clone(), dir: spec.launch.cwd.clone() }
+}
+
+/// The agent's whole environment, from nothing: a start from cron and one from a login shell differ in nothing but what
+/// the spec leaves open (fault P18). The owner tag comes last: no file can give it away.
+fn environment(spec: &RunSpec) -> Result<BTreeMap<OsString, OsString>, RunError> {
+    let mut environment: BTreeMap<OsString, OsString> =
+        spawn::scrubbed().map(|(name, value)| (name.into(), value)).collect();
+    let term = std::env::var_os("TERM").unwrap_or_else(|| "screen-256color".into());
+    environment.insert("TERM".into(), term);
+    environment.insert("PWD".into(), spec.launch.cwd.clone().into());
+    environment.extend(spec.launch.env.iter().map(|(name, value)| (name.into(), value.into())));
+    if let Some(path) = &spec.launch.env_file {
+        environment.extend(env_file::read(path).map_err(RunError::EnvFile)?);
+    }
+    let tag = Tag { nonce: spec.nonce.clone(), agent: spec.agent.clone(), incarnation: spec.incarnation };
+    environment.insert(OWNER.into(), tag.to_string().into());
+    Ok(environment)
+}
+
+/// The program's file, by the agent's own PATH.
+fn find(program: &str, environment: &BTreeMap<OsString, OsString>, cwd: &Path) -> Result<PathBuf, RunError> {
+    let path = environment.get(std::ffi::OsStr::new("PATH")).cloned().unwrap_or_default();
+    let places: Vec<PathBuf> = match program.contains('/') {
+        true => vec![cwd.join(program)],
+        false => std::env::split_paths(&path).map(|dir| cwd.join(dir).join(program)).collect(),
+    };
+    let found = places.into_iter().find(|file| {
+        !program.is_empty()
+            && file.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    });
+    found.ok_or_else(|| RunError::NotFound { program: program.to_string(), path: path.to_string_lossy().into_owned() })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,258 @@
+//! What agents say of themselves: their hooks append lines to `.flightdeck/spool/<agent>.jsonl`, and each line becomes an
+//! `Event::Reported`. A line is a [`Report`](crate::pilot::fact::Report) as JSON, with an `incarnation` if the hook knows it:
+//! `{"event":"prompt_submitted","prompt":"…","incarnation":3}`.
+//!
+//! Woken by the kernel, so a silent fleet costs nothing. How far each file was read is kept beside it, so that a new
+//! engine tells only what the old one did not. Never waits for a writer, never fails for what a writer wrote: lines that
+//! are no reports are counted and passed over.
+
+mod tail;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use super::clock;
+use super::files::{self, FileError};
+use crate::pilot::event::Event;
+use crate::pilot::id::{AgentId, Incarnation};
+use tail::Tail;
+
+/// Changes that wait to be looked at; when there are more, all files are looked at instead.
+const CHANGES: usize = 256;
+/// Orders of the engine: a start each.
+const ORDERS: usize = 64;
+/// Where the kernel can't wake us (no inotify instances left, a network file system), this is how often we look.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The engine's handle on the spool. Reading ends with the last one.
+#[derive(Clone, Debug)]
+pub struct Spool {
+    dir: PathBuf,
+    orders: mpsc::Sender<Order>,
+    all: Arc<Notify>,
+}
+
+#[derive(Debug)]
+enum Order {
+    Follow { agent: AgentId, incarnation: Incarnation, from: From, done: oneshot::Sender<Result<(), FileError>> },
+    Forget { agent: AgentId },
+}
+
+/// Where reading begins.
+#[derive(Clone, Copy, Debug)]
+enum From {
+    /// In a new, empty file.
+    Empty,
+    /// Where the last engine stopped.
+    Mark,
+}
+
+impl Spool {
+    /// Begins to read in `dir`; reports go to `events`, in the order of each file. Needs a running tokio.
+    pub fn start(dir: &Path, events: mpsc::Sender<Event>) -> Result<Self, FileError> {
+        files::private_dir(&dir.join(tail::MARKS))?;
+        files::private_dir(dir)?;
+        let (orders, taken) = mpsc::channel(ORDERS);
+        let (changed, changes) = mpsc::channel(CHANGES);
+        let all = Arc::new(Notify::new());
+        let watcher = watch(dir, changed, Arc::clone(&all));
+        let follower = Follower {
+            dir: dir.to_path_buf(),
+            tails: BTreeMap::new(),
+            pending: VecDeque::new(),
+            unread: BTreeSet::new(),
+            watcher,
+        };
+        tokio::spawn(follower.run(Inputs { orders: taken, changes, all: Arc::clone(&all) }, events));
+        Ok(Spool { dir: dir.to_path_buf(), orders, all })
+    }
+
+    /// The file an agent's hooks append to.
+    pub fn path(&self, agent: &AgentId) -> PathBuf {
+        self.dir.join(format!("{agent}.jsonl"))
+    }
+
+    /// A new life of an agent: its file is empty again, and what an earlier life still writes is not taken for its own.
+    pub async fn fresh(&self, agent: &AgentId, incarnation: Incarnation) -> Result<(), FileError> {
+        self.follow(agent, incarnation, From::Empty).await
+    }
+
+    /// An agent that outlived the last engine: reading goes on where that one stopped.
+    pub async fn adopt(&self, agent: &AgentId, incarnation: Incarnation) -> Result<(), FileError> {
+        self.follow(agent, incarnation, From::Mark).await
+    }
+
+    /// The agent has ended; its file stays as it is.
+    pub async fn forget(&self, agent: &AgentId) {
+        // Nobody reads any more: then it is forgotten already.
+        let _ = self.orders.send(Order::Forget { agent: agent.clone() }).await;
+    }
+
+    /// Looks at all files now, whether or not the kernel told of a change.
+    pub fn poke(&self) {
+        self.all.notify_one();
+    }
+
+    async fn follow(&self, agent: &AgentId, incarnation: Incarnation, from: From) -> Result<(), FileError> {
+        let (done, is_done) = oneshot::channel();
+        let ended = || FileError::Io { path: self.path(agent), cause: std::io::Error::other("the spool has ended") };
+        let order = Order::Follow { agent: agent.clone(), incarnation, from, done };
+        self.orders.send(order).await.map_err(|_| ended())?;
+        is_done.await.map_err(|_| ended())?
+    }
+}
+
+/// What wakes the follower.
+struct Inputs {
+    orders: mpsc::Receiver<Order>,
+    changes: mpsc::Receiver<AgentId>,
+    all: Arc<Notify>,
+}
+
+/// Owner of all tails.
+struct Follower {
+    dir: PathBuf,
+    tails: BTreeMap<AgentId, Tail>,
+    /// What was read and is on its way to the engine.
+    pending: VecDeque<Item>,
+    /// Files that may hold more than was read.
+    unread: BTreeSet<AgentId>,
+    /// `None`: the kernel won't tell of changes.
+    watcher: Option<RecommendedWatcher>,
+}
+
+enum Item {
+    Report(Event),
+    /// All before it was handed over: up to here the file need not be read again.
+    Mark {
+        agent: AgentId,
+        incarnation: Incarnation,
+        offset: u64,
+    },
+}
+
+impl Follower {
+    async fn run(mut self, mut inputs: Inputs, events: mpsc::Sender<Event>) {
+        loop {
+            self.mark();
+            self.read_one();
+            let idle = self.pending.is_empty() && self.unread.is_empty();
+            tokio::select! {
+                // Orders first: an engine that waits for one must not wait for itself to take our reports.
+                biased;
+                order = inputs.orders.recv() => match order {
+                    Some(order) => self.obey(order),
+                    None => return,
+                },
+                Some(agent) = inputs.changes.recv() => drop(self.unread.insert(agent)),
+                () = inputs.all.notified() => self.unread.extend(self.tails.keys().cloned()),
+                room = events.reserve(), if !self.pending.is_empty() => match room {
+                    Ok(room) => self.hand_over(room),
+                    Err(_) => return,
+                },
+                () = clock::pause(TICK), if self.watcher.is_none() => self.unread.extend(self.tails.keys().cloned()),
+                () = tokio::task::yield_now(), if !idle && self.pending.is_empty() => {}
+            }
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Follow { agent, incarnation, from, done } => {
+                let opened = match from {
+                    From::Empty => Tail::fresh(&self.dir, &agent, incarnation),
+                    From::Mark => Tail::adopt(&self.dir, &agent, incarnation),
+                };
+                let opened = opened.map(|tail| {
+                    self.tails.insert(agent.clone(), tail);
+                    self.unread.insert(agent);
+                });
+                // Who ordered it may have given up; it is done all the same.
+                let _ = done.send(opened);
+            }
+            Order::Forget { agent } => drop(self.tails.remove(&agent)),
+        }
+    }
+
+    /// Reads one file, when all that was read before has left: the files are the queue, and they are on disk.
+    fn read_one(&mut self) {
+        if !self.pending.is_empty() {
+            return;
+        }
+        let Some(agent) = self.unread.pop_first() else { return };
+        let Some(tail) = self.tails.get_mut(&agent) else { return };
+        let incarnation = tail.incarnation();
+        let read = tail.read();
+        if read.more {
+            self.unread.insert(agent.clone());
+        }
+        let moved = !read.reports.is_empty() || read.passed_over > 0;
+        if read.passed_over > 0 {
+            tracing::warn!(%agent, lines = read.passed_over, "lines in its spool file are no reports of this life");
+        }
+        let told = |report| Item::Report(Event::Reported { agent: agent.clone(), incarnation, report });
+        self.pending.extend(read.reports.into_iter().map(told));
+        if moved {
+            self.pending.push_back(Item::Mark { agent, incarnation, offset: read.offset });
+        }
+    }
+
+    fn hand_over(&mut self, room: mpsc::Permit<'_, Event>) {
+        if let Some(Item::Report(_)) = self.pending.front()
+            && let Some(Item::Report(event)) = self.pending.pop_front()
+        {
+            room.send(event);
+        }
+    }
+
+    /// Notes down how far the engine has been told.
+    fn mark(&mut self) {
+        while let Some(Item::Mark { agent, incarnation, offset }) =
+            self.pending.pop_front_if(|item| matches!(item, Item::Mark { .. }))
+        {
+            if let Some(tail) = self.tails.get_mut(&agent).filter(|tail| tail.incarnation() == incarnation) {
+                tail.mark(offset);
+            }
+        }
+    }
+}
+
+/// Has the kernel tell of appended lines.
+fn watch(dir: &Path, changed: mpsc::Sender<AgentId>, all: Arc<Notify>) -> Option<RecommendedWatcher> {
+    let told = move |event: notify::Result<notify::Event>| {
+        let Ok(event) = event else { return all.notify_one() };
+        // Our own opening and closing of the files is told as well, and is no news.
+        let news = matches!(event.kind, EventKind::Any | EventKind::Create(_) | EventKind::Modify(_));
+        if event.need_rescan() {
+            return all.notify_one();
+        }
+        for agent in event.paths.iter().filter(|_| news).filter_map(|path| agent_of(path)) {
+            if changed.try_send(agent).is_err() {
+                all.notify_one();
+            }
+        }
+    };
+    let watching = notify::recommended_watcher(told).and_then(|mut watcher| {
+        watcher.watch(dir, RecursiveMode::NonRecursive)?;
+        Ok(watcher)
+    });
+    match watching {
+        Ok(watcher) => Some(watcher),
+        Err(cause) => {
+            tracing::warn!(%cause, "no notice of changes in the spool: it is looked at each second");
+            None
+        }
+    }
+}
+
+fn agent_of(path: &Path) -> Option<AgentId> {
+    AgentId::parse(path.file_name()?.to_str()?.strip_suffix(".jsonl")?)
+}
+
+#[cfg(test)]
+mod tests;

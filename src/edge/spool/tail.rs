@@ -1,0 +1,176 @@
+//! One agent's spool file, from where it was read to.
+
+use std::fs::File;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::edge::files::{self, FileError};
+use crate::pilot::fact::Report;
+use crate::pilot::id::{AgentId, Incarnation};
+
+/// Folder of the marks inside the spool: below it, so that writing them wakes nobody.
+pub(super) const MARKS: &str = "read";
+/// Longest line: a prompt of 64 KiB or a long answer, escaped, many times over. Longer ones are passed over.
+const LINE_CAP: usize = 1 << 20;
+/// Read at once, so that one talkative agent does not hold up the others.
+const PIECE: usize = 256 << 10;
+/// What was read is given back to the disk in steps of this many bytes; an agent may live for weeks.
+const GIVE_BACK: u64 = 4 << 20;
+/// Length of a mark: three numbers in fixed columns, so that one write replaces it whole.
+const MARK: usize = 63;
+
+/// A spool file that is being read.
+#[derive(Debug)]
+pub(super) struct Tail {
+    path: PathBuf,
+    mark: File,
+    incarnation: Incarnation,
+    inode: u64,
+    offset: u64,
+    /// In the middle of a line that is too long.
+    skipping: bool,
+    given_back: u64,
+}
+
+/// What one reading brought.
+#[derive(Debug, Default)]
+pub(super) struct Read {
+    pub(super) reports: Vec<Report>,
+    /// Lines that were no reports, or of another life.
+    pub(super) passed_over: u64,
+    /// The file holds more than this piece.
+    pub(super) more: bool,
+    pub(super) offset: u64,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    incarnation: Option<Incarnation>,
+    #[serde(flatten)]
+    report: Report,
+}
+
+impl Tail {
+    /// Begins with a new, empty file.
+    pub(super) fn fresh(dir: &Path, agent: &AgentId, incarnation: Incarnation) -> Result<Self, FileError> {
+        let path = dir.join(format!("{agent}.jsonl"));
+        files::write_atomic(&path, b"", files::PRIVATE)?;
+        let mut tail = Self::at_start(dir, agent, incarnation)?;
+        tail.mark(0);
+        Ok(tail)
+    }
+
+    /// Goes on where the mark says, if it is of this life and this file; else from the start.
+    pub(super) fn adopt(dir: &Path, agent: &AgentId, incarnation: Incarnation) -> Result<Self, FileError> {
+        let mut tail = Self::at_start(dir, agent, incarnation)?;
+        let mut text = [0; MARK];
+        let read = tail.mark.read_exact_at(&mut text, 0);
+        let numbers: Vec<u64> = match std::str::from_utf8(&text) {
+            Ok(text) if read.is_ok() => text.split_ascii_whitespace().filter_map(|word| word.parse().ok()).collect(),
+            Ok(_) | Err(_) => Vec::new(),
+        };
+        if let [life, inode, offset] = numbers[..]
+            && (life, inode) == (u64::from(incarnation.0), tail.inode)
+        {
+            tail.offset = offset;
+        }
+        Ok(tail)
+    }
+
+    fn at_start(dir: &Path, agent: &AgentId, incarnation: Incarnation) -> Result<Self, FileError> {
+        let path = dir.join(format!("{agent}.jsonl"));
+        // Made now if it is missing, so that hooks find a file that is 0600.
+        let file = files::open_private(&path)?;
+        let inode = file.metadata().map_or(0, |meta| meta.ino());
+        let mark = files::open_private(&dir.join(MARKS).join(agent.as_str()))?;
+        Ok(Tail { path, mark, incarnation, inode, offset: 0, skipping: false, given_back: 0 })
+    }
+
+    pub(super) fn incarnation(&self) -> Incarnation {
+        self.incarnation
+    }
+
+    /// Notes down that everything before `offset` was told. A lost mark costs a repetition, so nothing waits for the disk.
+    pub(super) fn mark(&mut self, offset: u64) {
+        let text = format!("{:>20} {:>20} {offset:>20}\n", self.incarnation.0, self.inode);
+        let _ = self.mark.write_all_at(text.as_bytes(), 0);
+    }
+
+    /// The next complete lines. A file that can't be read has nothing to say just now.
+    pub(super) fn read(&mut self) -> Read {
+        let mut read = Read { offset: self.offset, ..Read::default() };
+        let Ok(file) = files::open_private(&self.path) else { return read };
+        let Ok(meta) = file.metadata() else { return read };
+        if meta.ino() != self.inode || meta.len() < self.offset {
+            // Replaced or cut: what is there now was not read yet.
+            (self.inode, self.offset, self.skipping, self.given_back) = (meta.ino(), 0, false, 0);
+        }
+        let Some(piece) = self.piece(&file, meta.len()) else { return read };
+        self.take(&piece, &mut read);
+        read.offset = self.offset;
+        read.more = self.offset < meta.len() && (!read.reports.is_empty() || read.passed_over > 0 || self.skipping);
+        self.give_back(&file);
+        read
+    }
+
+    /// The next bytes: a piece, or a whole line where that is longer.
+    fn piece(&self, file: &File, length: u64) -> Option<Vec<u8>> {
+        let left = usize::try_from(length - self.offset).unwrap_or(usize::MAX);
+        let mut bytes = Vec::new();
+        for size in [PIECE, LINE_CAP + 1] {
+            bytes.resize(size.min(left), 0);
+            file.read_exact_at(&mut bytes, self.offset).ok()?;
+            if bytes.contains(&b'\n') || size > left {
+                break;
+            }
+        }
+        Some(bytes)
+    }
+
+    fn take(&mut self, piece: &[u8], read: &mut Read) {
+        let mut rest = piece;
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            let (line, after) = (&rest[..end], &rest[end + 1..]);
+            match std::mem::take(&mut self.skipping) || line.len() > LINE_CAP {
+                true => read.passed_over += 1,
+                false => self.line(line, read),
+            }
+            rest = after;
+        }
+        // Half a line waits for its end, unless it is longer than any that would be read.
+        if rest.len() > LINE_CAP || self.skipping {
+            self.skipping = true;
+            rest = &[];
+        }
+        self.offset += u64::try_from(piece.len() - rest.len()).unwrap_or(0);
+    }
+
+    fn line(&self, line: &[u8], read: &mut Read) {
+        if line.iter().all(u8::is_ascii_whitespace) {
+            return;
+        }
+        match serde_json::from_slice::<Line>(line) {
+            Ok(line) if line.incarnation.is_none_or(|life| life == self.incarnation) => read.reports.push(line.report),
+            Ok(_) | Err(_) => read.passed_over += 1,
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn give_back(&mut self, file: &File) {
+        use rustix::fs::FallocateFlags;
+        if self.offset >= self.given_back + GIVE_BACK {
+            self.given_back = self.offset;
+            // A hole keeps all places in the file as they are, so no line is lost to a writer that appends meanwhile.
+            let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+            // A file system without holes keeps the bytes; the next start of the agent ends that.
+            let _ = rustix::fs::fallocate(file, hole, 0, self.offset);
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn give_back(&mut self, _: &File) {
+        self.given_back = self.offset.max(GIVE_BACK);
+    }
+}

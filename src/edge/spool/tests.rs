@@ -1,0 +1,220 @@
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+
+use super::*;
+use crate::pilot::fact::Report;
+
+const SOON: Duration = Duration::from_secs(10);
+
+fn builder() -> AgentId {
+    AgentId::parse("builder").unwrap()
+}
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+fn append(path: &Path, text: &str) {
+    std::fs::OpenOptions::new().append(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
+}
+
+fn said(prompt: &str) -> String {
+    format!("{{\"event\":\"prompt_submitted\",\"prompt\":\"{prompt}\"}}\n")
+}
+
+/// The next report's prompt.
+async fn heard(events: &mut mpsc::Receiver<Event>) -> (Incarnation, String) {
+    let event = clock::within(SOON, events.recv()).await.expect("a report within ten seconds").unwrap();
+    let Event::Reported { incarnation, report: Report::PromptSubmitted { prompt }, .. } = event else {
+        panic!("{event:?}")
+    };
+    (incarnation, prompt)
+}
+
+fn life(n: u32) -> Incarnation {
+    Incarnation(n)
+}
+
+#[test]
+fn appended_lines_are_told_in_order_and_by_themselves() {
+    let dir = tempfile::tempdir().unwrap();
+    run(async {
+        let (sender, mut events) = mpsc::channel(1);
+        let spool = Spool::start(dir.path(), sender).unwrap();
+        spool.fresh(&builder(), life(1)).await.unwrap();
+        let path = spool.path(&builder());
+        assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o600);
+        append(&path, &said("a"));
+        assert_eq!(heard(&mut events).await, (life(1), "a".to_string()));
+        let many: String = (0..500).map(|n| said(&n.to_string())).collect();
+        append(&path, &many);
+        for n in 0..500 {
+            assert_eq!(heard(&mut events).await.1, n.to_string());
+        }
+    });
+}
+
+#[test]
+fn a_line_counts_when_it_is_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    run(async {
+        let (sender, mut events) = mpsc::channel(8);
+        let spool = Spool::start(dir.path(), sender).unwrap();
+        spool.fresh(&builder(), life(1)).await.unwrap();
+        let line = said("whole");
+        append(&spool.path(&builder()), &line[..20]);
+        assert!(clock::within(Duration::from_millis(50), events.recv()).await.is_err());
+        append(&spool.path(&builder()), &line[20..]);
+        assert_eq!(heard(&mut events).await.1, "whole");
+    });
+}
+
+#[test]
+fn a_new_life_begins_with_an_empty_file_and_old_voices_are_not_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    run(async {
+        let (sender, mut events) = mpsc::channel(8);
+        let spool = Spool::start(dir.path(), sender).unwrap();
+        spool.fresh(&builder(), life(1)).await.unwrap();
+        let path = spool.path(&builder());
+        let mut held = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+        append(&path, &said("first"));
+        assert_eq!(heard(&mut events).await.0, life(1));
+        spool.fresh(&builder(), life(2)).await.unwrap();
+        held.write_all(said("from the grave").as_bytes()).unwrap();
+        append(&path, "{\"event\":\"prompt_submitted\",\"prompt\":\"late hook\",\"incarnation\":1}\n");
+        append(&path, "{\"event\":\"prompt_submitted\",\"prompt\":\"second\",\"incarnation\":2}\n");
+        assert_eq!(heard(&mut events).await, (life(2), "second".to_string()));
+    });
+}
+
+#[test]
+fn a_new_engine_tells_only_what_the_old_one_did_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("builder.jsonl");
+    run(async {
+        let (sender, mut events) = mpsc::channel(8);
+        let spool = Spool::start(dir.path(), sender).unwrap();
+        spool.fresh(&builder(), life(4)).await.unwrap();
+        append(&path, &said("told"));
+        assert_eq!(heard(&mut events).await.1, "told");
+        append(&path, &said("told too"));
+        assert_eq!(heard(&mut events).await.1, "told too");
+    });
+    append(&path, &said("meanwhile"));
+    run(async {
+        let (sender, mut events) = mpsc::channel(8);
+        let spool = Spool::start(dir.path(), sender).unwrap();
+        spool.adopt(&builder(), life(4)).await.unwrap();
+        let first = heard(&mut events).await.1;
+        // The old engine may have ended between the last report and its mark: then that one is told twice.
+        let next = if first == "told too" { heard(&mut events).await.1 } else { first };
+        assert_eq!(next, "meanwhile");
+    });
+    run(async {
+        let (sender, mut events) = mpsc::channel(8);
+        let spool = Spool::start(dir.path(), sender).unwrap();
+        spool.adopt(&builder(), life(5)).await.unwrap();
+        assert_eq!(heard(&mut events).await.1, "told", "a mark of another life counts for nothing");
+    });
+}
+
+#[test]
+fn an_engine_that_takes_no_reports_can_still_start_agents() {
+    let dir = tempfile::tempdir().unwrap();
+    run(async {
+        let (sender, mut events) = mpsc::channel(1);
+        let spool = Spool::start(dir.path(), sender).unwrap();
+        spool.fresh(&builder(), life(1)).await.unwrap();
+        append(&spool.path(&builder()), &said("x").repeat(100));
+        let other = AgentId::parse("adversary").unwrap();
+        clock::within(SOON, spool.fresh(&other, life(1))).await.unwrap().unwrap();
+        for _ in 0..100 {
+            assert_eq!(heard(&mut events).await.1, "x");
+        }
+    });
+}
+
+fn tail(dir: &Path) -> Tail {
+    files::private_dir(&dir.join(tail::MARKS)).unwrap();
+    Tail::fresh(dir, &builder(), life(1)).unwrap()
+}
+
+/// Everything that can be read now.
+fn drained(tail: &mut Tail) -> (Vec<Report>, u64) {
+    let (mut reports, mut passed_over) = (Vec::new(), 0);
+    loop {
+        let read = tail.read();
+        reports.extend(read.reports);
+        passed_over += read.passed_over;
+        if !read.more {
+            return (reports, passed_over);
+        }
+    }
+}
+
+#[test]
+fn junk_is_counted_and_what_follows_it_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut tail = tail(dir.path());
+    let path = dir.path().join("builder.jsonl");
+    let too_long = format!("{}\n", "x".repeat(3 << 20));
+    let deep = format!("{}\n", "[".repeat(10_000));
+    for junk in ["no json\n", "{}\n", "[1]\n", "\0\0\n", "{\"event\":\"dance\"}\n", &deep, &too_long] {
+        append(&path, junk);
+        append(&path, &said("after"));
+        assert_eq!(drained(&mut tail), (vec![Report::PromptSubmitted { prompt: "after".to_string() }], 1));
+    }
+    append(&path, "\n  \n");
+    assert_eq!(drained(&mut tail), (Vec::new(), 0));
+}
+
+#[test]
+fn a_long_answer_comes_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut tail = tail(dir.path());
+    let answer = "y".repeat(900 << 10);
+    append(&dir.path().join("builder.jsonl"), &format!("{{\"event\":\"turn_ended\",\"answer\":\"{answer}\"}}\n"));
+    assert_eq!(drained(&mut tail).0, [Report::TurnEnded { answer: Some(answer) }]);
+}
+
+#[test]
+fn a_file_that_was_cut_is_read_from_its_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut tail = tail(dir.path());
+    let path = dir.path().join("builder.jsonl");
+    append(&path, &said("a long first line"));
+    assert_eq!(drained(&mut tail).0.len(), 1);
+    std::fs::write(&path, said("b")).unwrap();
+    assert_eq!(drained(&mut tail).0, [Report::PromptSubmitted { prompt: "b".to_string() }]);
+}
+
+#[test]
+fn what_was_read_takes_no_room_on_the_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut tail = tail(dir.path());
+    let path = dir.path().join("builder.jsonl");
+    for _ in 0..26 {
+        append(&path, &said(&"z".repeat(1000)).repeat(500));
+        assert_eq!(drained(&mut tail).0.len(), 500);
+    }
+    let meta = path.metadata().unwrap();
+    assert!(meta.len() > 12 << 20);
+    assert!(meta.blocks() * 512 < 6 << 20, "{} blocks", meta.blocks());
+}
+
+proptest::proptest! {
+    #[test]
+    fn nothing_a_writer_writes_makes_the_reader_panic_or_lose_the_next_line(
+        junk in proptest::collection::vec(proptest::num::u8::ANY, 0..300)
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut tail = tail(dir.path());
+        let path = dir.path().join("builder.jsonl");
+        std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(&junk).unwrap();
+        append(&path, "\n");
+        append(&path, &said("after"));
+        let last = drained(&mut tail).0.pop();
+        proptest::prop_assert_eq!(last, Some(Report::PromptSubmitted { prompt: "after".to_string() }));
+    }
+}

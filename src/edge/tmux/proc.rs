@@ -1,0 +1,100 @@
+//! What the process table says about tmux servers and clients: just enough to know a recorded one again.
+//!
+//! Where there is no `/proc`, it knows less and says so; it never guesses that somebody is dead.
+
+use std::path::Path;
+
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+
+use crate::pilot::fact::Server;
+
+/// Whether a recorded server still lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    Alive,
+    Dead,
+    Unknown,
+}
+
+/// A server's start time and the process table's may differ by rounding and by slow starts, in seconds.
+const START_SLACK: i64 = 5;
+
+/// Looks for the process of a recorded server of this socket.
+pub(super) fn life(server: &Server, socket: &Path) -> Life {
+    let Some(pid) = pid(server.pid) else { return Life::Dead };
+    if test_kill_process(pid) == Err(rustix::io::Errno::SRCH) || state(server.pid) == Some('Z') {
+        return Life::Dead;
+    }
+    if !Path::new("/proc/self/stat").exists() {
+        return Life::Unknown;
+    }
+    if !is_tmux(server.pid) {
+        return Life::Dead;
+    }
+    // A server keeps the arguments it was started with, so ours shows our socket. A clock that was set may have moved
+    // the start time, which therefore only counts as a second way to know it.
+    if names_socket(server.pid, socket)
+        || started_at(server.pid).is_some_and(|at| (at - server.started).abs() <= START_SLACK)
+    {
+        Life::Alive
+    } else {
+        Life::Dead
+    }
+}
+
+/// The server process that was started with this socket, when one lives although nobody recorded it.
+pub(super) fn unrecorded(socket: &Path) -> Option<Server> {
+    let pids =
+        std::fs::read_dir("/proc").ok()?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    let mut servers = pids.filter(|pid| comm(*pid).is_some_and(|comm| comm.starts_with("tmux: server")));
+    let pid = servers.find(|pid| state(*pid) != Some('Z') && names_socket(*pid, socket))?;
+    Some(Server { pid, started: started_at(pid)? })
+}
+
+/// Sends a signal; whether there was somebody to get it.
+pub(super) fn signal(number: u32, signal: Signal) -> bool {
+    pid(number).is_some_and(|pid| kill_process(pid, signal).is_ok())
+}
+
+/// Is this process called tmux?
+pub(super) fn is_tmux(pid: u32) -> bool {
+    comm(pid).is_some_and(|comm| comm.starts_with("tmux"))
+}
+
+/// Start time in clock ticks since boot.
+pub(super) fn start_ticks(pid: u32) -> Option<u64> {
+    stat_field(pid, 22)?.parse().ok()
+}
+
+/// Start time in seconds since the epoch, by today's setting of the clock.
+fn started_at(pid: u32) -> Option<i64> {
+    let stat = std::fs::read_to_string("/proc/stat").ok()?;
+    let boot: i64 = stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
+    let ticks = i64::try_from(start_ticks(pid)?).ok()?;
+    Some(boot + ticks / i64::try_from(rustix::param::clock_ticks_per_second()).ok()?)
+}
+
+fn names_socket(pid: u32, socket: &Path) -> bool {
+    let Ok(arguments) = std::fs::read(format!("/proc/{pid}/cmdline")) else { return false };
+    let wanted = std::os::unix::ffi::OsStrExt::as_bytes(socket.as_os_str());
+    arguments.split(|byte| *byte == 0).any(|argument| argument == wanted)
+}
+
+fn comm(pid: u32) -> Option<String> {
+    std::fs::read_to_string(format!("/proc/{pid}/comm")).ok().map(|comm| comm.trim_end().to_string())
+}
+
+fn state(pid: u32) -> Option<char> {
+    stat_field(pid, 3)?.chars().next()
+}
+
+/// A field of `/proc/PID/stat`, counted from 1 as in its manual page. The second may hold anything, so count after it.
+fn stat_field(pid: u32, number: usize) -> Option<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_ascii_whitespace().nth(number.checked_sub(3)?).map(str::to_string)
+}
+
+fn pid(number: u32) -> Option<Pid> {
+    Pid::from_raw(i32::try_from(number).ok()?)
+}
