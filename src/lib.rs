@@ -22,5 +22,6 @@
 //! A file imports from its own floor or from below, never from above; `tests/tidy` reads the imports.
 
 pub mod config;
+pub mod demo;
 pub mod edge;
 pub mod pilot;
