@@ -21,7 +21,9 @@
 //!
 //! A file imports from its own floor or from below, never from above; `tests/tidy` reads the imports.
 
+pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod edge;
+pub mod engine;
 pub mod pilot;

@@ -1,0 +1,189 @@
+//! FLOOR 2: the loop and nothing else. It takes all waiting events, steps each, writes the records, then sends out the
+//! effects; what came of an effect returns as an event. It judges nothing and touches nothing itself.
+//!
+//! ```text
+//!   feed ─┐                     ┌─► store (records, one transaction a round)
+//!   git  ─┤                     │
+//!   spool ┼─► events ─► step ───┼─► link  (records to every client that follows)
+//!   link ─┤      ▲              │
+//!   clock ┘      │              └─► effects ─► hands ─► tmux, processes, files
+//!                └──────────────── outcomes ◄────┘
+//! ```
+
+mod desk;
+mod errands;
+mod open;
+mod panes;
+mod supply;
+
+use std::path::PathBuf;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::edge::clock::Clock;
+use crate::edge::link::Asked;
+use crate::pilot::effect::Effect;
+use crate::pilot::event::Event;
+use crate::pilot::fact::{Hiccup, Stamp};
+use crate::pilot::record::Record;
+use crate::pilot::step;
+use crate::pilot::time::{Now, Time};
+
+use desk::Desk;
+pub use open::OpenError;
+
+/// Events taken in one round; the rest waits for the next, so that a flood can't keep records from being written.
+const ROUND: usize = 256;
+/// A round that begins this much later than its deadline means that nobody was looking (faults C7, P20).
+const LATE: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// Two rounds that only a deadline asks for are at least this far apart.
+const PACE: std::time::Duration = std::time::Duration::from_millis(10);
+
+/// How the engine is to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The workspace: the folder with `flightdeck.toml`.
+    pub workspace: PathBuf,
+    /// End with success when the sequence is complete and its loops are stopped.
+    pub exit_when_complete: bool,
+    /// Our own program, which panes start with.
+    pub program: PathBuf,
+}
+
+/// Runs the engine of one workspace until it is told to end. Returns the exit code. Agents outlive it.
+pub fn run(options: Options) -> Result<u8, OpenError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(OpenError::Runtime)?;
+    // Outside calls that hang keep their threads; the end of the engine does not wait for them.
+    let code = tokio::task::LocalSet::new().block_on(&runtime, async { Engine::open(options).await?.watch().await });
+    runtime.shutdown_background();
+    code
+}
+
+/// One engine at work.
+struct Engine {
+    desk: Desk,
+    clock: Clock,
+    exit_when_complete: bool,
+    ending: Option<u8>,
+}
+
+/// What woke the loop.
+enum Woken {
+    Events,
+    Asked(Option<Asked>),
+    Hangup,
+    Terminate,
+    Deadline,
+}
+
+/// Signals that mean something to the engine.
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Engine {
+    async fn open(options: Options) -> Result<Self, OpenError> {
+        let exit_when_complete = options.exit_when_complete;
+        let (desk, clock) = open::open(options).await?;
+        Ok(Engine { desk, clock, exit_when_complete, ending: None })
+    }
+
+    async fn watch(mut self) -> Result<u8, OpenError> {
+        let mut signals = Signals::listen().map_err(OpenError::Runtime)?;
+        let mut batch = Vec::with_capacity(ROUND);
+        let first = self.desk.begin(self.clock.now());
+        self.act(first.records, first.effects);
+        loop {
+            let deadline = self.next_deadline();
+            let woken = self.wait(&mut signals, &mut batch, deadline).await;
+            let now = self.clock.now();
+            let mut events = self.hiccups(now, deadline);
+            match woken {
+                Woken::Events => events.append(&mut batch),
+                Woken::Asked(Some(asked)) => events.push(self.desk.admit(asked)),
+                Woken::Asked(None) | Woken::Deadline => events.push(Event::TimePassed),
+                Woken::Hangup => events.extend(self.desk.reload(None)),
+                Woken::Terminate => self.ending = Some(0),
+            }
+            self.round(now, events);
+            if let Some(code) = self.ending.or_else(|| self.complete()) {
+                self.desk.link.say_goodbye().await;
+                return Ok(code);
+            }
+        }
+    }
+
+    /// When to come back at the latest. A deadline that stays in the past would eat a core: it comes round at a pace.
+    fn next_deadline(&self) -> Option<Time> {
+        let soonest = self.clock.now().steady + PACE;
+        step::next_deadline(&self.desk.state).map(|(at, _)| at.max(soonest))
+    }
+
+    async fn wait(&mut self, signals: &mut Signals, batch: &mut Vec<Event>, deadline: Option<Time>) -> Woken {
+        tokio::select! {
+            biased;
+            _ = signals.terminate.recv() => Woken::Terminate,
+            _ = signals.interrupt.recv() => Woken::Terminate,
+            _ = signals.hangup.recv() => Woken::Hangup,
+            asked = self.desk.asked.recv() => Woken::Asked(asked),
+            _ = self.desk.events.recv_many(batch, ROUND) => Woken::Events,
+            () = self.clock.wait_until(deadline) => Woken::Deadline,
+        }
+    }
+
+    /// Whether the clocks or our own attention had a gap since the last round.
+    fn hiccups(&mut self, now: Now, deadline: Option<Time>) -> Vec<Event> {
+        let mut hiccups = self.clock.check();
+        let late = deadline.map_or(std::time::Duration::ZERO, |deadline| now.steady.since(deadline));
+        if late >= LATE && hiccups.is_empty() {
+            hiccups.push(Hiccup::Late(late));
+        }
+        hiccups.into_iter().map(Event::Hiccuped).collect()
+    }
+
+    /// One round: step every event, write all records, then let the effects go.
+    fn round(&mut self, now: Now, events: Vec<Event>) {
+        let mut records = Vec::new();
+        let mut effects = Vec::new();
+        for event in desk::ordered(events) {
+            let mut out = step::step(&mut self.desk.state, &self.desk.rules, now, event);
+            records.append(&mut out.records);
+            effects.append(&mut out.effects);
+        }
+        self.act(records, effects);
+    }
+
+    fn act(&mut self, records: Vec<(Stamp, Record)>, effects: Vec<Effect>) {
+        // A stopped engine that wakes after a take-over must write nothing and touch nothing (fault P10).
+        if !self.desk.in_charge() {
+            tracing::error!("another engine took over this workspace; this one ends and touches nothing");
+            self.ending = Some(3);
+            return;
+        }
+        let Some(effects) = self.desk.write(records, effects) else { return };
+        self.desk.supply();
+        for effect in effects {
+            match effect {
+                Effect::Quit { code } => self.ending = Some(code),
+                other => self.desk.perform(other),
+            }
+        }
+    }
+
+    fn complete(&self) -> Option<u8> {
+        (self.exit_when_complete && self.desk.sequence_is_over()).then_some(0)
+    }
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Signals {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+}

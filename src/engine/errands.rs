@@ -1,0 +1,106 @@
+//! Sends effects on their way, each in a task of its own, so that agents never wait for each other; what came of it
+//! comes back as an event.
+
+use crate::config::sequence::set_sequence;
+use crate::edge::{files, process};
+use crate::pilot::effect::{Effect, Outcome, OwnFile};
+use crate::pilot::event::Event;
+use crate::pilot::id::{EffectId, PhaseId};
+
+use super::desk::Desk;
+
+/// Carries out one effect that needs the world.
+pub(super) fn run(desk: &mut Desk, effect: Effect) {
+    let hands = desk.hands.clone();
+    match effect {
+        Effect::Start { id, agent, incarnation, spec } => {
+            desk.supply.begins(&agent, incarnation);
+            let channel = desk.supply.spool();
+            let server = desk.state.server.clone();
+            let mut spec = spec;
+            // The demo agent lives in our own program, which need not be in anybody's PATH.
+            if let Some(word) = spec.argv.first_mut().filter(|word| *word == "flightdeck") {
+                *word = hands.program.to_string_lossy().into_owned();
+            }
+            let spool = crate::edge::perform::spool_path(&hands.state_dir, &agent);
+            spec.env.insert("FLIGHTDECK_SPOOL".to_string(), spool.to_string_lossy().into_owned());
+            tokio::task::spawn_local(async move {
+                if let Some(channel) = channel
+                    && let Err(error) = channel.fresh(&agent, incarnation).await
+                {
+                    tracing::warn!(%agent, %error, "its event channel can't be emptied");
+                }
+                let outcome = hands.start(&agent, incarnation, server, spec).await;
+                hands.tell(id, outcome).await;
+            });
+        }
+        Effect::Stop { id, agent, place, process, grace, unless_moved } => {
+            let incarnation = desk.state.agents.get(&agent).map(|agent| agent.incarnation).unwrap_or_default();
+            tokio::task::spawn_local(async move {
+                let outcome = hands.stop(&agent, incarnation, (place, process), grace, unless_moved).await;
+                hands.tell(id, outcome).await;
+            });
+        }
+        Effect::Paste { id, agent, place, message, text, .. } => {
+            tokio::task::spawn_local(async move {
+                let outcome = hands.paste(&agent, &place, message, &text).await;
+                hands.tell(id, outcome).await;
+            });
+        }
+        Effect::Submit { id, agent, place, text, .. } => {
+            tokio::task::spawn_local(async move {
+                let outcome = hands.submit(&agent, &place, &text).await;
+                hands.tell(id, outcome).await;
+            });
+        }
+        Effect::Look { agent, incarnation, place, process } => {
+            tokio::task::spawn_local(async move {
+                let look = hands.look(&agent, incarnation, &place, process).await;
+                let _ = hands.events.send(Event::Looked { agent, incarnation, look }).await;
+            });
+        }
+        Effect::Search { agent, process_names, dir } => {
+            tokio::task::spawn_local(async move {
+                let found = process::search(&process_names, &dir, &hands.nonce);
+                let _ = hands.events.send(Event::Searched { agent, found }).await;
+            });
+        }
+        Effect::Survey => desk.supply.survey(),
+        Effect::Write { id, what } => write(desk, id, &what),
+        // The desk and the loop keep these for themselves.
+        Effect::StartServer { .. } | Effect::Reply { .. } | Effect::Reload { .. } | Effect::Quit { .. } => {}
+    }
+}
+
+fn write(desk: &Desk, id: EffectId, what: &OwnFile) {
+    let outcome = match own_file(desk, what) {
+        Ok(()) => Outcome::Done,
+        Err(why) => Outcome::Failed { why },
+    };
+    let hands = desk.hands.clone();
+    tokio::task::spawn_local(async move { hands.tell(id, outcome).await });
+}
+
+fn own_file(desk: &Desk, what: &OwnFile) -> Result<(), String> {
+    let complete = desk.root.join("SEQUENCE-COMPLETE");
+    match what {
+        OwnFile::SequenceComplete { phases } => {
+            let names: Vec<&str> = phases.iter().map(PhaseId::as_str).collect();
+            let text = format!("all phases are done: {}\n", names.join(" "));
+            files::write_atomic(&complete, text.as_bytes(), files::PUBLIC).map_err(|error| error.to_string())
+        }
+        OwnFile::NoSequenceComplete => match std::fs::remove_file(&complete) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(format!("{}: {error}", complete.display())),
+        },
+        OwnFile::Sequence { phases } => {
+            let path = desk.root.join("flightdeck.toml");
+            // As large as the largest configuration that is read.
+            let bytes = files::read_bounded(&path, 1024 * 1024).map_err(|error| error.to_string())?;
+            let text = String::from_utf8(bytes).map_err(|_| format!("{} is not UTF-8", path.display()))?;
+            let text = set_sequence(&text, phases)?;
+            files::write_atomic(&path, text.as_bytes(), files::PUBLIC).map_err(|error| error.to_string())
+        }
+    }
+}

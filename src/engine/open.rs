@@ -1,0 +1,160 @@
+//! Opening the workspace for an engine: the lock first, then the log, then everything that hangs on them. Every refusal
+//! says what is in the way and what to do.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::config::problem::Problem;
+use crate::edge::clock::{self, Clock};
+use crate::edge::feed::{Feed, FeedSpec, TapSpec};
+use crate::edge::files::{self, FileError};
+use crate::edge::link::{BindError, Link};
+use crate::edge::lock::{Lock, LockError};
+use crate::edge::perform::Hands;
+use crate::edge::process;
+use crate::edge::spool::Spool;
+use crate::edge::store::{Store, StoreError};
+use crate::edge::tmux::TmuxClient;
+use crate::edge::workspace;
+use crate::pilot::state::State;
+
+use super::Options;
+use super::desk::Desk;
+use super::panes::Panes;
+use super::supply::{Supply, server_spec};
+
+/// Events that wait for the loop. A flood of screens is cut to the newest per agent; more than this blocks its source.
+const EVENTS: usize = 1024;
+/// Questions that wait for the loop; above, clients wait.
+const QUESTIONS: usize = 64;
+
+/// Why no engine began.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("the configuration has {} problem(s)", .0.len())]
+    Config(Vec<Problem>),
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Link(#[from] BindError),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("the runtime could not be set up: {0}")]
+    Runtime(std::io::Error),
+}
+
+/// Opens everything; what was recorded is folded, nothing has been looked at yet.
+pub(super) async fn open(options: Options) -> Result<(Desk, Clock), OpenError> {
+    let root = options.workspace;
+    let sources = workspace::read(&root).map_err(OpenError::Config)?;
+    let rules = Arc::new(crate::config::parse::load(&sources).map_err(OpenError::Config)?);
+    let state_dir: Arc<Path> = root.join(".flightdeck").into();
+    for folder in ["", "spool", "agents"] {
+        files::private_dir(&state_dir.join(folder))?;
+    }
+    let mut lock = Lock::take(&state_dir, clock::wall())?;
+    let mut store = Store::open(&state_dir.join("records.db"))?;
+    let old = clock::wall() - rules.retention.records;
+    store.prune(old, |record| !record.is_history())?;
+    let state = fold(&store)?;
+    lock.rise_above(state.epoch)?;
+    let clock = Clock::anchored(store.last().map(|last| last.at));
+    let (events, taken) = mpsc::channel(EVENTS);
+    let (asked, questions) = mpsc::channel(QUESTIONS);
+    let link = Link::bind(&state_dir, state_dir.join("records.db"), &lock, asked)?;
+    let server = server_spec(&state_dir, &root);
+    let client = TmuxClient::new(server.program.clone(), server.socket.clone());
+    let nonce: Arc<str> = nonce(&state_dir)?.into();
+    let program: Arc<Path> = options.program.into();
+    let feed = Panes::new(Feed::new(FeedSpec {
+        client: client.clone(),
+        nonce: nonce.to_string(),
+        recorded: state.server.clone(),
+        tap: Some(TapSpec { exe: program.to_path_buf(), socket: state_dir.join("tap.sock") }),
+        identify: Box::new(process::identity),
+        events: events.clone(),
+    }));
+    let spool = spool(&state_dir, &events);
+    let hands =
+        Hands { client, nonce, state_dir: state_dir.clone(), program, rules: rules.clone(), events: events.clone() };
+    let supply = Supply::new(feed, spool, server, state_dir, events);
+    let seed = seed(&lock);
+    let desk = Desk {
+        state,
+        rules,
+        events: taken,
+        asked: questions,
+        root,
+        store,
+        lock: Rc::new(lock),
+        link,
+        hands,
+        supply,
+        replies: std::collections::BTreeMap::new(),
+        unwritten: (Vec::new(), Vec::new()),
+        write_waits: Rc::default(),
+        seed,
+    };
+    Ok((desk, clock))
+}
+
+fn fold(store: &Store) -> Result<State, OpenError> {
+    let mut state = State::default();
+    let folded = store.fold(|stamp, record| state.apply(stamp, &record))?;
+    if let Some(rescued) = store.rescued() {
+        tracing::error!(aside = %rescued.aside.display(), why = %rescued.why, kept = rescued.kept, "the log was damaged and rescued");
+    }
+    for corrupt in &folded.corrupt {
+        tracing::error!(seq = corrupt.seq, why = %corrupt.why, "a record can't be read and is left out");
+    }
+    Ok(state)
+}
+
+/// Tells this workspace's sessions from all others, for ever: made once for its folder.
+fn nonce(state_dir: &Path) -> Result<String, FileError> {
+    let path: PathBuf = state_dir.join("nonce");
+    // A copied workspace must not take the original's agents for its own: the nonce belongs to this very folder.
+    let io = |cause| FileError::Io { path: state_dir.to_path_buf(), cause };
+    let meta = std::fs::metadata(state_dir).map_err(io)?;
+    let home = format!("{}:{}", meta.dev(), meta.ino());
+    if let Ok(bytes) = files::read_bounded(&path, 128)
+        && let Ok(text) = String::from_utf8(bytes)
+        && let Some((nonce, of)) = text.trim().split_once(' ')
+        && nonce.len() == 16
+        && of == home
+    {
+        return Ok(nonce.to_string());
+    }
+    let nonce = format!("{:016x}", mixed(u64::from(std::process::id()) ^ (clock::wall().0 as u64) ^ meta.ino()));
+    files::write_atomic(&path, format!("{nonce} {home}\n").as_bytes(), files::PRIVATE)?;
+    Ok(nonce)
+}
+
+/// Feeds all jitter of this engine's life.
+fn seed(lock: &Lock) -> u64 {
+    mixed(lock.epoch() ^ (clock::wall().0 as u64))
+}
+
+fn mixed(value: u64) -> u64 {
+    // FNV-1a over the bytes: spreads a counter; nothing here guards a secret.
+    value
+        .to_le_bytes()
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+fn spool(state_dir: &Path, events: &mpsc::Sender<crate::pilot::event::Event>) -> Option<Rc<Spool>> {
+    match Spool::start(&state_dir.join("spool"), events.clone()) {
+        Ok(spool) => Some(Rc::new(spool)),
+        Err(error) => {
+            tracing::warn!(%error, "event channels can't be followed; screens are the proof");
+            None
+        }
+    }
+}

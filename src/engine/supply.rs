@@ -1,0 +1,188 @@
+//! What feeds the engine: panes, the watched branch, the Builder's status file, the agents' event channels. Brought in
+//! line with the state after every round, by comparing what is watched with what should be.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::config::model::{Config, Role};
+use crate::edge::git::{LocalStatus, NETWORK_DEADLINE, StatusTarget, WatchSettings, Watcher};
+use crate::edge::perform::Hands;
+use crate::edge::spool::Spool;
+use crate::edge::tmux::server::{ServerSpec, start_server};
+use crate::pilot::effect::Outcome;
+use crate::pilot::event::Event;
+use crate::pilot::fact::{Place, Server};
+use crate::pilot::id::{AgentId, EffectId, Incarnation, Sha};
+use crate::pilot::state::State;
+
+use super::panes::Panes;
+
+/// All sources.
+pub(super) struct Supply {
+    feed: Panes,
+    spool: Option<Rc<Spool>>,
+    watcher: Option<Watcher>,
+    watched: Option<WatchSettings>,
+    status: LocalStatus,
+    panes: BTreeMap<AgentId, (Incarnation, Place)>,
+    /// Lives that this engine began: their event channels were emptied for them.
+    fresh: BTreeMap<AgentId, Incarnation>,
+    server: ServerSpec,
+    state_dir: Arc<std::path::Path>,
+    events: mpsc::Sender<Event>,
+}
+
+impl Supply {
+    /// Sources that look at nothing yet.
+    pub(super) fn new(
+        feed: Panes,
+        spool: Option<Rc<Spool>>,
+        server: ServerSpec,
+        state_dir: Arc<std::path::Path>,
+        events: mpsc::Sender<Event>,
+    ) -> Self {
+        let status = LocalStatus::start(None, events.clone());
+        Supply {
+            feed,
+            spool,
+            watcher: None,
+            watched: None,
+            status,
+            panes: BTreeMap::new(),
+            fresh: BTreeMap::new(),
+            server,
+            state_dir,
+            events,
+        }
+    }
+
+    /// Watches what the state says is there.
+    pub(super) fn follow(&mut self, state: &State, rules: &Config) {
+        self.follow_panes(state);
+        self.follow_branch(state, rules);
+        self.status.replace(status_target(state, rules));
+    }
+
+    /// Starts our tmux server; who was recorded last may still be alive, and then none is started.
+    pub(super) fn start_server(&self, id: EffectId, hands: &Hands, recorded: Option<Server>) {
+        let (spec, hands) = (self.server.clone(), hands.clone());
+        let feed = self.feed.clone();
+        tokio::task::spawn_local(async move {
+            let outcome = match start_server(&spec, recorded.as_ref()).await {
+                Ok(_) => Outcome::Done,
+                Err(error) => Outcome::Failed { why: error.to_string() },
+            };
+            feed.find_server();
+            hands.tell(id, outcome).await;
+        });
+    }
+
+    /// Notes a life that this engine begins.
+    pub(super) fn begins(&mut self, agent: &AgentId, incarnation: Incarnation) {
+        self.fresh.insert(agent.clone(), incarnation);
+    }
+
+    /// Lists all panes now, or finds out why that can't be.
+    pub(super) fn survey(&self) {
+        self.feed.find_server();
+    }
+
+    /// The event channels; `None`: they can't be followed, and screens are the proof.
+    pub(super) fn spool(&self) -> Option<Rc<Spool>> {
+        self.spool.clone()
+    }
+
+    fn follow_panes(&mut self, state: &State) {
+        let wanted: BTreeMap<AgentId, (Incarnation, Place)> = state
+            .agents
+            .iter()
+            .filter_map(|(id, agent)| Some((id.clone(), (agent.incarnation, agent.place.clone()?))))
+            .collect();
+        if wanted == self.panes {
+            return;
+        }
+        for id in self.panes.keys().filter(|id| wanted.get(*id) != self.panes.get(*id)) {
+            self.feed.forget(id);
+            self.fresh.remove(id);
+        }
+        for (id, (incarnation, place)) in wanted.iter().filter(|(id, at)| self.panes.get(*id) != Some(at)) {
+            let process = state.agents.get(id).and_then(|agent| agent.process.clone());
+            self.feed.watch(id, *incarnation, place.clone(), process);
+            self.adopt_spool(id, *incarnation);
+        }
+        self.panes = wanted;
+    }
+
+    /// An agent that outlived the last engine: its event channel is read on where that one stopped.
+    fn adopt_spool(&self, id: &AgentId, incarnation: Incarnation) {
+        let Some(spool) = self.spool.clone().filter(|_| self.fresh.get(id) != Some(&incarnation)) else { return };
+        let id = id.clone();
+        tokio::task::spawn_local(async move {
+            if let Err(error) = spool.adopt(&id, incarnation).await {
+                tracing::warn!(agent = %id, %error, "its event channel can't be read");
+            }
+        });
+    }
+
+    fn follow_branch(&mut self, state: &State, rules: &Config) {
+        let settings = WatchSettings {
+            remote: rules.project.remote.clone(),
+            branch: rules.project.branch.clone(),
+            interval: rules.project.watch_interval,
+            state_dir: rules.project.state_dir.clone(),
+            prefixes: rules.handoff.prefixes.clone(),
+            phases: state.sequence.phases.clone(),
+            agents: rules.agents.values().map(|agent| (agent.id.clone(), agent.dir.clone())).collect(),
+            mirror: self.state_dir.join("mirror.git"),
+            deadline: NETWORK_DEADLINE,
+        };
+        if self.watched.as_ref() == Some(&settings) {
+            return;
+        }
+        match &self.watcher {
+            None if settings.remote.is_some() => {
+                let watcher = Watcher::start(settings.clone(), baseline(state, rules), self.events.clone());
+                // A DONE that was pushed while no engine looked is told even where the branch has not moved since.
+                watcher.restate();
+                self.watcher = Some(watcher);
+            }
+            Some(watcher) => watcher.replace(settings.clone(), baseline(state, rules)),
+            None => {}
+        }
+        self.watched = Some(settings);
+    }
+}
+
+/// The commit from which on the branch is news, if it was seen before.
+fn baseline(state: &State, rules: &Config) -> Option<Sha> {
+    let (remote, branch) = state.branch.of.as_ref()?;
+    let same = Some(remote) == rules.project.remote.as_ref() && *branch == rules.project.branch;
+    state.branch.baseline.clone().filter(|_| same)
+}
+
+/// The Builder's status file of the current phase.
+fn status_target(state: &State, rules: &Config) -> Option<StatusTarget> {
+    let phase = state.sequence.current.clone()?;
+    let builder = rules.agents.values().find(|agent| agent.role == Role::Builder)?;
+    Some(StatusTarget {
+        agent: builder.id.clone(),
+        dir: builder.dir.clone(),
+        state_dir: rules.project.state_dir.clone(),
+        phase,
+        interval: rules.project.watch_interval,
+    })
+}
+
+/// Files of the workspace's state that the engine names to others.
+pub(super) fn server_spec(state_dir: &std::path::Path, root: &std::path::Path) -> ServerSpec {
+    ServerSpec {
+        program: "tmux".into(),
+        socket: PathBuf::from(state_dir).join("tmux.sock"),
+        conf: PathBuf::from(state_dir).join("tmux.conf"),
+        cwd: root.to_path_buf(),
+    }
+}
