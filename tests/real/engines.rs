@@ -1,0 +1,181 @@
+//! Engines that come and go: agents do not notice, and nobody acts twice.
+
+use std::fs;
+
+use flightdeck::edge::clock;
+use flightdeck::pilot::command::Command;
+use flightdeck::pilot::record::{AgentState, Record};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::deck::{Deck, id};
+use super::plan::Plan;
+
+const IDLE: &str = "on *: say yes\n";
+
+/// Waits until the engine has looked at everything once.
+fn looked(deck: &Deck) {
+    deck.until("tmux answers", || (deck.status().tmux == "up").then_some(()));
+}
+
+#[test]
+fn fault_p10_a_second_engine_is_turned_away_with_the_name_of_the_first() {
+    let deck = Plan::new().agent("solo", IDLE).up();
+    let first = deck.engine_pid();
+    let mut second = deck.another_engine();
+    let status = deck.until("the second's end", || second.try_wait().expect("our child"));
+    assert_eq!(status.code(), Some(3), "{}", deck.said());
+    assert!(deck.said().contains(&format!("process {}", first.as_raw_nonzero())), "{}", deck.said());
+    assert_eq!(deck.status().engine_pid, u32::try_from(first.as_raw_nonzero().get()).expect("a pid"));
+}
+
+#[test]
+fn fault_p10_a_stopped_engine_that_wakes_after_a_take_over_touches_nothing_and_ends() {
+    let deck = Plan::new().agent("solo", IDLE).up();
+    deck.prompted("solo", 1);
+    let mut old = deck.part_with_engine();
+    kill_process(Pid::from_child(&old), Signal::STOP).expect("our child");
+    fs::remove_file(deck.state_dir().join("lock")).expect("the operator takes the lock away");
+    deck.start_engine();
+    looked(&deck);
+    let message = deck.send("solo", "from the new one");
+    deck.settled(message);
+
+    // Both see this death; one of them may act on it.
+    deck.kill("solo", Signal::KILL);
+    kill_process(Pid::from_child(&old), Signal::CONT).expect("our child");
+    let status = deck.until("the old one's end", || old.try_wait().expect("our child"));
+    assert_eq!(status.code(), Some(3));
+    deck.ready("solo", 2);
+    deck.prompted("solo", 3);
+    assert_eq!((deck.starts("solo"), deck.status().epoch), (2, 2), "{}", deck.story());
+    let seqs: Vec<u64> = deck.records().iter().map(|(stamp, _)| stamp.seq).collect();
+    assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_engine_that_is_told_to_end_touches_no_agent_and_the_next_one_knows_everything_within_two_seconds() {
+    let names = ["one", "two", "three", "four"];
+    let plan = names.iter().fold(Plan::new(), |plan, name| plan.agent(name, "on *: say yes; wait 60s\n"));
+    let deck = plan.up();
+    names.iter().for_each(|name| deck.prompted(name, 1));
+    let lives = || names.iter().map(|name| deck.process(name)).collect::<Vec<_>>();
+    let before = lives();
+    for signal in [Signal::TERM, Signal::INT, Signal::KILL] {
+        let status = deck.end_engine(signal);
+        assert!(signal == Signal::KILL || status.success(), "{status:?}");
+        assert!(
+            before.iter().all(|life| flightdeck::edge::process::alive(life) == flightdeck::edge::process::Alive::Yes)
+        );
+        let begin = clock::monotonic_ms();
+        deck.start_engine();
+        looked(&deck);
+        deck.until("all states", || {
+            let agents = deck.status().agents;
+            agents.iter().all(|agent| matches!(agent.state, AgentState::Waiting { .. })).then_some(())
+        });
+        let took = clock::monotonic_ms() - begin;
+        assert!(took < 2_000, "{took} ms after {signal:?}");
+        assert_eq!(lives(), before, "an agent was disturbed by {signal:?}");
+    }
+    assert!(names.iter().all(|name| deck.submits(name).len() == 1), "somebody was spoken to again");
+}
+
+#[test]
+fn an_operators_stop_lasts_across_engines_until_the_start() {
+    let deck = Plan::new().agent("solo", IDLE).agent("other", IDLE).up();
+    deck.prompted("solo", 1);
+    deck.tell(&Command::Stop { agent: id("solo") });
+    deck.until("its stop", || (deck.agent("solo").state == AgentState::Stopped).then_some(()));
+    deck.end_engine(Signal::KILL);
+    deck.start_engine();
+    deck.prompted("other", 1);
+    looked(&deck);
+    assert_eq!((deck.agent("solo").state, deck.starts("solo")), (AgentState::Stopped, 1));
+    deck.tell(&Command::Start { agent: id("solo") });
+    deck.prompted("solo", 2);
+    assert_eq!(deck.starts("other"), 1);
+}
+
+#[test]
+fn while_paused_nothing_is_done_with_anybody() {
+    let deck = Plan::new().agent("solo", IDLE).agent("other", IDLE).up();
+    deck.prompted("solo", 1);
+    deck.prompted("other", 1);
+    deck.tell(&Command::Pause);
+    deck.kill("solo", Signal::KILL);
+    deck.saw("its death", |record| matches!(record, Record::Exited { .. }).then_some(()));
+    let message = deck.send("other", "later");
+    deck.end_engine(Signal::TERM);
+    deck.start_engine();
+    looked(&deck);
+    assert!(deck.status().paused);
+    assert_eq!((deck.starts("solo"), deck.submits("other").len()), (1, 1), "{}", deck.story());
+    deck.tell(&Command::Resume);
+    deck.settled(message);
+    deck.ready("solo", 2);
+    assert_eq!(deck.submits("other")[1..], ["later"]);
+}
+
+#[test]
+fn an_emergency_stop_ends_all_agents_and_keeps_them_down_across_engines() {
+    let deck = Plan::new().agent("solo", "on *: leak; say yes\n").agent("other", IDLE).up();
+    deck.prompted("solo", 1);
+    deck.prompted("other", 1);
+    deck.tell(&Command::EmergencyStop);
+    deck.until("nobody", || deck.survivors().is_empty().then_some(()));
+    deck.end_engine(Signal::KILL);
+    deck.start_engine();
+    looked(&deck);
+    let view = deck.status();
+    assert!(view.emergency_stop);
+    assert!(view.agents.iter().all(|agent| agent.pid.is_none()), "{:?}", view.agents);
+    deck.tell(&Command::Resume);
+    deck.ready("solo", 2);
+    deck.ready("other", 2);
+}
+
+#[test]
+fn fault_k6_a_broken_configuration_is_refused_with_all_its_problems_and_the_old_one_stays() {
+    let deck = Plan::new().agent("solo", IDLE).up();
+    deck.prompted("solo", 1);
+    let file = deck.workspace.join("flightdeck.toml");
+    let good = fs::read_to_string(&file).expect("the configuration");
+    let bad = good.replace("role = \"other\"", "role = \"othre\"").replace("idle = \"60s\"", "idle = \"0s\"");
+    assert_ne!(good, bad);
+    fs::write(&file, &bad).expect("a file");
+    deck.tell(&Command::Reload);
+    let problems = deck.saw("a refusal", |record| match record {
+        Record::ConfigRefused { problems } => Some(problems.join("\n")),
+        _ => None,
+    });
+    assert!(
+        problems.contains("othre") && problems.contains("idle") && problems.contains("flightdeck.toml:"),
+        "{problems}"
+    );
+    let message = deck.send("solo", "still there");
+    deck.settled(message);
+
+    // Another agent comes by the file and a signal; the one that is there is not touched.
+    let more = good.replace("[agents.solo]", "[agents.more]\nrole = \"other\"\nprompt = \"plain\"\nbackend = \"player\"\ndir = \"clones/solo/sub\"\n\n[agents.solo]");
+    assert_ne!(good, more);
+    fs::create_dir(deck.workspace.join("clones/solo/sub")).expect("a folder");
+    fs::write(&file, &more).expect("a file");
+    kill_process(deck.engine_pid(), Signal::HUP).expect("our child");
+    deck.ready("more", 1);
+    fs::write(&file, &good).expect("a file");
+    kill_process(deck.engine_pid(), Signal::HUP).expect("our child");
+    deck.until("one agent", || (deck.status().agents.len() == 1).then_some(()));
+    let left = deck.process("more");
+    assert_eq!(flightdeck::edge::process::alive(&left), flightdeck::edge::process::Alive::Yes, "it was killed");
+    assert_eq!((deck.starts("solo"), deck.submits("solo").len()), (1, 2));
+}
+
+#[test]
+fn an_engine_that_is_shut_down_over_the_link_says_so_before_it_ends() {
+    let deck = Plan::new().agent("solo", IDLE).up();
+    deck.prompted("solo", 1);
+    let life = deck.process("solo");
+    deck.tell(&Command::Shutdown);
+    assert!(deck.engine_ends().success());
+    assert_eq!(flightdeck::edge::process::alive(&life), flightdeck::edge::process::Alive::Yes);
+}

@@ -1,0 +1,562 @@
+//! The tmux layer against the real tmux, each test on a server of its own.
+
+mod support;
+
+use std::time::Duration;
+
+use flightdeck::edge::tmux::client::Lost;
+use flightdeck::edge::tmux::inject::{self, Injected};
+use flightdeck::edge::tmux::server::{self, StartError};
+use flightdeck::edge::tmux::session::{self, Killed, StartAgentError};
+use flightdeck::edge::tmux::{Probe, TmuxError, screen};
+use flightdeck::edge::{clock, spawn};
+use flightdeck::pilot::effect::Refusal;
+use flightdeck::pilot::fact::Exit;
+use rustix::process::Signal;
+use support::{Lab, NONCE, run, tag, until};
+
+#[test]
+fn every_byte_of_every_nasty_text_arrives_and_none_besides() {
+    let c0: String = (1u8..32).map(char::from).collect();
+    let long = "0123456789abcdef".repeat(640);
+    let texts = [
+        "plain",
+        "-la",
+        "ls;",
+        ";",
+        "a\\;",
+        "#{pane_id} #(date) %H $HOME ~",
+        "quotes ' \" ` \\",
+        "tabs\tand\nlines\r\n",
+        &c0,
+        "\u{1b}[31m red \u{1b}[201~ out",
+        "\u{7f}\u{80}\u{9b}\u{ff}",
+        "é漢字🦀e\u{301}\u{202e}rtl",
+        "Enter",
+        "C-c Space",
+        "%end 1 2 3\n%exit\n",
+        "\\012\\134",
+        "}{ if -F 1 {kill-server}",
+        &long,
+    ];
+    for bracketed in [false, true] {
+        run(async {
+            let lab = Lab::new().await;
+            let agent = lab.start("builder", &receiver(bracketed)).await;
+            lab.shows(&agent.place.pane, "ready").await;
+            let (before, after) = if bracketed { ("\u{1b}[200~", "\u{1b}[201~") } else { ("", "") };
+            let mut wanted = String::new();
+            for (number, text) in texts.iter().enumerate() {
+                let buffer = format!("fd-{number}");
+                let pasted = inject::paste(&lab.client, &agent.place.pane, &buffer, text).await;
+                assert_eq!(pasted, Ok(Injected::Done), "{text:?}");
+                wanted.push_str(&format!("{before}{text}{after}"));
+                let mut got = String::new();
+                until(&format!("{text:?}"), async || {
+                    got = String::from_utf8_lossy(&std::fs::read(lab.path("in")).expect("its input")).into_owned();
+                    got.len() >= wanted.len()
+                })
+                .await;
+                assert_eq!(got, wanted);
+            }
+            assert_eq!(lab.tmux(&["list-buffers"]), "");
+        });
+    }
+}
+
+#[test]
+fn a_text_of_64_kib_arrives_whole() {
+    run(async {
+        let lab = Lab::new().await;
+        let agent = lab.start("builder", &receiver(true)).await;
+        lab.shows(&agent.place.pane, "ready").await;
+        let text = "line of text; with #{signs} and é\n".repeat(2_000)[..64 * 1024].to_string();
+        let pasted = inject::paste(&lab.client, &agent.place.pane, "fd-1", &text).await;
+        assert_eq!(pasted, Ok(Injected::Done));
+        let wanted = format!("\u{1b}[200~{text}\u{1b}[201~");
+        until("all of it", async || std::fs::read(lab.path("in")).expect("its input") == wanted.as_bytes()).await;
+    });
+}
+
+#[test]
+fn fault_t2_a_paste_into_a_dead_pane_is_refused_and_the_server_lives() {
+    run(async {
+        let lab = Lab::new().await;
+        let agent = lab.start("builder", "exit 7").await;
+        let pane = &agent.place.pane;
+        until("its death", async || {
+            screen::capture(&lab.client, pane).await.is_ok_and(|screen| screen.is_some_and(|screen| screen.mode.dead))
+        })
+        .await;
+        for _ in 0..3 {
+            let pasted = inject::paste(&lab.client, pane, "fd-1", "hello").await;
+            assert_eq!(pasted, Ok(Injected::Refused(Refusal::PaneDead)));
+            let pressed = inject::press_key(&lab.client, pane, "Enter").await;
+            assert_eq!(pressed, Ok(Injected::Refused(Refusal::PaneDead)));
+        }
+        assert_eq!(lab.tmux(&["list-buffers"]), "");
+        let probed = server::probe(&lab.spec.program, &lab.spec.socket, None).await;
+        assert_eq!(probed, Probe::Answering(lab.server.clone()));
+    });
+}
+
+#[test]
+fn fault_t8_t9_typing_into_a_pane_that_would_lose_it_is_refused_with_the_reason() {
+    run(async {
+        let lab = Lab::new().await;
+        let agent = lab.start("builder", &receiver(false)).await;
+        let pane = agent.place.pane.as_str();
+        lab.shows(pane, "ready").await;
+        let states: [(&[&str], &[&str], Refusal); 3] = [
+            (&["copy-mode", "-t", pane], &["copy-mode", "-q", "-t", pane], Refusal::InMode),
+            (&["select-pane", "-d", "-t", pane], &["select-pane", "-e", "-t", pane], Refusal::InputOff),
+            (
+                &["set", "-wt", pane, "synchronize-panes", "on"],
+                &["set", "-wt", pane, "synchronize-panes", "off"],
+                Refusal::Synchronized,
+            ),
+        ];
+        for (enter, leave, refusal) in states {
+            lab.tmux(enter);
+            let pasted = inject::paste(&lab.client, pane, "fd-1", "hello").await;
+            assert_eq!(pasted, Ok(Injected::Refused(refusal.clone())));
+            let pressed = inject::press_key(&lab.client, pane, "Enter").await;
+            assert_eq!(pressed, Ok(Injected::Refused(refusal)));
+            lab.tmux(leave);
+        }
+        let missing = inject::paste(&lab.client, "%99", "fd-1", "hello").await;
+        assert_eq!(missing, Ok(Injected::Refused(Refusal::PaneMissing)));
+        assert_eq!(inject::press_key(&lab.client, "%99", "Enter").await, Ok(Injected::Refused(Refusal::PaneMissing)));
+        assert_eq!(inject::press_key(&lab.client, pane, "x").await, Ok(Injected::Done));
+        until("the key", async || std::fs::read(lab.path("in")).expect("its input") == b"x").await;
+        assert_eq!(lab.tmux(&["list-buffers"]), "");
+    });
+}
+
+#[test]
+fn copy_mode_can_be_left_without_harm() {
+    run(async {
+        let lab = Lab::new().await;
+        let agent = lab.start("builder", &receiver(false)).await;
+        lab.shows(&agent.place.pane, "ready").await;
+        inject::leave_mode(&lab.client, &agent.place.pane).await.expect("harmless outside of a mode");
+        lab.tmux(&["copy-mode", "-t", &agent.place.pane]);
+        inject::leave_mode(&lab.client, &agent.place.pane).await.expect("leaves");
+        assert_eq!(inject::press_key(&lab.client, &agent.place.pane, "x").await, Ok(Injected::Done));
+    });
+}
+
+#[test]
+fn fault_t5_a_name_that_begins_another_name_never_hits_it() {
+    run(async {
+        let lab = Lab::new().await;
+        let short = lab.start("build", "exec cat").await;
+        let long = lab.start("build2", "exec cat").await;
+        assert_eq!(session::kill_session(&lab.client, &short.place, &tag("build", 1)).await, Ok(Killed::Yes));
+        assert_eq!(session::kill_session(&lab.client, &short.place, &tag("build", 1)).await, Ok(Killed::Missing));
+        let panes = session::list_panes(&lab.client, &lab.server, NONCE).await.expect("a list");
+        assert_eq!(panes.len(), 1);
+        assert_eq!((&panes[0].place, panes[0].pid, panes[0].dead), (&long.place, long.pid, None));
+    });
+}
+
+#[test]
+fn fault_t6_a_foreign_session_is_never_adopted_or_ended() {
+    run(async {
+        let lab = Lab::new().await;
+        lab.tmux(&["new-session", "-d", "-s", "builder", "cat", "-"]);
+        let started = lab.start_as(&tag("builder", 1), "exec cat").await;
+        assert!(matches!(started, Err(StartAgentError::Foreign { ref session, .. }) if session == "$1"), "{started:?}");
+        assert_eq!(session::list_panes(&lab.client, &lab.server, NONCE).await, Ok(Vec::new()));
+        let ours = lab.start("other", "exec cat").await;
+        for wrong in [tag("builder", 1), tag("other", 2)] {
+            let place = flightdeck::pilot::fact::Place { session: "$1".to_string(), ..ours.place.clone() };
+            let killed = session::kill_session(&lab.client, &place, &wrong).await;
+            assert_eq!(killed, Ok(Killed::NotOurs(String::new())));
+            let killed = session::kill_session(&lab.client, &ours.place, &wrong).await;
+            assert_eq!(killed, Ok(Killed::NotOurs(tag("other", 1).to_string())));
+        }
+        assert_eq!(lab.tmux(&["list-sessions", "-F", "#{session_name}"]), "_flightdeck\nbuilder\nother");
+    });
+}
+
+#[test]
+fn an_agent_runs_exactly_what_was_asked_for_without_a_shell() {
+    run(async {
+        let lab = Lab::new().await;
+        let canary = lab.path("canary");
+        let hostile = format!("$(touch {0}) `touch {0}` #(touch {0}) ; touch {0} ' \" \\ é", canary.display());
+        let argv = ["sh", "-c", r#"printf '%s\n' "$@" > args; pwd > cwd; exec cat"#, "name", &hostile, ";", "-x", ""];
+        let spec = lab.launch(argv.map(str::to_string).to_vec());
+        let born = session::start_agent(&lab.client, &lab.server, &tag("builder", 3), &spec).await.expect("starts");
+        let mut args = String::new();
+        until("its arguments", async || {
+            args = std::fs::read_to_string(lab.path("args")).unwrap_or_default();
+            lab.path("cwd").exists() && args.lines().count() == 4
+        })
+        .await;
+        assert_eq!(args, format!("{hostile}\n;\n-x\n\n"));
+        assert!(!canary.exists());
+        let one = lab.launch(vec!["touch canary; cat".to_string()]);
+        let single = session::start_agent(&lab.client, &lab.server, &tag("single", 1), &one).await.expect("starts");
+        until("its end", async || {
+            lab.screen(&single.place.pane).await.iter().any(|line| line.contains("No such file"))
+        })
+        .await;
+        assert!(!canary.exists());
+        let panes = session::list_panes(&lab.client, &lab.server, NONCE).await.expect("a list");
+        let found = panes.iter().find(|pane| pane.place == born.place).expect("is listed");
+        assert_eq!((found.tag.clone(), found.pid, found.dead), (tag("builder", 3), born.pid, None));
+        assert_eq!(lab.tmux(&["display", "-p", "-t", &born.place.pane, "#{window_width}x#{window_height}"]), "120x40");
+    });
+}
+
+#[test]
+fn fault_p18_a_missing_or_hostile_folder_is_refused_before_tmux_sees_it() {
+    run(async {
+        let lab = Lab::new().await;
+        let hostile = lab.path("#(touch canary)");
+        std::fs::create_dir(&hostile).expect("a folder");
+        for cwd in [lab.path("missing"), hostile, std::path::PathBuf::from("relative")] {
+            let spec = flightdeck::pilot::effect::LaunchSpec { cwd, ..lab.launch(vec!["cat".to_string()]) };
+            let started = session::start_agent(&lab.client, &lab.server, &tag("builder", 1), &spec).await;
+            assert!(matches!(started, Err(StartAgentError::NoCwd(_))), "{started:?}");
+        }
+        assert_eq!(lab.tmux(&["list-sessions", "-F", "#{session_name}"]), "_flightdeck");
+    });
+}
+
+#[test]
+fn the_end_of_an_agent_is_kept_with_its_status_or_signal_and_last_screen() {
+    run(async {
+        let lab = Lab::new().await;
+        let gone = lab.start("gone", "echo last words; read x; exit 7").await;
+        let killed = lab.start("killed", "read x; kill -9 $$").await;
+        // What a program prints in its very last moment may be lost between the kernel and tmux.
+        lab.shows(&gone.place.pane, "last words").await;
+        for agent in [&gone, &killed] {
+            let pressed = inject::press_key(&lab.client, &agent.place.pane, "Enter").await;
+            assert_eq!(pressed, Ok(Injected::Done));
+        }
+        let mut panes = Vec::new();
+        until("both deaths", async || {
+            panes = session::list_panes(&lab.client, &lab.server, NONCE).await.expect("a list");
+            panes.iter().filter(|pane| !matches!(pane.dead, None | Some(Exit::Lost))).count() == 2
+        })
+        .await;
+        let dead = |place| panes.iter().find(|pane| &pane.place == place).and_then(|pane| pane.dead);
+        assert_eq!(dead(&gone.place), Some(Exit::Status(7)));
+        assert_eq!(dead(&killed.place), Some(Exit::Signal(9)));
+        let last = lab.screen(&gone.place.pane).await;
+        assert_eq!((last[0].as_str(), last[1..].concat()), ("last words", String::new()));
+    });
+}
+
+#[test]
+fn a_screen_full_of_protocol_lines_and_escapes_is_only_text() {
+    run(async {
+        let lab = Lab::new().await;
+        let script = r"printf '%%end 1 2 3\n%%exit\n%%begin 1 2 1\n\033[31mred\033[0m \303\251\377\n'; exec cat";
+        let agent = lab.start("builder", script).await;
+        lab.shows(&agent.place.pane, "red").await;
+        let lines = lab.screen(&agent.place.pane).await;
+        assert_eq!(lines[..4], ["%end 1 2 3", "%exit", "%begin 1 2 1", "red é"]);
+        assert_eq!(lines.len(), 40);
+        assert_eq!(screen::capture(&lab.client, "%99").await, Ok(None));
+    });
+}
+
+#[test]
+fn history_gives_the_newest_lines_in_order() {
+    run(async {
+        let lab = Lab::new().await;
+        let agent =
+            lab.start("builder", "i=0; while [ $i -lt 300 ]; do i=$((i+1)); echo line $i; done; exec cat").await;
+        lab.shows(&agent.place.pane, "line 300").await;
+        let lines = screen::history(&lab.client, &agent.place.pane, 100).await.expect("a history");
+        let wanted: Vec<String> = (201..=300).map(|number| format!("line {number}")).collect();
+        assert_eq!(lines, wanted);
+    });
+}
+
+#[test]
+fn fault_t15_a_hostile_configuration_and_environment_have_no_effect() {
+    run(async {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let home = folder.path().join("home");
+        std::fs::create_dir(&home).expect("a folder");
+        let canary = folder.path().join("canary");
+        let hostile = format!(
+            "run-shell 'touch {0}'\nset -g default-command 'touch {0}'\nset -g remain-on-exit off\nset -g base-index 1\n\
+             set -s exit-empty off\nset-hook -g session-created \"run-shell 'touch {0}'\"\nset -g prefix C-x\n",
+            canary.display()
+        );
+        std::fs::write(home.join(".tmux.conf"), hostile).expect("its file");
+        let shim = shim(
+            &folder,
+            &format!(
+                "export HOME='{0}' XDG_CONFIG_HOME='{0}' TMUX=/tmp/elsewhere,1,0 TMUX_PANE=%9 TMUX_TMPDIR='{0}'\nexec tmux \"$@\"",
+                home.display()
+            ),
+        );
+        let lab = Lab::with_program(shim, folder).await;
+        let agent = lab.start("builder", "exit 3").await;
+        until("its end", async || {
+            let panes = session::list_panes(&lab.client, &lab.server, NONCE).await.expect("a list");
+            panes.iter().any(|pane| pane.place == agent.place && pane.dead == Some(Exit::Status(3)))
+        })
+        .await;
+        assert_eq!(lab.tmux(&["show", "-gv", "prefix"]), "C-b");
+        assert_eq!(lab.tmux(&["show", "-gv", "base-index"]), "0");
+        assert!(!canary.exists());
+    });
+}
+
+#[test]
+fn our_server_is_ours_alone_and_knows_no_secret() {
+    use std::os::unix::fs::PermissionsExt;
+    run(async {
+        let lab = Lab::new().await;
+        let mode = |path: &std::path::Path| std::fs::metadata(path).expect("exists").permissions().mode() & 0o777;
+        assert_eq!((mode(&lab.path("state")), mode(&lab.spec.conf)), (0o700, 0o600));
+        assert_eq!(mode(&lab.spec.socket) & 0o077, 0);
+        let environment = lab.tmux(&["show-environment", "-g"]);
+        for line in environment.lines() {
+            let name = line.split('=').next().expect("a name");
+            let known =
+                ["HOME", "USER", "LOGNAME", "PATH", "SHELL", "LANG", "LC_ALL", "TMPDIR", "SSH_AUTH_SOCK", "PWD"];
+            assert!(known.contains(&name), "{line}");
+        }
+    });
+}
+
+#[test]
+fn fault_t4_a_removed_socket_brings_no_second_server() {
+    run(async {
+        let lab = Lab::new().await;
+        std::fs::remove_file(&lab.spec.socket).expect("it was there");
+        let probed = server::probe(&lab.spec.program, &lab.spec.socket, Some(&lab.server)).await;
+        assert_eq!(probed, Probe::Answering(lab.server.clone()));
+        std::fs::remove_file(&lab.spec.socket).expect("it was made again");
+        let started = server::start_server(&lab.spec, None).await.expect("the old one");
+        assert_eq!(started, lab.server);
+        std::fs::remove_file(&lab.spec.socket).expect("it was made again");
+        lab.signal(Signal::STOP);
+        let probed = server::probe(&lab.spec.program, &lab.spec.socket, Some(&lab.server)).await;
+        assert!(matches!(probed, Probe::Silent(_)), "{probed:?}");
+        let started = server::start_server(&lab.spec, Some(&lab.server)).await;
+        assert!(matches!(started, Err(StartError::MayBeAlive(_))), "{started:?}");
+        lab.signal(Signal::CONT);
+        until("its socket", async || lab.spec.socket.exists()).await;
+    });
+}
+
+#[test]
+fn fault_t1_a_killed_server_is_gone_and_the_client_says_so() {
+    run(async {
+        let lab = Lab::new().await;
+        lab.start("builder", "exec cat").await;
+        let mut news = lab.client.news();
+        lab.signal(Signal::KILL);
+        let lost = clock::within(Duration::from_secs(5), news.wait_for(|news| news.lost.is_some())).await;
+        let lost = lost.expect("in time").expect("the client is there").lost.clone();
+        assert!(matches!(lost, Some(Lost::Ended(_))), "{lost:?}");
+        let answer = lab.client.ask("list-sessions".to_string()).await;
+        assert!(matches!(answer, Err(TmuxError::Down)), "{answer:?}");
+        let mut probed = Probe::Silent(String::new());
+        until("the end", async || {
+            probed = server::probe(&lab.spec.program, &lab.spec.socket, Some(&lab.server)).await;
+            probed == Probe::Gone
+        })
+        .await;
+        assert!(lab.client.connect().await.is_err());
+        let again = server::start_server(&lab.spec, Some(&lab.server)).await.expect("the stale socket is reused");
+        assert_ne!(again, lab.server);
+        assert_eq!(lab.client.connect().await.expect("connects").server, again);
+    });
+}
+
+#[test]
+fn fault_t3_a_stopped_server_is_silent_within_the_deadline_and_comes_back() {
+    run(async {
+        let lab = Lab::new().await;
+        let agent = lab.start("builder", "exec cat").await;
+        lab.signal(Signal::STOP);
+        let begun = clock::monotonic_ms();
+        let answer = screen::capture(&lab.client, &agent.place.pane).await;
+        assert_eq!(answer, Err(TmuxError::Silent(support::DEADLINE)));
+        assert!(clock::monotonic_ms() - begun < 3_000);
+        let probed = server::probe(&lab.spec.program, &lab.spec.socket, Some(&lab.server)).await;
+        assert!(matches!(probed, Probe::Silent(_)), "{probed:?}");
+        lab.signal(Signal::CONT);
+        assert_eq!(lab.client.connect().await.expect("connects").server, lab.server);
+        assert!(screen::capture(&lab.client, &agent.place.pane).await.expect("answers").is_some());
+    });
+}
+
+#[test]
+fn a_client_that_is_moved_off_its_anchor_leaves() {
+    run(async {
+        let lab = Lab::new().await;
+        lab.start("builder", "exec cat").await;
+        lab.tmux(&["set", "-g", "detach-on-destroy", "off"]);
+        let mut news = lab.client.news();
+        lab.tmux(&["kill-session", "-t", "=_flightdeck"]);
+        let lost = clock::within(Duration::from_secs(5), news.wait_for(|news| news.lost.is_some())).await;
+        assert!(matches!(lost.expect("in time").expect("there").lost, Some(Lost::Ended(_))));
+        assert_eq!(lab.client.connect().await.expect("makes its anchor anew").server, lab.server);
+    });
+}
+
+#[test]
+fn a_person_who_detaches_our_client_ends_only_the_connection() {
+    run(async {
+        let lab = Lab::new().await;
+        let mut news = lab.client.news();
+        lab.tmux(&["detach-client", "-s", "=_flightdeck"]);
+        assert!(clock::within(Duration::from_secs(5), news.wait_for(|news| news.lost.is_some())).await.is_ok());
+        assert_eq!(lab.client.connect().await.expect("connects again").server, lab.server);
+    });
+}
+
+#[test]
+fn a_stuck_client_of_an_earlier_engine_is_ended_and_its_server_with_it() {
+    run(async {
+        let lab = Lab::new().await;
+        let mut command = spawn::blocking("tmux");
+        command.arg("-S").arg(&lab.spec.socket).args(["-N", "-C", "attach", "-t", "=_flightdeck", "-f", "no-output"]);
+        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+        let mut stuck = command.spawn().expect("tmux runs");
+        until("a second client", async || lab.tmux(&["list-clients"]).lines().count() == 2).await;
+        lab.client.disconnect();
+        until("one client", async || lab.tmux(&["list-clients"]).lines().count() == 1).await;
+        // It can't get rid of its output any more.
+        drop(stuck.stdout.take());
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", stuck.id())).expect("it lives");
+        let started =
+            stat.rsplit_once(')').and_then(|(_, rest)| rest.split_ascii_whitespace().nth(19)).expect("a field");
+        let file = lab.spec.socket.with_extension("client");
+        std::fs::write(&file, format!("{} {}\n", stuck.id(), "1")).expect("ours");
+        lab.tmux(&["kill-server"]);
+        let mut probed = Probe::Gone;
+        until("the wedge", async || {
+            probed = server::probe(lab.spec.program.as_os_str(), &lab.spec.socket, Some(&lab.server)).await;
+            matches!(&probed, Probe::Silent(why) if why.contains(server::WEDGED))
+        })
+        .await;
+        assert!(!lab.client.end_stale(), "a process with another start time is somebody else");
+        std::fs::write(&file, format!("{} {started}\n", stuck.id())).expect("ours");
+        assert!(lab.client.end_stale());
+        until("the end", async || {
+            probed = server::probe(lab.spec.program.as_os_str(), &lab.spec.socket, Some(&lab.server)).await;
+            probed == Probe::Gone
+        })
+        .await;
+        let _ = stuck.wait();
+    });
+}
+
+#[test]
+fn many_callers_get_their_own_answers() {
+    run(async {
+        let lab = Lab::new().await;
+        let mut calls = tokio::task::JoinSet::new();
+        for number in 0..300 {
+            let client = lab.client.clone();
+            let line = flightdeck::edge::tmux::verb::fence(&format!("answer {number}")).expect("no NUL");
+            calls.spawn(async move { (number, client.run(vec![line.clone(), line]).await.expect("answers")) });
+        }
+        while let Some(done) = calls.join_next().await {
+            let (number, blocks) = done.expect("no panic");
+            let words: Vec<&str> = blocks.iter().map(|block| block.word()).collect();
+            assert_eq!(words, [format!("answer {number}"), format!("answer {number}")]);
+        }
+    });
+}
+
+#[test]
+fn fault_t17_a_missing_or_odd_tmux_is_named() {
+    run(async {
+        type Expected = fn(&StartError) -> bool;
+        let table: [(&str, Expected); 8] = [
+            ("echo tmux 2.9a", |error| matches!(error, StartError::TooOld { found } if found == "2.9a")),
+            ("echo screen 4", |error| matches!(error, StartError::NoTmux { .. })),
+            ("exit 1", |error| matches!(error, StartError::NoTmux { .. })),
+            (r"printf 'tmux \377\033[31m'", |error| matches!(error, StartError::NoTmux { .. })),
+            ("head -c 1000000 /dev/zero", |error| matches!(error, StartError::NoTmux { .. })),
+            (
+                "[ \"$1\" = -V ] && echo tmux 3.3a || { echo no >&2; exit 1; }",
+                |error| matches!(error, StartError::Failed(words) if words == "no"),
+            ),
+            ("[ \"$1\" = -V ] && echo tmux 3.3a || exit 0", |error| matches!(error, StartError::Failed(_))),
+            ("[ \"$1\" = -V ] && exec sleep 60", |error| matches!(error, StartError::Failed(_))),
+        ];
+        for (script, expected) in table {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let spec = support::spec(shim(&folder, script), &folder);
+            let error = server::start_server(&spec, None).await.expect_err(script);
+            assert!(expected(&error), "{script}: {error:?}");
+            assert!(!error.to_string().is_empty());
+        }
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let error = server::version("no-such-tmux".as_ref()).await.expect_err("is missing");
+        assert!(matches!(error, StartError::Missing(_)), "{error:?}");
+        let plain = folder.path().join("plain");
+        std::fs::write(&plain, "echo tmux 3.3a").expect("a file");
+        let error = server::version(plain.as_os_str()).await.expect_err("can't be run");
+        assert!(matches!(error, StartError::NotRunnable { .. }), "{error:?}");
+    });
+}
+
+#[test]
+fn fault_t13_servers_and_clients_of_different_protocols_are_silent_with_both_named() {
+    run(async {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let words = "protocol version mismatch (client 9, server 8)";
+        let lab = Lab::with_program("tmux", folder).await;
+        let script = format!("[ \"$1\" = -V ] && echo tmux 3.7 || {{ echo '{words}' >&2; exit 1; }}");
+        let odd = shim(&lab.folder, &script);
+        let probed = server::probe(odd.as_os_str(), &lab.spec.socket, Some(&lab.server)).await;
+        let Probe::Silent(why) = probed else { panic!("{probed:?}") };
+        assert!(why.contains("3.7") && why.contains("client 9, server 8"), "{why}");
+    });
+}
+
+#[test]
+fn a_workspace_that_no_socket_fits_is_refused_with_the_reason() {
+    run(async {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut spec = support::spec("tmux", &folder);
+        spec.socket = folder.path().join("x".repeat(100)).join("tmux.sock");
+        let error = server::start_server(&spec, None).await.expect_err("too long");
+        assert!(matches!(error, StartError::LongPath { .. }), "{error:?}");
+        let mut spec = support::spec("tmux", &folder);
+        let open = folder.path().join("open");
+        std::fs::create_dir(&open).expect("a folder");
+        std::fs::set_permissions(&open, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("ours");
+        spec.socket = open.join("tmux.sock");
+        let error = server::start_server(&spec, None).await.expect_err("open to others");
+        assert!(matches!(error, StartError::Folder { .. }), "{error:?}");
+    });
+}
+
+/// An executable script in the folder.
+fn shim(folder: &tempfile::TempDir, script: &str) -> std::path::PathBuf {
+    let path = folder.path().join("shim");
+    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a file");
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("ours");
+    // A forked child of another test may still hold the file open for writing; it can be run once that is gone.
+    let mut tries = 0;
+    while spawn::blocking(&path).arg("--ready").output().is_err_and(|error| error.raw_os_error() == Some(26))
+        && tries < 100
+    {
+        tries += 1;
+    }
+    path
+}
+
+/// A program that takes every byte as it comes: raw mode, bracketed paste as asked for, all input into `$1/in`.
+fn receiver(bracketed: bool) -> String {
+    let mode = if bracketed { r"printf '\033[?2004h';" } else { "" };
+    format!("{mode} stty raw -echo; : > \"$1/in\"; echo ready; exec cat >> \"$1/in\"")
+}
