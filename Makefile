@@ -1,0 +1,58 @@
+# How to work on flightdeck: `make help` lists the targets. Each does its own set-up.
+
+CARGO ?= $(shell command -v cargo || echo $(HOME)/.cargo/bin/cargo)
+# Where there is no right to write into /usr/local, the operator's own folder does as well.
+PREFIX ?= $(shell if [ -w /usr/local/bin ]; then echo /usr/local; else echo "$(HOME)/.local"; fi)
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+# Words for the program, for example: make demo ARGS="--keep --attach"
+ARGS ?=
+export CARGO
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test install audit bench bench-idle fmt clean setup
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
+
+demo: setup ## Take a Builder and an Adversary through three phases, here and now (ARGS="--keep --attach")
+	$(CARGO) build --quiet
+	$(TARGET)/debug/flightdeck demo $(ARGS)
+
+test: ## Prove everything: format, lints, docs, tests
+	@.ci/setup test
+	$(CARGO) fmt --check
+	$(CARGO) clippy --quiet --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps --document-private-items
+	.ci/tests
+
+install: setup ## Install program, completions and manual (PREFIX, DESTDIR)
+	$(CARGO) build --release
+	install -d "$(DESTDIR)$(PREFIX)/bin"
+	install -m 755 "$(TARGET)/release/flightdeck" "$(DESTDIR)$(PREFIX)/bin/flightdeck"
+	install -d "$(DESTDIR)$(PREFIX)/share/bash-completion/completions"
+	$(TARGET)/release/flightdeck completions bash > "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/flightdeck"
+	install -d "$(DESTDIR)$(PREFIX)/share/zsh/site-functions"
+	$(TARGET)/release/flightdeck completions zsh > "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_flightdeck"
+	install -d "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d"
+	$(TARGET)/release/flightdeck completions fish > "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/flightdeck.fish"
+	$(TARGET)/release/flightdeck man "$(DESTDIR)$(PREFIX)/share/man/man1"
+	@echo "flightdeck is in $(DESTDIR)$(PREFIX)/bin"
+	@case ":$$PATH:" in *":$(PREFIX)/bin:"*) ;; *) echo "which is not in your PATH: add it" ;; esac
+
+audit: setup ## Licences, duplicates, sources, advisories, unused crates (builds its tools first: minutes)
+	.ci/audit
+
+bench: setup ## Measure the inner loops
+	$(CARGO) bench --bench inner -- $(ARGS)
+
+bench-idle: setup ## Measure what a quiet fleet costs in a minute, and delays (ARGS="--seconds 10 --quiet 1,10 --runs 5")
+	$(CARGO) bench --bench idle -- measure $(ARGS)
+
+fmt: ## Format the code
+	$(CARGO) fmt
+
+clean: ## Remove what was built
+	$(CARGO) clean
+
+setup:
+	@.ci/setup

@@ -1,0 +1,10 @@
+//! The inner loops, one by one: `make bench`. What they add up to in a running fleet is measured by `make bench-idle`.
+
+mod capture;
+mod fold;
+mod pilot;
+mod reading;
+
+fn main() {
+    divan::main();
+}
