@@ -25,6 +25,8 @@ use super::turn::Turn;
 const SHOW_UP: Duration = Duration::from_secs(3);
 /// From the text leaving the composer to the proof that a turn began.
 const PROOF: Duration = Duration::from_secs(5);
+/// A press that was refused is thought over after this, with a new picture.
+const REFUSED_PRESS: Duration = Duration::from_secs(1);
 /// After our own restart, what the event channel kept for us is read before a verdict.
 const RECOVERY: Duration = Duration::from_secs(2);
 /// A blocked message is tried again after this where no event says that the way is free.
@@ -110,8 +112,11 @@ pub(super) fn pressed(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, out
     };
     let retry = match outcome {
         Outcome::Done | Outcome::Unknown { .. } => now + gap_after(turn, id, presses),
-        // The key was not pressed; whatever is in the way, the text is looked for again soon.
-        Outcome::Refused { .. } | Outcome::Failed { .. } => now + Duration::from_millis(500),
+        // The key was not pressed; whatever is in the way, the edge saw more than we did: our picture may be an old one.
+        Outcome::Refused { .. } | Outcome::Failed { .. } => {
+            stall::look(turn, id);
+            now + REFUSED_PRESS
+        }
         Outcome::Started { .. } | Outcome::Found { .. } | Outcome::Stopped { .. } => return,
     };
     let step = Step::Proving { retry, presses, gone_since: None };
@@ -160,14 +165,13 @@ pub(super) fn life_ended(turn: &mut Turn<'_>, id: &AgentId) {
         .map(|posted| (posted.message.id, posted.stage.clone()))
         .collect();
     for (message, stage) in flying {
-        let pressed = matches!(stage, Stage::Typed { presses } if presses > 0);
-        let stage = if pressed {
-            Stage::Uncertain { why: "the agent ended right after the submit key was pressed".to_string() }
-        } else {
-            // The submit key was never pressed, so nobody has read it: typing it into the next life doubles nothing.
-            Stage::Queued { why: Some("the agent ended before it was submitted".to_string()) }
-        };
-        turn.move_message(message, id, stage);
+        if matches!(stage, Stage::Typed { presses } if presses > 0) {
+            doubt(turn, id, message, "the agent ended right after the submit key was pressed");
+            continue;
+        }
+        // The submit key was never pressed, so nobody has read it: typing it into the next life doubles nothing.
+        let why = Some("the agent ended before it was submitted".to_string());
+        turn.move_message(message, id, Stage::Queued { why });
     }
 }
 
