@@ -9,6 +9,7 @@
 //!            edge    touches the world: one file per outside thing
 //!            engine  one loop: take all events, step each, write the records, act
 //!            demo    a scripted agent, and the stage it plays on
+//!            words   what happened, for people: sentences, spans, the encoder for terminals   pure
 //!            cli     one file per verb
 //!
 //!  panes ──┐                                                    ┌─► records.db
@@ -27,3 +28,4 @@ pub mod demo;
 pub mod edge;
 pub mod engine;
 pub mod pilot;
+pub mod words;

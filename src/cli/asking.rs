@@ -13,10 +13,11 @@ use crate::edge::link::{Client, Follow, LinkError, NoEngine};
 use crate::pilot::command::{Answer, Command};
 use crate::pilot::id::AgentId;
 use crate::pilot::view::{AgentView, View};
+use crate::words::text;
 
 use super::error::{CliError, Kind};
 use super::exit::Exit;
-use super::{Global, out, text, workspace};
+use super::{Global, out, workspace};
 
 /// The engine answers between two rounds of its loop, and a round waits for the disk; a starved machine needs seconds.
 const ANSWER: Duration = Duration::from_secs(10);

@@ -7,10 +7,11 @@ use serde_json::json;
 
 use crate::config::{self, Config, Problem, Sources};
 use crate::edge::workspace as files;
+use crate::words::text;
 
 use super::error::{CliError, Kind};
 use super::exit::Exit;
-use super::{Global, out, report, text, workspace};
+use super::{Global, out, report, workspace};
 
 /// Check the configuration, the prompts and the phases, and say every problem at once
 ///

@@ -5,9 +5,11 @@ mod machine;
 
 use serde::Serialize;
 
+use crate::words::text;
+
 use super::error::CliError;
 use super::exit::Exit;
-use super::{Global, out, text, workspace};
+use super::{Global, out, workspace};
 
 /// Look at the machine and the workspace, and say what is missing or wrong and what to do
 ///

@@ -4,8 +4,10 @@
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
+use crate::words::text;
+
 use super::exit::Exit;
-use super::{out, text};
+use super::out;
 
 /// Who must act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

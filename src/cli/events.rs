@@ -15,8 +15,9 @@ use crate::pilot::time::Time;
 use super::asking::{Asking, of_link};
 use super::error::{CliError, Kind};
 use super::exit::Exit;
-use super::sentence::sentence;
-use super::{Global, out, recorded, text, timeline, when, workspace};
+use super::{Global, out, recorded, timeline, workspace};
+use crate::words::sentence::sentence;
+use crate::words::{text, when};
 
 /// Shown where nothing says how many: a screen or two.
 const USUAL: u64 = 100;

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::edge::scaffold::{self, Fate};
+use crate::words::text;
 
 use super::error::{CliError, Kind};
 use super::exit::Exit;
-use super::{Global, out, text};
+use super::{Global, out};
 
 /// Make a workspace
 ///

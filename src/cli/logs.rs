@@ -6,11 +6,12 @@ use crate::edge::store::{Filter, Page};
 use crate::edge::tmux::oneshot::OneShot;
 use crate::pilot::id::AgentId;
 use crate::pilot::record::Record;
+use crate::words::text;
 
 use super::asking::{self, Asking};
 use super::error::{CliError, Kind};
 use super::exit::Exit;
-use super::{Global, out, recorded, text, workspace};
+use super::{Global, out, recorded, workspace};
 
 /// Print what an agent's pane has shown; of one that has ended, its last screen
 ///

@@ -38,16 +38,13 @@ pub mod restart;
 pub mod resume;
 pub mod run;
 pub mod send;
-pub mod sentence;
 pub mod start;
 pub mod status;
 pub mod stop;
 pub mod table;
-pub mod text;
 pub mod timeline;
 pub mod up;
 pub mod watch;
-pub mod when;
 pub mod why;
 pub mod workspace;
 

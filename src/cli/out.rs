@@ -5,8 +5,8 @@
 use std::io::{self, IsTerminal, Write};
 
 use super::error::CliError;
-use super::text;
 use crate::pilot::message::is_hostile;
+use crate::words::text;
 
 /// Prints text that is already harmless, as it is.
 pub fn text(text: &str) -> Result<(), CliError> {

@@ -2,16 +2,16 @@
 
 use crate::pilot::command::Command;
 use crate::pilot::id::MessageId;
-use crate::pilot::message::{Origin, Stage};
 use crate::pilot::time::Time;
 use crate::pilot::view::MessageView;
+use crate::words::{message, when};
 
 use super::asking::{self, Asking};
 use super::error::CliError;
 use super::exit::Exit;
 use super::patience::Patience;
 use super::table::Table;
-use super::{Global, out, when};
+use super::{Global, out};
 
 /// Show messages and what became of them
 ///
@@ -77,46 +77,17 @@ fn shown(messages: &[MessageView], now: Time, columns: Option<usize>) -> String 
         return "the outbox is empty\n".to_string();
     }
     let mut table = Table::new(&["MESSAGE", "AGENT", "FROM", "AGE", "STAGE", "TEXT"]);
-    for message in messages {
+    for sent in messages {
         table.row([
-            message.id.to_string(),
-            message.agent.to_string(),
-            from(&message.origin).to_string(),
-            when::short(now.since(message.queued_at)),
-            stage(&message.stage),
-            message.preview.clone(),
+            sent.id.to_string(),
+            sent.agent.to_string(),
+            message::from(&sent.origin).to_string(),
+            when::short(now.since(sent.queued_at)),
+            message::stage(&sent.stage),
+            sent.preview.clone(),
         ]);
     }
     table.render(columns)
-}
-
-fn stage(stage: &Stage) -> String {
-    let word = stage.word();
-    match stage {
-        Stage::Queued { why: Some(why) }
-        | Stage::Uncertain { why }
-        | Stage::Refused { why }
-        | Stage::Expired { why } => {
-            format!("{word}: {why}")
-        }
-        Stage::Queued { why: None }
-        | Stage::Pasting
-        | Stage::Typed { .. }
-        | Stage::Submitted { .. }
-        | Stage::TypedNotSubmitted => word.to_string(),
-    }
-}
-
-/// Who wants it said, in a word.
-pub fn from(origin: &Origin) -> &'static str {
-    match origin {
-        Origin::Operator => "operator",
-        Origin::Nudge => "ping",
-        Origin::StartPrompt { .. } => "start",
-        Origin::Handoff { .. } => "handoff",
-        Origin::Inbox { .. } => "inbox",
-        Origin::LimitLifted => "limit",
-    }
 }
 
 #[cfg(test)]

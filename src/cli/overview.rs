@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 
 use crate::pilot::record::{AgentState, Wish};
 use crate::pilot::view::{AgentView, NextAction, PhaseView, View};
+use crate::words::{text, when};
 
 use super::table::Table;
-use super::{text, when};
 
 /// The whole picture. `columns`: how wide lines may be.
 pub fn shown(view: &View, columns: Option<usize>) -> String {

@@ -10,11 +10,12 @@ use crate::pilot::command::{Answer, Command};
 use crate::pilot::id::MessageId;
 use crate::pilot::message::Stage;
 use crate::pilot::record::Record;
+use crate::words::{message, text, when};
 
 use super::asking::{Asking, of_link};
 use super::error::{CliError, Kind};
 use super::exit::Exit;
-use super::{Global, out, text, when};
+use super::{Global, out};
 
 /// Shared by the verbs that deliver something.
 #[derive(Debug, clap::Args)]
@@ -85,13 +86,13 @@ fn now(message: MessageId, stage: &Stage, global: &Global) -> Result<Exit, CliEr
     if global.json {
         out::json(&json!({ "message": message, "stage": stage }))?;
     } else {
-        out::line(&text::line(&told(message, stage)))?;
+        out::line(&text::line(&message::told(message, stage)))?;
     }
     Ok(Exit::Done)
 }
 
 fn outcome(message: MessageId, stage: &Stage, wait: Duration, global: &Global) -> Result<Exit, CliError> {
-    let words = told(message, stage);
+    let words = message::told(message, stage);
     let failed = |kind, words: String, hint: String| {
         Err(CliError::new(kind, words).hint(hint).fact("message", &message).fact("stage", stage))
     };
@@ -116,25 +117,5 @@ fn outcome(message: MessageId, stage: &Stage, wait: Duration, global: &Global) -
                 "it stays in the outbox: `flightdeck outbox` shows it, `flightdeck outbox drop {message}` gives it up"
             ),
         ),
-    }
-}
-
-/// `m7 is queued: it is in a turn`
-pub fn told(message: MessageId, stage: &Stage) -> String {
-    let word = stage.word();
-    match stage {
-        Stage::Queued { why: Some(why) }
-        | Stage::Uncertain { why }
-        | Stage::Refused { why }
-        | Stage::Expired { why } => {
-            format!("{message} is {word}: {why}")
-        }
-        Stage::Submitted { evidence } => format!("{message} is {word}: {evidence}"),
-        Stage::Typed { presses } if *presses > 0 => {
-            format!("{message} is {word}, its submit key was pressed {presses}x")
-        }
-        Stage::Queued { why: None } | Stage::Pasting | Stage::Typed { .. } | Stage::TypedNotSubmitted => {
-            format!("{message} is {word}")
-        }
     }
 }

@@ -3,12 +3,13 @@
 use crate::pilot::command::Command;
 use crate::pilot::id::PhaseId;
 use crate::pilot::view::PhaseView;
+use crate::words::text;
 
 use super::asking::{self, Asking};
 use super::error::CliError;
 use super::exit::Exit;
 use super::table::Table;
-use super::{Global, out, text};
+use super::{Global, out};
 
 /// Show and change the sequence of phases
 ///

@@ -2,9 +2,9 @@
 
 use crate::pilot::record::AgentState;
 use crate::pilot::view::{AgentView, View};
+use crate::words::{text, when};
 
 use super::overview::{Need, by_need, need};
-use super::{text, when};
 
 /// Characters of the whole message: what two text messages hold, and a lock screen shows.
 pub const CAP: usize = 400;

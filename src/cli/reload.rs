@@ -9,11 +9,12 @@ use crate::edge::link::Followed;
 use crate::edge::store::{Filter, Page};
 use crate::pilot::command::Command;
 use crate::pilot::record::Record;
+use crate::words::text;
 
 use super::asking::{Asking, of_link};
 use super::error::{CliError, Kind};
 use super::exit::Exit;
-use super::{Global, check, out, recorded, text};
+use super::{Global, check, out, recorded};
 
 /// Reading a workspace takes the engine milliseconds; a starved machine needs seconds.
 const OUTCOME: Duration = Duration::from_secs(10);

@@ -9,8 +9,9 @@ use serde_json::json;
 
 use crate::config::{Problem, Sources};
 use crate::pilot::message::is_hostile;
+use crate::words::text;
 
-use super::{out, text};
+use super::out;
 
 /// All problems as they are shown before the error that counts them.
 pub fn drawn(sources: &Sources, problems: &[Problem]) -> String {

@@ -1,11 +1,12 @@
 //! `flightdeck status`: the fleet, now; without an engine as it was last recorded.
 
 use crate::pilot::view::View;
+use crate::words::when;
 
 use super::asking::Asking;
 use super::error::{CliError, Kind};
 use super::exit::Exit;
-use super::{Global, out, overview, phone, recorded, when, workspace};
+use super::{Global, out, overview, phone, recorded, workspace};
 
 /// Show the fleet: who needs you first, then who works
 ///

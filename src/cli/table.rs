@@ -3,9 +3,8 @@
 //! No borders, no colours, no wrapping. Cells are outside text and go through the encoder here, so that no caller can
 //! forget it.
 
+use crate::words::text;
 use unicode_width::UnicodeWidthStr;
-
-use super::text;
 
 /// Between two columns.
 const GAP: &str = "  ";

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::text;
 use crate::pilot::fact::Stamp;
 use crate::pilot::id::{AgentId, MessageId};
 use crate::pilot::message::{Message, Origin, Stage};
 use crate::pilot::record::{Illness, Record};
 use crate::pilot::time::Time;
+use crate::words::text;
 
 /// One record as scripts get it: number, time, and the record's own fields.
 pub fn row(stamp: Stamp, record: &Record) -> Value {

@@ -13,6 +13,7 @@ use crate::edge::tmux::oneshot::{EnginePane, OneShot};
 use crate::edge::tmux::server::{ServerSpec, StartError, start_server};
 use crate::pilot::fact::Server;
 use crate::pilot::record::Record;
+use crate::words::text;
 
 use super::error::{CliError, Kind};
 use super::exit::Exit;
@@ -126,7 +127,7 @@ fn running(root: &Path, client: &Client, how: &str, global: &Global) -> Result<E
     };
     let words =
         format!("the engine of {} {how}{process}{version}; `flightdeck status` shows the fleet", root.display());
-    out::line(&super::text::line(&words))?;
+    out::line(&text::line(&words))?;
     Ok(Exit::Done)
 }
 
@@ -140,7 +141,7 @@ fn not_up(root: &Path, pane: Option<&EnginePane>, ended: bool) -> CliError {
         format!("the engine does not answer after {PATIENCE:?}")
     };
     let kind = if ended { Kind::Machine } else { Kind::Late };
-    let lines: String = tail.iter().map(|line| super::text::line(line) + "\n").collect();
+    let lines: String = tail.iter().map(|line| text::line(line) + "\n").collect();
     CliError::new(kind, what)
         .before(lines)
         .fact("log", &tail)

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use flightdeck::cli::sentence::sentence;
 use flightdeck::pilot::record::Record;
+use flightdeck::words::sentence::sentence;
 use serde_json::{Value, json};
 
 /// One record of each kind, as it lies in the log; some kinds twice, where the sentence has two forms.

@@ -8,7 +8,7 @@ use crate::pilot::id::{AgentId, Incarnation, PhaseId, Sha};
 use crate::pilot::record::{Actor, AgentState, BaselineWhy, HiccupNote, Illness, Order, Record, StopCause, Wish};
 use crate::pilot::time::Time;
 
-use super::{outbox, patience, text, when};
+use super::{message, text, when};
 
 /// The record in words that no terminal can be hurt by.
 pub fn sentence(record: &Record) -> String {
@@ -38,10 +38,10 @@ fn told(record: &Record) -> String {
         Record::Alerted { what, .. } => format!("needs you: {what}"),
         Record::MessageQueued { message } => {
             let first: String = message.text.chars().take(60).collect();
-            let from = outbox::from(&message.origin);
+            let from = message::from(&message.origin);
             format!("{} for {} from {from}: {first}", message.id, message.agent)
         }
-        Record::MessageMoved { message, agent, stage } => format!("{agent}: {}", patience::told(*message, stage)),
+        Record::MessageMoved { message, agent, stage } => format!("{agent}: {}", message::told(*message, stage)),
         Record::Baseline { .. }
         | Record::HandoffSeen { .. }
         | Record::InboxSeen { .. }
