@@ -7,10 +7,11 @@ use crate::edge::clock;
 use crate::edge::files::FileError;
 use crate::edge::store::{Filter, PAGE_CAP, Page, Reader, StoreError};
 use crate::pilot::agent::Agent;
-use crate::pilot::id::AgentId;
+use crate::pilot::branch::PassedOn;
+use crate::pilot::id::{AgentId, PhaseId};
 use crate::pilot::state::State;
 use crate::pilot::time::Time;
-use crate::pilot::view::{AgentView, PhaseItem, PhaseView, View, WatchView};
+use crate::pilot::view::{AgentView, HandoffView, PhaseItem, PhaseView, View, WatchView};
 
 use super::error::{CliError, Kind};
 use super::workspace;
@@ -51,10 +52,23 @@ pub fn unreadable(error: StoreError) -> CliError {
 
 fn of(state: &State, root: &Path) -> View {
     let sequence = &state.sequence;
-    let item = |id: &crate::pilot::id::PhaseId| PhaseItem { id: id.clone(), status: sequence.status(id).to_string() };
+    let at = clock::wall();
+    let item = |id: &PhaseId| PhaseItem {
+        id: id.clone(),
+        status: sequence.status(id).to_string(),
+        title: String::new(),
+        since: sequence.entered.get(id).copied(),
+        spent_s: sequence.spent(id, at).as_secs(),
+    };
+    let handoff = |(prefix, passed): (&String, &PassedOn)| HandoffView {
+        prefix: prefix.clone(),
+        gate: passed.gate.clone(),
+        sha: passed.sha.clone(),
+        at: passed.at,
+    };
     let (remote, branch) = state.branch.of.clone().unzip();
     View {
-        at: clock::wall(),
+        at,
         project: root.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
         epoch: state.epoch,
         engine_pid: 0,
@@ -68,6 +82,7 @@ fn of(state: &State, root: &Path) -> View {
             branch: branch.unwrap_or_default(),
             head: state.branch.baseline.clone(),
             broken: state.branch.broken.clone(),
+            handoffs: state.branch.handoffs.iter().map(handoff).collect(),
         },
         phase: PhaseView {
             current: sequence.current.clone(),
@@ -104,5 +119,9 @@ fn agent_of(state: &State, id: &AgentId, agent: &Agent) -> AgentView {
         restarts_today: agent.starts_today.1.saturating_sub(1),
         waiting_messages: u32::try_from(state.waiting(id).count()).unwrap_or(u32::MAX),
         last_line: agent.last_screen.last().cloned().unwrap_or_default(),
+        model: String::new(),
+        kind: String::new(),
+        restart: String::new(),
+        deadlines: Vec::new(),
     }
 }

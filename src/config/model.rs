@@ -89,6 +89,16 @@ pub enum Kind {
     Job,
 }
 
+impl Kind {
+    /// The word for it in `flightdeck.toml`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Loop => "loop",
+            Kind::Job => "job",
+        }
+    }
+}
+
 /// When an agent that ended is started again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RestartPolicy {
@@ -97,6 +107,18 @@ pub enum RestartPolicy {
     Never,
     /// Only when none of its kind runs anywhere, ours or launched by hand.
     IfAbsentAnywhere,
+}
+
+impl RestartPolicy {
+    /// The word for it in `flightdeck.toml`.
+    pub fn word(self) -> &'static str {
+        match self {
+            RestartPolicy::Always => "always",
+            RestartPolicy::OnFailure => "on-failure",
+            RestartPolicy::Never => "never",
+            RestartPolicy::IfAbsentAnywhere => "if-absent-anywhere",
+        }
+    }
 }
 
 /// One table of `[agents.*]`.

@@ -7,6 +7,7 @@
 //! client's own task, and who does not read is dropped. Nothing here knows what a command does.
 
 mod client;
+mod duplex;
 mod frame;
 mod serve;
 
@@ -27,6 +28,7 @@ use crate::pilot::fact::Stamp;
 use crate::pilot::record::Record;
 
 pub use client::{Client, Follow, Followed, LinkError, NoEngine};
+pub use duplex::{Asker, Heard, Hearing};
 pub use frame::{CAP, PROTOCOL};
 
 /// Name of the socket inside the state folder.

@@ -195,8 +195,8 @@ pub struct Watch {
     pub suspended: bool,
     /// Screens no rule explained, since our start.
     pub unclear: u64,
-    /// What comes next and when, as of the last step.
-    pub next: Option<(Time, String)>,
+    /// What is waited for and until when, soonest first, as of the last step.
+    pub deadlines: Vec<(Time, String)>,
 }
 
 /// A marker that stands as the final line of the last answer.
@@ -250,6 +250,11 @@ pub enum Step {
 }
 
 impl Watch {
+    /// What comes next and when, as of the last step.
+    pub fn next(&self) -> Option<&(Time, String)> {
+        self.deadlines.first()
+    }
+
     /// The newest sign of life. A moving spinner is one while the screen says that a turn runs; otherwise only progress
     /// counts, or a word on the event channel.
     pub fn last_sign(&self) -> Time {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::fact::Handoff;
 use super::id::{AgentId, Sha};
 use super::time::Time;
 
@@ -19,6 +20,16 @@ pub struct Branch {
     /// Times of handoff pings per agent, of the loop window.
     pub pings: BTreeMap<AgentId, Vec<Time>>,
     pub broken: Option<String>,
+    /// The newest handoff of each prefix.
+    pub handoffs: BTreeMap<String, PassedOn>,
+}
+
+/// A handoff that was passed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassedOn {
+    pub gate: String,
+    pub sha: Sha,
+    pub at: Time,
 }
 
 impl Branch {
@@ -32,9 +43,12 @@ impl Branch {
         self.baseline = Some(sha.clone());
     }
 
-    pub(super) fn note(&mut self, at: Time, sha: &Sha, prefix: &str, targets: &[AgentId]) {
+    pub(super) fn note(&mut self, at: Time, sha: &Sha, handoff: &Handoff, targets: &[AgentId]) {
+        // Of several in one push the last is the newest: they come in the order of the history.
+        let passed = PassedOn { gate: handoff.gate.clone(), sha: sha.clone(), at };
+        self.handoffs.insert(handoff.prefix.clone(), passed);
         for target in targets {
-            self.pinged.insert(Branch::key(sha, prefix, target));
+            self.pinged.insert(Branch::key(sha, &handoff.prefix, target));
             let pings = self.pings.entry(target.clone()).or_default();
             pings.retain(|ping| at.0 - ping.0 < DAY_MS);
             // Several commits of one push are one ping.

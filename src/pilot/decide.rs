@@ -34,10 +34,10 @@ pub(super) fn decide(turn: &mut Turn<'_>) {
     }
     let ids: Vec<AgentId> = turn.rules.agents.keys().cloned().collect();
     for id in &ids {
-        let deadline = agent(turn, id);
-        let shown = show::note_state(turn, id);
-        let watch = turn.watch(id);
-        watch.next = deadline.into_iter().chain(shown).min();
+        let mut deadlines = agent(turn, id);
+        deadlines.extend(show::note_state(turn, id));
+        deadlines.sort();
+        turn.watch(id).deadlines = deadlines;
     }
     turn.state.watches.retain(|id, _| turn.rules.agents.contains_key(id));
     turn.state.seen.next = next.into_iter().min();
@@ -132,50 +132,53 @@ fn files(turn: &mut Turn<'_>) -> Option<(Time, String)> {
     None
 }
 
-/// One agent: the first thing that applies, in this order.
-fn agent(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String)> {
-    let agent = turn.agent(id)?;
+/// One agent: the first thing that applies, in this order. Returns what is waited for.
+fn agent(turn: &mut Turn<'_>, id: &AgentId) -> Vec<(Time, String)> {
+    let Some(agent) = turn.agent(id) else { return Vec::new() };
     let life = agent.life;
     let held = agent.held.is_some();
     let flying = turn.state.watches.get(id).is_some_and(|watch| watch.flight.is_some());
     // The outcome of what is in flight brings us back; an unanswering tmux proves nothing about anybody.
     let paused = turn.state.paused && !turn.state.emergency_stop;
     if flying || paused || turn.state.seen.tmux != Tmux::Up || !(heal::minded(turn, id) || turn.state.emergency_stop) {
-        return None;
+        return Vec::new();
     }
     match life {
-        Life::Starting { .. } | Life::Stopping { .. } => None,
+        Life::Starting { .. } | Life::Stopping { .. } => Vec::new(),
         Life::Down { .. } => {
             delivery::hold_back(turn, id, if held { "it is held" } else { "it is not running" });
-            if held || !launch::wanted(turn, id) { None } else { launch::bring_up(turn, id) }
+            let start = if held || !launch::wanted(turn, id) { None } else { launch::bring_up(turn, id) };
+            start.into_iter().collect()
         }
         Life::Up { .. } => up(turn, id, held),
     }
 }
 
-fn up(turn: &mut Turn<'_>, id: &AgentId, held: bool) -> Option<(Time, String)> {
+fn up(turn: &mut Turn<'_>, id: &AgentId, held: bool) -> Vec<(Time, String)> {
     if let Some(cause) = unwanted(turn, id) {
         let now = turn.now.steady;
         if let Some(failed) = turn.watch(id).not_stopped.filter(|failed| now.since(*failed) < STOP_AGAIN) {
-            return Some((failed + STOP_AGAIN, "stop it again".to_string()));
+            return vec![(failed + STOP_AGAIN, "stop it again".to_string())];
         }
         launch::stop(turn, id, cause, None);
-        return None;
+        return Vec::new();
     }
     if held {
         delivery::hold_back(turn, id, "it is held");
-        return None;
+        return Vec::new();
     }
     let mut next: Vec<(Time, String)> = Vec::new();
     for rule in [job::mind, heal::start_limit, heal::heal, stall::mind_suspended, stall::examine, delivery::deliver] {
         next.extend(rule(turn, id));
         let flying = turn.state.watches.get(id).is_some_and(|watch| watch.flight.is_some());
         if flying {
-            return None;
+            return Vec::new();
         }
     }
-    let again = turn.now.steady + NEVER_FORGET;
-    next.into_iter().min().or(Some((again, "look at it again".to_string())))
+    if next.is_empty() {
+        next.push((turn.now.steady + NEVER_FORGET, "look at it again".to_string()));
+    }
+    next
 }
 
 /// Why an agent that runs should not.

@@ -2,6 +2,7 @@
 //! something is inserted). What ends a phase, and what comes next.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::event::StatusFile;
 use super::id::PhaseId;
@@ -18,7 +19,10 @@ pub struct Sequence {
     pub done: BTreeSet<PhaseId>,
     pub suspended: BTreeSet<PhaseId>,
     pub current: Option<PhaseId>,
+    /// When each was entered last.
     pub entered: BTreeMap<PhaseId, Time>,
+    /// Milliseconds each was the current one, up to when it was last left.
+    spent_ms: BTreeMap<PhaseId, u64>,
     pub complete: bool,
     /// Why the current phase can't end although its work says so.
     pub blocked: Option<String>,
@@ -39,6 +43,9 @@ impl Sequence {
     }
 
     pub(super) fn enter(&mut self, phase: &PhaseId, stale_done: bool, at: Time) {
+        if let Some(left) = self.current.take() {
+            self.count(&left, at);
+        }
         self.current = Some(phase.clone());
         self.stale_done = stale_done;
         self.done.remove(phase);
@@ -47,22 +54,37 @@ impl Sequence {
         (self.blocked, self.unpushed_since, self.complete) = (None, None, false);
     }
 
-    pub(super) fn suspend(&mut self, phase: &PhaseId) {
+    pub(super) fn suspend(&mut self, phase: &PhaseId, at: Time) {
         self.suspended.insert(phase.clone());
-        self.leave(phase);
+        self.leave(phase, at);
     }
 
-    pub(super) fn finish(&mut self, phase: &PhaseId) {
+    pub(super) fn finish(&mut self, phase: &PhaseId, at: Time) {
         self.done.insert(phase.clone());
         self.suspended.remove(phase);
-        self.leave(phase);
+        self.leave(phase, at);
     }
 
-    fn leave(&mut self, phase: &PhaseId) {
+    fn leave(&mut self, phase: &PhaseId, at: Time) {
         if self.current.as_ref() == Some(phase) {
             self.current = None;
+            self.count(phase, at);
             self.unblock();
         }
+    }
+
+    /// The time since it was entered counts as spent on it.
+    fn count(&mut self, phase: &PhaseId, at: Time) {
+        let since = self.entered.get(phase).map_or(Duration::ZERO, |entered| at.since(*entered));
+        let spent = self.spent_ms.entry(phase.clone()).or_default();
+        *spent = spent.saturating_add(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+    }
+
+    /// How long it was the current one, until `now` if it still is.
+    pub fn spent(&self, phase: &PhaseId, now: Time) -> Duration {
+        let counted = Duration::from_millis(self.spent_ms.get(phase).copied().unwrap_or_default());
+        let entered = self.entered.get(phase).filter(|_| self.current.as_ref() == Some(phase));
+        counted.saturating_add(entered.map_or(Duration::ZERO, |entered| now.since(*entered)))
     }
 
     pub(super) fn unblock(&mut self) {

@@ -6,8 +6,9 @@ use std::time::Duration;
 use crate::config::model::{Config, ScreenSays};
 
 use super::agent::{Agent, Job, Life, Watch};
+use super::branch::PassedOn;
 use super::decide;
-use super::id::AgentId;
+use super::id::{AgentId, PhaseId};
 use super::launch;
 use super::message::Stage;
 use super::reading::{self, Reading};
@@ -16,7 +17,7 @@ use super::restart;
 use super::state::{Posted, State, Tmux};
 use super::time::{Now, Time};
 use super::turn::Turn;
-use super::view::{AgentView, MessageView, NextAction, PhaseItem, PhaseView, View, WatchView};
+use super::view::{AgentView, HandoffView, MessageView, NextAction, PhaseItem, PhaseView, View, WatchView};
 
 /// A state that was recorded stands at least this long, so that a flickering screen does not fill the log.
 const STANDS: Duration = Duration::from_secs(1);
@@ -83,17 +84,34 @@ pub(super) fn view(state: &State, rules: &Config, now: Now) -> View {
             branch: rules.project.branch.clone(),
             head: state.branch.baseline.clone(),
             broken: state.branch.broken.clone(),
+            handoffs: handoff_views(state, now),
         },
-        phase: phase_view(state),
+        phase: phase_view(state, rules, now),
         agents: rules.agents.keys().filter_map(|id| agent_view(state, rules, now, id)).collect(),
         outbox: outbox_view(state),
         alerts: state.seen.alerts.values().cloned().collect(),
     }
 }
 
-fn phase_view(state: &State) -> PhaseView {
+fn handoff_views(state: &State, now: Now) -> Vec<HandoffView> {
+    let view = |(prefix, passed): (&String, &PassedOn)| HandoffView {
+        prefix: prefix.clone(),
+        gate: passed.gate.clone(),
+        sha: passed.sha.clone(),
+        at: now.wall_of(passed.at),
+    };
+    state.branch.handoffs.iter().map(view).collect()
+}
+
+fn phase_view(state: &State, rules: &Config, now: Now) -> PhaseView {
     let sequence = &state.sequence;
-    let item = |id: &super::id::PhaseId| PhaseItem { id: id.clone(), status: sequence.status(id).to_string() };
+    let item = |id: &PhaseId| PhaseItem {
+        id: id.clone(),
+        status: sequence.status(id).to_string(),
+        title: rules.phases.get(id).map(|phase| phase.title.clone()).unwrap_or_default(),
+        since: sequence.entered.get(id).map(|entered| now.wall_of(*entered)),
+        spent_s: sequence.spent(id, now.steady).as_secs(),
+    };
     PhaseView {
         current: sequence.current.clone(),
         sequence: sequence.phases.iter().map(item).collect(),
@@ -112,7 +130,8 @@ fn agent_view(state: &State, rules: &Config, now: Now, id: &AgentId) -> Option<A
             .get(&config.backend)
             .map_or_else(String::new, |backend| reading::last_line_of_sense(backend, screen))
     });
-    let next = watch.and_then(|watch| watch.next.clone());
+    let action = |(at, what): &(Time, String)| NextAction { what: what.clone(), at: now.wall_of(*at) };
+    let deadlines: Vec<NextAction> = watch.into_iter().flat_map(|watch| watch.deadlines.iter().map(action)).collect();
     Some(AgentView {
         id: id.clone(),
         role: config.role.word().to_string(),
@@ -121,7 +140,7 @@ fn agent_view(state: &State, rules: &Config, now: Now, id: &AgentId) -> Option<A
         state: agent.shown.clone(),
         since: now.wall_of(agent.shown_since),
         evidence: evidence(agent, watch),
-        next: next.map(|(at, what)| NextAction { what, at: now.wall_of(at) }),
+        next: deadlines.first().cloned(),
         incarnation: agent.incarnation,
         pid: agent.process.as_ref().map(|process| process.pid),
         session: agent.place.as_ref().map(|place| place.session.clone()),
@@ -130,6 +149,10 @@ fn agent_view(state: &State, rules: &Config, now: Now, id: &AgentId) -> Option<A
         restarts_today: agent.starts_today.1.saturating_sub(1),
         waiting_messages: u32::try_from(state.waiting(id).count()).unwrap_or(u32::MAX),
         last_line: last_line.unwrap_or_default(),
+        model: config.model.clone(),
+        kind: config.kind.word().to_string(),
+        restart: config.restart.word().to_string(),
+        deadlines,
     })
 }
 

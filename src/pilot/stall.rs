@@ -175,7 +175,7 @@ pub(super) fn looked(turn: &mut Turn<'_>, id: &AgentId, look: &Look) {
         let watch = turn.watch(id);
         watch.sample = None;
         watch.grace_from = now;
-        watch.next = Some((now, sign));
+        watch.deadlines = vec![(now, sign)];
         return;
     }
     condemn(turn, id, illness, &first, &work);

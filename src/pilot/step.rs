@@ -39,7 +39,7 @@ pub fn begin(state: &mut State, rules: &Config, now: Now, epoch: u64, pid: u32, 
 
 /// The next moment at which `step` must run even if nothing happens, and what for.
 pub fn next_deadline(state: &State) -> Option<(Time, String)> {
-    let agents = state.watches.values().filter_map(|watch| watch.next.clone());
+    let agents = state.watches.values().filter_map(|watch| watch.next().cloned());
     agents.chain(state.seen.next.clone()).min()
 }
 

@@ -1,4 +1,7 @@
-//! The whole picture for people and scripts: what `status` and `why` show. Derived from the state, never stored.
+//! The whole picture for people and scripts: what `status` and `why` show, and what whoever watches is told. Derived from
+//! the state, never stored. Fields that were added later have a default, so that old pictures can still be read.
+
+mod change;
 
 use serde::{Deserialize, Serialize};
 
@@ -6,6 +9,8 @@ use super::id::{AgentId, Incarnation, MessageId, PhaseId, Sha};
 use super::message::{Origin, Stage};
 use super::record::{AgentState, Wish};
 use super::time::Time;
+
+pub use change::Change;
 
 /// Everything at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +42,20 @@ pub struct WatchView {
     pub branch: String,
     pub head: Option<Sha>,
     pub broken: Option<String>,
+    /// The last handoff of each prefix that was passed on, by prefix.
+    #[serde(default)]
+    pub handoffs: Vec<HandoffView>,
+}
+
+/// A claim or verdict that was passed on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HandoffView {
+    pub prefix: String,
+    /// What the commit names behind the prefix: the `1a` of `claim(1a): …`.
+    pub gate: String,
+    pub sha: Sha,
+    /// When it was taken note of.
+    pub at: Time,
 }
 
 /// The sequence.
@@ -54,6 +73,22 @@ pub struct PhaseItem {
     pub id: PhaseId,
     /// `done`, `active`, `suspended`, `pending`.
     pub status: String,
+    /// What its plan calls it; empty where no configuration was read.
+    #[serde(default)]
+    pub title: String,
+    /// When it was entered last; `None`: never.
+    #[serde(default)]
+    pub since: Option<Time>,
+    /// Seconds it was the current one, up to the view's `at` while it still is; what it was suspended for not counted.
+    #[serde(default)]
+    pub spent_s: u64,
+}
+
+impl PhaseItem {
+    /// It is the current one.
+    pub fn is_active(&self) -> bool {
+        self.status == "active"
+    }
 }
 
 /// One agent.
@@ -78,6 +113,18 @@ pub struct AgentView {
     pub waiting_messages: u32,
     /// The last line of sense on its screen, cleaned.
     pub last_line: String,
+    /// The model it was told to use; empty: its backend's own default.
+    #[serde(default)]
+    pub model: String,
+    /// `loop` or `job`.
+    #[serde(default)]
+    pub kind: String,
+    /// When it is started again after an end: `always`, `on-failure`, `never`, `if-absent-anywhere`.
+    #[serde(default)]
+    pub restart: String,
+    /// Everything with a time that is waited for with this agent, soonest first; `next` is the first of them.
+    #[serde(default)]
+    pub deadlines: Vec<NextAction>,
 }
 
 /// A deadline with its reason.
@@ -97,6 +144,26 @@ pub struct MessageView {
     pub queued_at: Time,
     /// The first 80 characters.
     pub preview: String,
+}
+
+/// What an agent's pane shows just now, with its colours. Volatile: it is in no record and in no view.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaneView {
+    pub agent: AgentId,
+    pub incarnation: Incarnation,
+    /// Columns and rows.
+    pub size: (u16, u16),
+    /// Column and row of the cursor, from 0; `None`: it is hidden.
+    pub cursor: Option<(u16, u16)>,
+    /// Lines of scrollback above what is shown.
+    pub history: u32,
+    /// Its process has ended; what it showed last is still there.
+    pub dead: bool,
+    /// Somebody reads back in it (copy mode and the like); the text is what stands below that.
+    pub in_mode: bool,
+    /// The rows, joined by line feeds, with SGR sequences as tmux gives them: a row goes on in the colours in which the one
+    /// above it ended. Outside text: whoever shows it makes it harmless first.
+    pub text: String,
 }
 
 impl AgentState {

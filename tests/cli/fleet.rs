@@ -44,6 +44,10 @@ fn agent(name: &str, state: AgentState, since: i64) -> AgentView {
         restarts_today: 2,
         waiting_messages: 0,
         last_line: "● I read the plan".to_string(),
+        model: String::new(),
+        kind: "loop".to_string(),
+        restart: "always".to_string(),
+        deadlines: Vec::new(),
     }
 }
 
@@ -57,7 +61,13 @@ pub(crate) fn view() -> View {
     let mut ended = agent("upgrader", AgentState::Finished, 90_000);
     (ended.pid, ended.session, ended.pane, ended.wish) = (None, None, None, Wish::Stopped);
     let limited = agent("scout", AgentState::Limited { until: Some(ago(-7200)) }, 30);
-    let item = |name: &str, status: &str| PhaseItem { id: phase(name), status: status.to_string() };
+    let item = |name: &str, status: &str| PhaseItem {
+        id: phase(name),
+        status: status.to_string(),
+        title: String::new(),
+        since: None,
+        spent_s: 0,
+    };
     View {
         at: NOW,
         project: "deck".to_string(),
@@ -73,6 +83,7 @@ pub(crate) fn view() -> View {
             branch: "main".to_string(),
             head: Sha::parse(&"a1".repeat(20)),
             broken: None,
+            handoffs: Vec::new(),
         },
         phase: PhaseView {
             current: Some(phase("1b")),

@@ -55,7 +55,7 @@ impl World {
         let fleet = state.seen.next.is_some();
         let forgotten = |id: &&AgentId| {
             let (Some(agent), Some(watch)) = (state.agents.get(*id), state.watches.get(*id)) else { return true };
-            let comes = watch.flight.is_some() || watch.next.is_some() || agent.held.is_some();
+            let comes = watch.flight.is_some() || watch.next().is_some() || agent.held.is_some();
             let between = agent.between() && fleet;
             let loops = self.rules.agents[*id].kind == flightdeck::config::model::Kind::Loop;
             let up = matches!(agent.life, Life::Up { .. });

@@ -15,7 +15,7 @@ use crate::pilot::record::Record;
 use crate::pilot::time::Time;
 
 /// An engine that works says hello at once; a stopped one never does.
-const HELLO_LIMIT: Duration = Duration::from_secs(2);
+pub(super) const HELLO_LIMIT: Duration = Duration::from_secs(2);
 /// A status of many agents is longer than what clients send; a line beyond this is not from an engine.
 const LINE_CAP: u64 = 4 << 20;
 
@@ -126,6 +126,10 @@ impl Client {
         Ok(Follow { client: self })
     }
 
+    pub(super) fn into_parts(self) -> (BufReader<UnixStream>, Vec<u8>, u64) {
+        (self.stream, self.partial, self.asked)
+    }
+
     fn send(&mut self, line: &Value) -> Result<(), LinkError> {
         let text = format!("{line}\n");
         if text.len() > frame::CAP {
@@ -144,19 +148,32 @@ impl Client {
                 return Err(LinkError::Late(limit));
             }
             self.stream.get_ref().set_read_timeout(Some(left))?;
-            let room = LINE_CAP.saturating_sub(u64::try_from(self.partial.len()).unwrap_or(LINE_CAP));
-            match self.stream.by_ref().take(room).read_until(b'\n', &mut self.partial) {
-                Ok(_) if self.partial.last() == Some(&b'\n') => break,
-                Ok(0) => return Err(LinkError::Closed),
-                Ok(_) => {}
-                Err(cause) if matches!(cause.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
-                Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
-                Err(cause) => return Err(cause.into()),
+            match read_line(&mut self.stream, &mut self.partial) {
+                Err(LinkError::Io(cause)) if is_late(&cause) => {}
+                other => return other,
             }
         }
-        let line = std::mem::take(&mut self.partial);
-        serde_json::from_slice(&line).map_err(|cause| LinkError::Unclear(cause.to_string()))
     }
+}
+
+/// The next line; `partial` keeps what was read of one that is not whole yet, where the stream has a read timeout.
+pub(super) fn read_line(stream: &mut BufReader<UnixStream>, partial: &mut Vec<u8>) -> Result<Value, LinkError> {
+    loop {
+        let room = LINE_CAP.saturating_sub(u64::try_from(partial.len()).unwrap_or(LINE_CAP));
+        match stream.by_ref().take(room).read_until(b'\n', partial) {
+            Ok(_) if partial.last() == Some(&b'\n') => break,
+            Ok(0) => return Err(LinkError::Closed),
+            Ok(_) => {}
+            Err(cause) if cause.kind() == io::ErrorKind::Interrupted => {}
+            Err(cause) => return Err(cause.into()),
+        }
+    }
+    let line = std::mem::take(partial);
+    serde_json::from_slice(&line).map_err(|cause| LinkError::Unclear(cause.to_string()))
+}
+
+fn is_late(cause: &io::Error) -> bool {
+    matches!(cause.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 /// Records as they are committed.
@@ -190,11 +207,11 @@ impl Follow {
             return Ok(Some(Followed::Live(seq)));
         }
         let record = line["record"].take();
-        Ok(Some(read(&record).unwrap_or_else(|| Followed::Foreign(record.to_string()))))
+        Ok(Some(read_record(&record).unwrap_or_else(|| Followed::Foreign(record.to_string()))))
     }
 }
 
-fn read(record: &Value) -> Option<Followed> {
+pub(super) fn read_record(record: &Value) -> Option<Followed> {
     let seq = record["seq"].as_u64()?;
     let at: Time = serde_json::from_value(record["at"].clone()).ok()?;
     let record = serde_json::from_value(record.clone()).ok()?;
