@@ -8,6 +8,7 @@
 //!            config  text -> rules, or every problem at once                              pure
 //!            edge    touches the world: one file per outside thing
 //!            engine  one loop: take all events, step each, write the records, act
+//!            cockpit shows: the picture the engine tells, keys, and the commands they ask
 //!            demo    a scripted agent, and the stage it plays on
 //!            words   what happened, for people: sentences, spans, the encoder for terminals   pure
 //!            cli     one file per verb
@@ -23,6 +24,7 @@
 //! A file imports from its own floor or from below, never from above; `tests/tidy` reads the imports.
 
 pub mod cli;
+pub mod cockpit;
 pub mod config;
 pub mod demo;
 pub mod edge;

@@ -6,6 +6,7 @@
 pub mod asking;
 pub mod attach;
 pub mod check;
+pub mod cockpit;
 pub mod completions;
 pub mod confirm;
 pub mod demo;
@@ -58,17 +59,18 @@ use exit::Exit;
 
 /// Keeps AI coding-agent loops working around the clock, and shows them on one screen
 ///
+/// Without a verb it opens the cockpit, the screen of the whole fleet, and starts an engine if none runs.
+///
 /// An engine (`flightdeck up`) takes a Builder and an Adversary through a sequence of phases in tmux sessions of its
 /// own, delivers messages that are proved to have been submitted, and heals what stalls or dies. Every other verb
 /// asks that engine.
 #[derive(Debug, Parser)]
 #[command(name = "flightdeck", version, propagate_version = true, max_term_width = 100)]
-#[command(subcommand_required = true, arg_required_else_help = true)]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
     #[command(subcommand)]
-    pub verb: Verb,
+    pub verb: Option<Verb>,
 }
 
 /// Said before or after any verb.
@@ -129,7 +131,8 @@ impl Cli {
     /// Does what was asked.
     pub fn run(self) -> Result<Exit, CliError> {
         let global = &self.global;
-        match &self.verb {
+        let Some(verb) = &self.verb else { return cockpit::run(global) };
+        match verb {
             Verb::Init(args) => init::run(args, global),
             Verb::Check(args) => check::run(args, global),
             Verb::Up(args) => up::run(args, global),

@@ -40,11 +40,17 @@ pub struct Args {}
 /// Starts it and waits until it answers.
 pub fn run(_args: &Args, global: &Global) -> Result<Exit, CliError> {
     let root = workspace::find(global.workspace.as_deref())?;
-    let state = workspace::state_dir(&root);
+    let (client, how) = ensure(&root)?;
+    running(&root, &client, how, global)
+}
+
+/// A connection to the workspace's engine, which is started if none runs, and the words for which of the two it was.
+pub fn ensure(root: &Path) -> Result<(Client, &'static str), CliError> {
+    let state = workspace::state_dir(root);
     match Client::connect(&state) {
-        Ok(client) => return running(&root, &client, "runs already", global),
+        Ok(client) => return Ok((client, "runs already")),
         Err(NoEngine::Absent(_)) => {}
-        Err(why) => return Err(asking::no_engine(&root, why)),
+        Err(why) => return Err(asking::no_engine(root, why)),
     }
     if let Some(holder) = lock::current(&state) {
         let what = format!("process {} on {} holds the workspace since {}", holder.pid, holder.host, holder.since);
@@ -52,9 +58,9 @@ pub fn run(_args: &Args, global: &Global) -> Result<Exit, CliError> {
             .hint("it may be just starting: try again; else end it, and agents go on")
             .fact("holder", &holder));
     }
-    check::config(&root)?;
-    let tmux = start(&root, &state)?;
-    await_engine(&root, &state, &tmux, global)
+    check::config(root)?;
+    let tmux = start(root, &state)?;
+    Ok((await_engine(root, &state, &tmux)?, "runs"))
 }
 
 fn start(root: &Path, state: &Path) -> Result<OneShot, CliError> {
@@ -89,12 +95,12 @@ fn recorded_server(root: &Path) -> Result<Option<Server>, CliError> {
     })
 }
 
-fn await_engine(root: &Path, state: &Path, tmux: &OneShot, global: &Global) -> Result<Exit, CliError> {
+fn await_engine(root: &Path, state: &Path, tmux: &OneShot) -> Result<Client, CliError> {
     let began = clock::monotonic_ms();
     let patience = i64::try_from(PATIENCE.as_millis()).unwrap_or(i64::MAX);
     loop {
         if let Ok(client) = Client::connect(state) {
-            return running(root, &client, "runs", global);
+            return Ok(client);
         }
         let pane = workspace::wait(tmux.engine())?;
         let ended = pane.as_ref().is_none_or(|pane| pane.dead);

@@ -27,6 +27,7 @@ pub struct Config {
     pub handoff: HandoffRules,
     pub capture: Capture,
     pub retention: Retention,
+    pub cockpit: Cockpit,
     /// FNV-1a of every file that was read, in hex: changes exactly when one of them does.
     pub digest: String,
 }
@@ -239,6 +240,29 @@ pub struct Retention {
     pub log_files: usize,
     /// Records older than this that no fold needs are dropped at start.
     pub records: Duration,
+}
+
+/// `[cockpit]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cockpit {
+    pub theme: ThemeName,
+    /// Clicks select, the wheel scrolls; `false`: the mouse is the terminal's own.
+    pub mouse: bool,
+    /// A clock with seconds; without it the screen is drawn once a minute at rest.
+    pub clock: bool,
+    /// Keys in place of the built-in ones, by the name of their action. Names and keys are checked by the cockpit, which alone
+    /// knows its table.
+    pub keys: BTreeMap<String, Vec<String>>,
+}
+
+/// The cockpit's colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ThemeName {
+    Dark,
+    Light,
+    Contrast,
+    /// The sixteen colours that the terminal itself defines.
+    Sixteen,
 }
 
 /// What is known of one kind of agent CLI; data, from `backends/*.toml` or `[backends.*]`.

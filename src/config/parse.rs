@@ -113,6 +113,7 @@ fn build(sources: &Sources, mut top: Table<'_>, known: Known, prompts: Prompts, 
         handoff,
         capture: sections::capture(top.table(report, "capture", "[capture]"), report),
         retention: sections::retention(top.table(report, "retention", "[retention]"), report),
+        cockpit: sections::cockpit(top.table(report, "cockpit", "[cockpit]"), report),
         digest: digest(sources),
     };
     top.close(report);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::duration::{DAY, HOUR, MINUTE, SECOND};
 use super::grammar;
-use super::model::{Capture, Delivery, HandoffRules, Project, Restart, Retention, Stall};
+use super::model::{Capture, Cockpit, Delivery, HandoffRules, Project, Restart, Retention, Stall, ThemeName};
 use super::raw::{Report, Table, Written};
 use super::values;
 
@@ -138,6 +138,32 @@ pub fn retention(mut table: Table<'_>, report: &mut Report<'_>) -> Retention {
     let records = span(&mut table, report, "records", (DAY, 3650 * DAY), 90 * DAY);
     table.close(report);
     Retention { log_files: log_files.map_or(7, |files| wide(files.value)), records }
+}
+
+/// `[cockpit]`
+pub fn cockpit(mut table: Table<'_>, report: &mut Report<'_>) -> Cockpit {
+    let themes = [
+        ("dark", ThemeName::Dark),
+        ("light", ThemeName::Light),
+        ("contrast", ThemeName::Contrast),
+        ("16", ThemeName::Sixteen),
+    ];
+    let theme = table.get(report, "theme", values::word("a theme", &themes));
+    let mouse = table.get(report, "mouse", values::flag);
+    let clock = table.get(report, "clock", values::flag);
+    let mut keys = std::collections::BTreeMap::new();
+    for (name, value) in table.table(report, "keys", "[cockpit.keys]").unread() {
+        match values::list("a list of keys such as [\"r\", \"ctrl-r\"]", values::string)(&value) {
+            Ok(list) => {
+                let words = list.into_iter().map(toml::Spanned::into_inner).collect();
+                keys.insert(name.value, words);
+            }
+            Err(wrong) => report.problems.extend(wrong.at(report.text, &name.key, value.span())),
+        }
+    }
+    table.close(report);
+    let on = |flag: Option<Written<bool>>| flag.is_none_or(|flag| flag.value);
+    Cockpit { theme: theme.map_or(ThemeName::Dark, |theme| theme.value), mouse: on(mouse), clock: on(clock), keys }
 }
 
 fn span(

@@ -1,0 +1,47 @@
+//! What has the keyboard. A prompt is a mode, not a loop of its own.
+
+use crate::pilot::command::Command;
+
+use super::keys::Context;
+
+/// What has the keyboard.
+#[derive(Debug)]
+pub enum Mode {
+    /// The main screen.
+    Browse,
+    /// A dangerous command asks once more.
+    Confirm(Confirm),
+    /// The keys that work in `of`, scrolled down by some lines.
+    Help { of: Context, scroll: u16 },
+    /// All actions, by name.
+    Palette(super::prompt::Choice<super::action::Action>),
+    /// The words that the focused list must contain.
+    Filter(tui_input::Input),
+}
+
+/// A question with its consequences.
+#[derive(Clone, Debug)]
+pub struct Confirm {
+    pub title: String,
+    /// What will happen, in whole sentences.
+    pub lines: Vec<String>,
+    pub commands: Vec<Command>,
+}
+
+impl Mode {
+    /// Where its keys stand in the table.
+    pub fn context(&self) -> Context {
+        match self {
+            Mode::Browse => Context::Browse,
+            Mode::Confirm(_) => Context::Confirm,
+            Mode::Help { .. } => Context::Help,
+            Mode::Palette(_) => Context::Palette,
+            Mode::Filter(_) => Context::Filter,
+        }
+    }
+
+    /// The main screen can be seen, at least in part.
+    pub fn shows_screen(&self) -> bool {
+        !matches!(self, Mode::Help { .. })
+    }
+}

@@ -1,0 +1,75 @@
+//! Choosing one of many by typing a part of its name.
+
+use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
+use nucleo_matcher::{Config, Matcher, Utf32Str};
+use ratatui::crossterm::event::{Event, KeyEvent};
+use tui_input::Input;
+use tui_input::backend::crossterm::EventHandler;
+
+/// Entries, what was typed, and which of the matching ones is chosen.
+#[derive(Debug)]
+pub struct Choice<T> {
+    pub title: String,
+    pub input: Input,
+    entries: Vec<(String, T)>,
+    /// Entries that match, best first.
+    matching: Vec<usize>,
+    pub at: usize,
+}
+
+impl<T: Clone> Choice<T> {
+    /// All entries match an empty text.
+    pub fn new(title: impl Into<String>, entries: Vec<(String, T)>) -> Self {
+        let matching = (0..entries.len()).collect();
+        Choice { title: title.into(), input: Input::default(), entries, matching, at: 0 }
+    }
+
+    /// A key that is no action edits the text.
+    pub fn edit(&mut self, key: KeyEvent) {
+        self.input.handle_event(&Event::Key(key));
+        self.find();
+    }
+
+    /// Pasted text is text.
+    pub fn paste(&mut self, text: &str) {
+        for c in text.chars().filter(|c| !c.is_control()) {
+            self.input.handle(tui_input::InputRequest::InsertChar(c));
+        }
+        self.find();
+    }
+
+    fn find(&mut self) {
+        let pattern = Pattern::parse(self.input.value(), CaseMatching::Ignore, Normalization::Smart);
+        let mut matcher = Matcher::new(Config::DEFAULT);
+        let mut buffer = Vec::new();
+        let mut scored: Vec<(u32, usize)> = self
+            .entries
+            .iter()
+            .enumerate()
+            .filter_map(|(at, (name, _))| Some((pattern.score(Utf32Str::new(name, &mut buffer), &mut matcher)?, at)))
+            .collect();
+        scored.sort_by_key(|(score, at)| (std::cmp::Reverse(*score), *at));
+        self.matching = scored.into_iter().map(|(_, at)| at).collect();
+        self.at = 0;
+    }
+
+    /// The next or an earlier one; it stops at both ends.
+    pub fn go(&mut self, by: isize) {
+        self.at = self.at.saturating_add_signed(by).min(self.matching.len().saturating_sub(1));
+    }
+
+    /// Names of the matching ones, best first.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.matching.iter().map(|at| self.entries[*at].0.as_str())
+    }
+
+    /// How many match.
+    pub fn count(&self) -> usize {
+        self.matching.len()
+    }
+
+    /// What is chosen.
+    pub fn chosen(&self) -> Option<T> {
+        self.matching.get(self.at).map(|at| self.entries[*at].1.clone())
+    }
+}

@@ -1,0 +1,146 @@
+//! What the cockpit hears and sees of the world, each in a thread that waits: keys of the terminal, words of the engine.
+
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc as acks;
+use std::time::Duration;
+
+use ratatui::crossterm::event::{self, Event};
+use rustix::event::{PollFd, PollFlags, poll};
+use tokio::sync::mpsc;
+
+use crate::edge::link::{Asker, Client};
+use crate::edge::{clock, spawn};
+
+use super::happening::Happening;
+
+/// Happenings that may wait for the loop. A full channel makes the threads wait, and the engine drops who does not read.
+pub(super) const WAITING: usize = 1_024;
+/// Between two tries to find an engine: one connect to a socket that is not there costs microseconds.
+const AGAIN: Duration = Duration::from_millis(300);
+
+/// What comes out of the threads.
+pub(super) enum Sensed {
+    Happening(Happening),
+    /// A connection stands; this is its asking half.
+    Connected(Asker, String),
+    /// The terminal is gone.
+    Hangup,
+}
+
+/// The thread that reads keys; it can be told to leave the terminal to another program.
+pub(super) struct Keyboard {
+    wake: OwnedFd,
+    parked: acks::Receiver<()>,
+}
+
+impl Keyboard {
+    /// Reads the terminal from now on.
+    pub(super) fn start(sensed: mpsc::Sender<Sensed>) -> std::io::Result<Self> {
+        let (wake, woken) = rustix::pipe::pipe()?;
+        let (park, parked) = acks::sync_channel(0);
+        spawn::thread("keyboard", move || listen(&woken, &park, &sensed))?;
+        Ok(Keyboard { wake, parked })
+    }
+
+    /// Returns when the thread has let the terminal go; it reads again after [`Keyboard::go_on`].
+    pub(super) fn rest(&self) {
+        self.nudge();
+        // An ended thread reads nothing either.
+        let _ = self.parked.recv();
+    }
+
+    /// Reads again.
+    pub(super) fn go_on(&self) {
+        self.nudge();
+    }
+
+    fn nudge(&self) {
+        // The pipe is empty but for this byte, so that writing never waits.
+        let _ = rustix::io::write(&self.wake, b"x");
+    }
+}
+
+fn listen(woken: &OwnedFd, park: &acks::SyncSender<()>, sensed: &mpsc::Sender<Sensed>) {
+    let stdin = std::io::stdin();
+    loop {
+        let mut fds = [PollFd::new(&stdin, PollFlags::IN), PollFd::new(woken, PollFlags::IN)];
+        if poll(&mut fds, None).is_err() {
+            continue;
+        }
+        let (keys, wake) = (fds[0].revents(), fds[1].revents());
+        if wake.contains(PollFlags::IN) {
+            let mut byte = [0];
+            let rests = rustix::io::read(woken, &mut byte).is_ok_and(|read| read == 1) && park.send(()).is_ok();
+            // The second byte wakes it again.
+            if !rests || !rustix::io::read(woken, &mut byte).is_ok_and(|read| read == 1) {
+                return;
+            }
+            continue;
+        }
+        if wake.contains(PollFlags::HUP) {
+            return;
+        }
+        if keys.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) && !read_keys(sensed, keys) {
+            let _ = sensed.blocking_send(Sensed::Hangup);
+            return;
+        }
+    }
+}
+
+/// Takes what the terminal has; `false`: it is gone.
+fn read_keys(sensed: &mpsc::Sender<Sensed>, keys: PollFlags) -> bool {
+    if !keys.contains(PollFlags::IN) {
+        return false;
+    }
+    // The terminal was just seen to have something: this waits for the rest of a sequence, not for the operator.
+    while let Ok(true) = event::poll(Duration::from_millis(1)) {
+        let happening = match event::read() {
+            Ok(Event::Key(key)) => Happening::Key(key),
+            Ok(Event::Paste(text)) => Happening::Pasted(text),
+            Ok(Event::Mouse(mouse)) => Happening::Mouse(mouse),
+            Ok(Event::Resize(width, height)) => Happening::Resized(width, height),
+            Ok(Event::FocusGained | Event::FocusLost) => continue,
+            Err(_) => return false,
+        };
+        if sensed.blocking_send(Sensed::Happening(happening)).is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+/// Listens to the engine of the state folder `dir` for ever: connects, tells what it says, and connects again.
+pub(super) fn follow_engine(dir: &Path, sensed: mpsc::Sender<Sensed>) -> std::io::Result<()> {
+    let dir: PathBuf = dir.to_path_buf();
+    spawn::thread("link", move || {
+        let mut told = String::new();
+        while !sensed.is_closed() {
+            let why = match connect(&dir, &sensed) {
+                Ok(ended) | Err(ended) => ended,
+            };
+            if told != why {
+                told.clone_from(&why);
+                let _ = sensed.blocking_send(Sensed::Happening(Happening::Disconnected { why }));
+            }
+            clock::block(AGAIN);
+        }
+    })
+    .map(drop)
+}
+
+/// One connection, to its end; returns why it ended.
+fn connect(dir: &Path, sensed: &mpsc::Sender<Sensed>) -> Result<String, String> {
+    let client = Client::connect(dir).map_err(|why| why.to_string())?;
+    let version = client.version.clone();
+    let (mut asker, mut hearing) = client.duplex().map_err(|why| why.to_string())?;
+    asker.watch().map_err(|why| why.to_string())?;
+    let gone = |_| "the cockpit has ended".to_string();
+    sensed.blocking_send(Sensed::Connected(asker, version)).map_err(gone)?;
+    loop {
+        match hearing.next() {
+            Ok(heard) => sensed.blocking_send(Sensed::Happening(Happening::Heard(heard))).map_err(gone)?,
+            Err(why) => return Ok(why.to_string()),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! The operator's terminal: taken over, drawn on, given back. It is given back on every way out: quit, error, panic, signal.
+
+use std::io::{self, IsTerminal, Stdout, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use ratatui::crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size,
+};
+use ratatui::crossterm::{cursor, execute};
+
+use super::model::Model;
+use super::view;
+
+/// The terminal is ours: whoever gives it back first does it for all.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// The terminal while it is ours.
+pub struct Screen {
+    terminal: Terminal<CrosstermBackend<Stdout>>,
+    mouse: bool,
+}
+
+impl Screen {
+    /// Takes the terminal over.
+    pub fn take(mouse: bool) -> io::Result<Self> {
+        if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+            return Err(io::Error::other("standard input and output are no terminal"));
+        }
+        give_back_on_panic();
+        let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
+        let mut screen = Screen { terminal, mouse };
+        screen.retake()?;
+        Ok(screen)
+    }
+
+    /// Takes it again after [`Screen::leave`].
+    pub fn retake(&mut self) -> io::Result<()> {
+        TAKEN.store(true, Ordering::SeqCst);
+        enable_raw_mode()?;
+        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
+        if self.mouse {
+            execute!(io::stdout(), EnableMouseCapture)?;
+        }
+        self.clear()
+    }
+
+    /// Gives it back for a while.
+    pub fn leave(&mut self) {
+        give_back();
+    }
+
+    /// The next frame is drawn whole.
+    pub fn clear(&mut self) -> io::Result<()> {
+        self.terminal.clear()
+    }
+
+    /// Columns and rows.
+    pub fn size(&self) -> (u16, u16) {
+        size().unwrap_or((0, 0))
+    }
+
+    /// Draws the model: only the cells that differ from the last frame go out.
+    pub fn draw(&mut self, model: &Model) -> io::Result<()> {
+        if model.size.0 == 0 || model.size.1 == 0 {
+            return Ok(());
+        }
+        self.terminal.draw(|frame| view::draw(model, frame)).map(drop)
+    }
+
+    /// Puts a text into the terminal's clipboard (OSC 52), where it allows that.
+    pub fn copy(&mut self, text: &str) -> io::Result<()> {
+        execute!(io::stdout(), ratatui::crossterm::clipboard::CopyToClipboard::to_clipboard_from(text))
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+/// Everything as it was: modes off, main screen, cursor on. Every error is passed over, since the terminal may be gone.
+fn give_back() {
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let mut out = io::stdout();
+    let _ = execute!(out, DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, cursor::Show);
+    let _ = disable_raw_mode();
+    let _ = out.flush();
+}
+
+/// A panic is told on a terminal that can be read.
+fn give_back_on_panic() {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        give_back();
+        before(panic);
+    }));
+}

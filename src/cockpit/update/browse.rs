@@ -1,0 +1,122 @@
+//! The main screen: what each action does there.
+
+use crate::cockpit::action::Action;
+use crate::cockpit::happening::Errand;
+use crate::cockpit::keys::TABLE;
+use crate::cockpit::layout;
+use crate::cockpit::mode::Mode;
+use crate::cockpit::model::{Focus, Model, Panel, SPLIT};
+use crate::cockpit::prompt::Choice;
+
+use super::order;
+
+/// Percent of the width by which a key moves the split.
+const SPLIT_STEP: u16 = 4;
+
+/// Does it.
+pub(super) fn act(model: &mut Model, action: Action) -> Vec<Errand> {
+    model.dirty = true;
+    match action {
+        Action::Quit => return vec![Errand::Quit],
+        Action::Suspend => return vec![Errand::Suspend],
+        Action::Redraw => return vec![Errand::Clear],
+        Action::Help => model.mode = Mode::Help { of: model.context(), scroll: 0 },
+        Action::Palette => model.mode = Mode::Palette(palette(model)),
+        Action::Filter => model.mode = Mode::Filter(tui_input::Input::new(words_of_filter(model))),
+        Action::Focus => model.focus = other(model.focus),
+        Action::ShowLive => show(model, Panel::Live),
+        Action::ShowRecorder => show(model, Panel::Recorder),
+        Action::ShowLogbook => show(model, Panel::Logbook),
+        Action::ShowOutbox => show(model, Panel::Outbox),
+        Action::ShowWhy => show(model, Panel::Why),
+        Action::Zoom => model.zoomed = !model.zoomed,
+        Action::Wider => model.split = (model.split + SPLIT_STEP).min(SPLIT.2),
+        Action::Narrower => model.split = model.split.saturating_sub(SPLIT_STEP).max(SPLIT.0),
+        Action::Mark => {
+            model.fleet.mark();
+            model.fleet.go(1);
+        }
+        Action::MarkAll => model.fleet.mark_all(),
+        Action::Back => back(model),
+        Action::Down
+        | Action::Up
+        | Action::PageDown
+        | Action::PageUp
+        | Action::First
+        | Action::Last
+        | Action::Left
+        | Action::Right => go(model, action),
+        other => return order::order(model, other),
+    }
+    Vec::new()
+}
+
+fn go(model: &mut Model, action: Action) {
+    let page = isize::try_from(layout::areas(model).fleet.height / 2).unwrap_or(1).max(1);
+    if model.focus == Focus::Panel || model.zoomed {
+        if model.panel == Panel::Live {
+            model.live.go(action);
+        }
+        return;
+    }
+    let by = match action {
+        Action::Down => 1,
+        Action::Up => -1,
+        Action::PageDown => page,
+        Action::PageUp => -page,
+        Action::First => isize::MIN / 2,
+        Action::Last => isize::MAX / 2,
+        _ => 0,
+    };
+    model.fleet.go(by);
+}
+
+fn other(focus: Focus) -> Focus {
+    match focus {
+        Focus::Fleet => Focus::Panel,
+        Focus::Panel => Focus::Fleet,
+    }
+}
+
+fn show(model: &mut Model, panel: Panel) {
+    model.panel = panel;
+    if layout::is_narrow(model.size) {
+        model.focus = Focus::Panel;
+    }
+}
+
+/// One thing at a time: zoom, filter, marks, focus.
+fn back(model: &mut Model) {
+    if model.zoomed {
+        model.zoomed = false;
+    } else if model.focus == Focus::Panel {
+        model.focus = Focus::Fleet;
+    } else if !model.fleet.filter.is_empty() {
+        filter(model, String::new());
+    } else {
+        model.fleet.marks.clear();
+        model.notice = None;
+    }
+}
+
+fn words_of_filter(model: &Model) -> String {
+    model.fleet.filter.clone()
+}
+
+/// Filters what has the focus.
+pub(super) fn filter(model: &mut Model, words: String) {
+    model.fleet.filter = words;
+    if let Some(view) = &model.view {
+        model.fleet.follow(view);
+    }
+}
+
+/// All actions of the main screen by name, with their keys.
+fn palette(model: &Model) -> Choice<Action> {
+    let entries = TABLE.iter().filter(|binding| binding.context.is_place()).map(|binding| {
+        let keys: Vec<String> = model.keys.of(binding.name).iter().map(ToString::to_string).collect();
+        let keys = if keys.is_empty() { String::new() } else { format!("  [{}]", keys.join(" ")) };
+        (format!("{}: {}{keys}", binding.name, binding.words), binding.action)
+    });
+    Choice::new("actions", entries.collect())
+}

@@ -1,0 +1,1 @@
+//! `update` by itself; what it looks like is tested in tests/cockpit.

@@ -1,0 +1,77 @@
+//! Drawing: a function of the model, and of nothing else. Every text that comes from outside passes [`text::line`] on its way into
+//! a frame, and [`harmless`] is the last thing done to each frame.
+
+pub mod banner;
+pub mod fleet;
+mod foot;
+mod header;
+mod overlay;
+pub mod panel;
+mod sequence;
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::pilot::message::is_hostile;
+use crate::words::text;
+
+use super::layout;
+use super::model::Model;
+
+/// Draws everything.
+pub fn draw(model: &Model, frame: &mut Frame<'_>) {
+    let areas = layout::areas(model);
+    let buffer = frame.buffer_mut();
+    let whole = buffer.area;
+    buffer.set_style(whole, model.theme.text);
+    header::draw(model, areas.header, buffer);
+    banner::draw(model, areas.banner, buffer);
+    sequence::draw(model, areas.sequence, buffer);
+    fleet::draw(model, areas.fleet, buffer);
+    panel::draw(model, areas.panel, buffer);
+    foot::alerts(model, areas.alerts, buffer);
+    foot::keys(model, areas.keys, buffer);
+    let cursor = overlay::draw(model, whole, buffer);
+    harmless(buffer);
+    if let Some(at) = cursor.filter(|at| whole.contains(*at)) {
+        frame.set_cursor_position(at);
+    }
+}
+
+/// Nothing that acts on a terminal leaves in a cell, whatever way it came in (fault U3).
+pub fn harmless(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        let symbol = cell.symbol();
+        let plain = symbol.len() == 1 && !symbol.as_bytes()[0].is_ascii_control();
+        if !plain && symbol.chars().any(|c| c.is_control() || is_hostile(c)) {
+            cell.set_symbol("\u{b7}");
+        }
+    }
+}
+
+/// One line of outside text, cut to the width.
+pub fn put(buffer: &mut Buffer, area: Rect, row: u16, words: &str, style: Style) {
+    put_line(buffer, area, row, &Line::from(Span::styled(text::line(words), style)));
+}
+
+/// One line of spans, cut to the width.
+pub fn put_line(buffer: &mut Buffer, area: Rect, row: u16, line: &Line<'_>) {
+    if row < area.height && area.width > 0 {
+        buffer.set_line(area.x, area.y + row, line, area.width);
+    }
+}
+
+/// A span of outside text.
+pub fn span(words: &str, style: Style) -> Span<'static> {
+    Span::styled(text::line(words), style)
+}
+
+/// Words that end at the right edge; what stands there already is covered.
+pub fn put_right(buffer: &mut Buffer, area: Rect, row: u16, line: &Line<'_>) {
+    let width = u16::try_from(line.width()).unwrap_or(u16::MAX).min(area.width);
+    let place = Rect { x: area.x + area.width - width, width, ..area };
+    put_line(buffer, place, row, line);
+}

@@ -1,0 +1,125 @@
+//! What lies over the main screen: questions, the palette, the filter, help. Returns where the terminal's cursor belongs.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, BorderType, Clear, Paragraph, Widget, Wrap};
+
+use crate::cockpit::keys::{Context, TABLE};
+use crate::cockpit::mode::{Confirm, Mode};
+use crate::cockpit::model::Model;
+use crate::cockpit::prompt::Choice;
+use crate::words::text;
+
+use super::{put, put_line, span};
+
+/// Draws what is open.
+pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    if area.width < 8 || area.height < 5 {
+        return None;
+    }
+    match &model.mode {
+        Mode::Browse => None,
+        Mode::Confirm(question) => {
+            confirm(model, question, area, buffer);
+            None
+        }
+        Mode::Help { of, scroll } => {
+            help(model, *of, *scroll, area, buffer);
+            None
+        }
+        Mode::Palette(choice) => Some(choose(model, choice, area, buffer)),
+        Mode::Filter(input) => Some(filter(model, input, area, buffer)),
+    }
+}
+
+/// A box of that size in the middle; what was there is wiped.
+fn window(model: &Model, area: Rect, size: (u16, u16), title: &str, buffer: &mut Buffer) -> Rect {
+    let (width, height) = (size.0.min(area.width), size.1.min(area.height));
+    let place = Rect::new(area.x + (area.width - width) / 2, area.y + (area.height - height) / 3, width, height);
+    Clear.render(place, buffer);
+    buffer.set_style(place, model.theme.text);
+    let title = Line::from(span(&format!(" {title} "), model.theme.title));
+    let block = Block::bordered().border_type(BorderType::Rounded).border_style(model.theme.border_focus).title(title);
+    let inside = block.inner(place);
+    block.render(place, buffer);
+    inside
+}
+
+fn confirm(model: &Model, question: &Confirm, area: Rect, buffer: &mut Buffer) {
+    let width = area.width.saturating_sub(4).min(76);
+    let lines: Vec<Line<'_>> = question.lines.iter().map(|line| Line::from(span(line, model.theme.text))).collect();
+    let inner = usize::from(width.saturating_sub(2).max(1));
+    let rows: usize = lines.iter().map(|line| line.width().div_ceil(inner) + 1).sum();
+    let height = u16::try_from(rows + 4).unwrap_or(u16::MAX);
+    let inside = window(model, area, (width, height), &format!("{}?", question.title), buffer);
+    let body = Rect { height: inside.height.saturating_sub(1), ..inside };
+    Paragraph::new(lines).wrap(Wrap { trim: false }).render(body, buffer);
+    let keys = |name: &str| model.keys.of(name).first().map_or_else(String::new, ToString::to_string);
+    let foot = Line::from(vec![
+        Span::styled(keys("yes"), model.theme.key),
+        Span::styled(" do it   ", model.theme.text),
+        Span::styled(keys("no"), model.theme.key),
+        Span::styled(" leave it", model.theme.text),
+    ]);
+    put_line(buffer, inside, inside.height.saturating_sub(1), &foot);
+}
+
+fn help(model: &Model, of: Context, scroll: u16, area: Rect, buffer: &mut Buffer) {
+    let mut lines = Vec::new();
+    let contexts = [of, Context::Browse];
+    let shown = if of.is_place() && of != Context::Browse { &contexts[..] } else { &contexts[..1] };
+    for context in shown {
+        lines.push(Line::styled(context.title().to_string(), model.theme.title));
+        for binding in TABLE.iter().filter(|binding| binding.context == *context) {
+            let keys: Vec<String> = model.keys.of(binding.name).iter().map(ToString::to_string).collect();
+            let keys = if keys.is_empty() { "-".to_string() } else { keys.join(" ") };
+            lines.push(Line::from(vec![
+                Span::styled(format!("  {keys:<16} "), model.theme.accent),
+                Span::styled(binding.words, model.theme.text),
+            ]));
+        }
+        lines.push(Line::default());
+    }
+    let inside = window(model, area, (area.width.min(92), area.height), "keys", buffer);
+    let most = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_sub(inside.height);
+    Paragraph::new(lines).scroll((scroll.min(most), 0)).render(inside, buffer);
+}
+
+fn choose<T: Clone>(model: &Model, choice: &Choice<T>, area: Rect, buffer: &mut Buffer) -> Position {
+    let rows = u16::try_from(choice.count()).unwrap_or(u16::MAX).saturating_add(4).clamp(6, area.height.max(6));
+    let inside = window(model, area, (area.width.saturating_sub(4).min(90), rows.min(22)), &choice.title, buffer);
+    put_line(
+        buffer,
+        inside,
+        0,
+        &Line::from(vec![Span::styled("› ", model.theme.accent), span(choice.input.value(), model.theme.strong)]),
+    );
+    let list = Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside };
+    let fit = usize::from(list.height).max(1);
+    let first = (choice.at + 1).saturating_sub(fit);
+    for (row, name) in choice.names().enumerate().skip(first).take(fit) {
+        let y = u16::try_from(row - first).unwrap_or(0);
+        put(buffer, list, y, &format!("  {}", text::line(name)), model.theme.text);
+        if row == choice.at {
+            buffer.set_style(Rect { y: list.y + y, height: 1, ..list }, model.theme.selected);
+        }
+    }
+    if choice.count() == 0 {
+        put(buffer, list, 0, "  nothing fits", model.theme.dim);
+    }
+    Position::new(inside.x + 2 + u16::try_from(choice.input.visual_cursor()).unwrap_or(0), inside.y)
+}
+
+fn filter(model: &Model, input: &tui_input::Input, area: Rect, buffer: &mut Buffer) -> Position {
+    let row = Rect { y: area.y + area.height - 1, height: 1, ..area };
+    buffer.set_style(row, model.theme.bar);
+    put(buffer, row, 0, &" ".repeat(usize::from(row.width)), model.theme.bar);
+    put_line(
+        buffer,
+        row,
+        0,
+        &Line::from(vec![Span::styled(" /", model.theme.key), span(input.value(), model.theme.strong)]),
+    );
+    Position::new(row.x + 2 + u16::try_from(input.visual_cursor()).unwrap_or(0), row.y)
+}
