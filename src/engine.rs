@@ -5,7 +5,7 @@
 //!   feed ─┐                     ┌─► store (records, one transaction a round)
 //!   git  ─┤                     │
 //!   spool ┼─► events ─► step ───┼─► link  (records to every client that follows)
-//!   link ─┤      ▲              │
+//!   link ─┤      ▲              │         (and the picture, to every client that watches)
 //!   clock ┘      │              └─► effects ─► hands ─► tmux, processes, files
 //!                └──────────────── outcomes ◄────┘
 //! ```
@@ -14,6 +14,7 @@ mod desk;
 mod errands;
 mod open;
 mod panes;
+mod pictures;
 mod supply;
 
 use std::path::PathBuf;
@@ -21,7 +22,7 @@ use std::path::PathBuf;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::edge::clock::Clock;
-use crate::edge::link::Asked;
+use crate::edge::link::{Asked, Wanted};
 use crate::pilot::effect::Effect;
 use crate::pilot::event::Event;
 use crate::pilot::fact::{Hiccup, Stamp};
@@ -31,6 +32,7 @@ use crate::pilot::time::{Now, Time};
 
 use desk::Desk;
 pub use open::OpenError;
+use pictures::Pictures;
 
 /// Events taken in one round; the rest waits for the next, so that a flood can't keep records from being written.
 const ROUND: usize = 256;
@@ -64,6 +66,7 @@ pub fn run(options: Options) -> Result<u8, OpenError> {
 struct Engine {
     desk: Desk,
     clock: Clock,
+    pictures: Pictures,
     exit_when_complete: bool,
     ending: Option<u8>,
 }
@@ -72,9 +75,12 @@ struct Engine {
 enum Woken {
     Events,
     Asked(Option<Asked>),
+    Wanted(Wanted),
     Hangup,
     Terminate,
     Deadline,
+    /// Whoever watches is to be told something.
+    Picture,
 }
 
 /// Signals that mean something to the engine.
@@ -88,7 +94,7 @@ impl Engine {
     async fn open(options: Options) -> Result<Self, OpenError> {
         let exit_when_complete = options.exit_when_complete;
         let (desk, clock) = open::open(options).await?;
-        Ok(Engine { desk, clock, exit_when_complete, ending: None })
+        Ok(Engine { desk, clock, pictures: Pictures::default(), exit_when_complete, ending: None })
     }
 
     async fn watch(mut self) -> Result<u8, OpenError> {
@@ -107,8 +113,16 @@ impl Engine {
                 Woken::Asked(None) | Woken::Deadline => events.push(Event::TimePassed),
                 Woken::Hangup => events.extend(self.desk.reload(None)),
                 Woken::Terminate => self.ending = Some(0),
+                Woken::Wanted(Wanted::View) => self.pictures.greet(),
+                Woken::Wanted(Wanted::Pane(peep)) => self.desk.peek(peep),
+                Woken::Picture => {}
             }
-            self.round(now, events);
+            // Looking on is no event: what the pilot does is the same whether or not somebody watches.
+            if !events.is_empty() || self.ending.is_some() {
+                self.round(now, events);
+                self.pictures.stir();
+            }
+            self.pictures.show(&self.desk.link, now, || step::view(&self.desk.state, &self.desk.rules, now));
             if let Some(code) = self.ending.or_else(|| self.complete()) {
                 self.desk.link.say_goodbye().await;
                 return Ok(code);
@@ -123,6 +137,7 @@ impl Engine {
     }
 
     async fn wait(&mut self, signals: &mut Signals, batch: &mut Vec<Event>, deadline: Option<Time>) -> Woken {
+        let picture = self.pictures.due(&self.desk.link);
         tokio::select! {
             biased;
             _ = signals.terminate.recv() => Woken::Terminate,
@@ -131,6 +146,8 @@ impl Engine {
             asked = self.desk.asked.recv() => Woken::Asked(asked),
             _ = self.desk.events.recv_many(batch, ROUND) => Woken::Events,
             () = self.clock.wait_until(deadline) => Woken::Deadline,
+            wanted = self.desk.link.wanted() => Woken::Wanted(wanted),
+            () = self.clock.wait_until(picture), if picture.is_some() => Woken::Picture,
         }
     }
 

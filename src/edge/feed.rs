@@ -4,6 +4,7 @@
 //! ```text
 //! quiet pane   its output pipe (a tap) wakes us; 5 ms later it is captured and compared      no timer runs
 //! busy pane    one shared tick: taps are drained, captures of all busy panes in one write    5 a second
+//! peeked pane  the same with a tick of its own, captured with its colours as well            10 a second
 //! no tap       one list of all panes a second; captured are those that moved
 //! process      a pidfd tells its end at once; tmux is asked for status and last screen
 //! all          every 30 s one list of everything, so that a lost wake-up costs little
@@ -15,24 +16,29 @@
 mod looks;
 mod outlet;
 mod pane;
+mod peeks;
 pub mod tap;
 mod watcher;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::tmux::TmuxClient;
 use crate::pilot::event::Event;
 use crate::pilot::fact::{Identity, Place, Screen, Server};
 use crate::pilot::id::{AgentId, Incarnation};
+use crate::pilot::view::PaneView;
 
 /// Orders that may wait; the watcher takes them at once unless tmux is silent.
 const ORDERS: usize = 256;
 
 /// Tells a living process from a later one with its number.
 pub type Identify = Box<dyn Fn(u32) -> Option<Identity> + Send + Sync>;
+
+/// Where somebody sees an agent's pane: always the newest picture, none at first. Who drops the other end sees no more.
+pub type Sight = watch::Sender<Option<Arc<PaneView>>>;
 
 /// What a feed works with.
 pub struct FeedSpec {
@@ -64,6 +70,7 @@ pub struct Feed(mpsc::Sender<Order>);
 pub(super) enum Order {
     Watch { agent: AgentId, incarnation: Incarnation, place: Place, process: Option<Identity> },
     Forget { agent: AgentId },
+    Peek { agent: AgentId, sight: Sight },
     Look { agent: AgentId, reply: oneshot::Sender<Arc<Screen>> },
     FindServer,
 }
@@ -84,6 +91,12 @@ impl Feed {
     /// Tells nothing more about an agent.
     pub async fn forget(&self, agent: AgentId) {
         self.order(Order::Forget { agent }).await;
+    }
+
+    /// Shows an agent's pane from now on, over all its lives, with its colours: at once, and whenever it differs. A pane
+    /// that has no tap is seen by the list, once a second.
+    pub async fn peek(&self, agent: AgentId, sight: Sight) {
+        self.order(Order::Peek { agent, sight }).await;
     }
 
     /// Looks at a watched agent now. `None`: it is not watched, or tmux does not answer.

@@ -1,15 +1,18 @@
 //! The engine's socket: newline-delimited JSON, both ways. First line from the engine: `{"flightdeck":1,…}`. A client sends
 //! `{"ask":1,"command":{"command":"status"}}` and gets `{"ask":1,"answer":{…}}` or `{"ask":1,"error":"…"}`; after
 //! `{"ask":2,"follow":{"since":41}}` it gets every record after number 41, `{"record":{"seq":42,"at":…,"kind":…}}`, and
-//! `{"live":N}` once the past is told.
+//! `{"live":N}` once the past is told; after `{"ask":3,"watch":{}}` the picture and its changes; after
+//! `{"ask":4,"peek":{"agent":"builder"}}` what that agent's pane shows.
 //!
 //! No client can slow the engine: answers go into a bounded queue, records of the past are read from the log by the
-//! client's own task, and who does not read is dropped. Nothing here knows what a command does.
+//! client's own task, of pictures only the newest is kept, and who does not read is dropped. Nothing here knows what a
+//! command does.
 
 mod client;
 mod duplex;
 mod frame;
 mod serve;
+mod sights;
 
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -17,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::UnixListener;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::clock;
@@ -26,10 +29,12 @@ use crate::pilot::command::{Answer, Command};
 use crate::pilot::event::Ask;
 use crate::pilot::fact::Stamp;
 use crate::pilot::record::Record;
+use crate::pilot::view::View;
 
 pub use client::{Client, Follow, Followed, LinkError, NoEngine};
 pub use duplex::{Asker, Heard, Hearing};
 pub use frame::{CAP, PROTOCOL};
+pub use sights::{Peep, Wanted};
 
 /// Name of the socket inside the state folder.
 pub const NAME: &str = "link.sock";
@@ -43,6 +48,8 @@ const UNSENT: u32 = (CLIENTS * ANSWERS) as u32;
 const GOODBYE: Duration = Duration::from_millis(500);
 /// Batches of records that a client may be behind before it reads them from the log again.
 const BEHIND: usize = 256;
+/// Clients that begin to watch or to peek and wait for the engine's next round; above, they wait unread.
+const BEGINNING: usize = 64;
 
 /// What a client wants of the engine.
 #[derive(Debug)]
@@ -69,6 +76,13 @@ pub struct Reply {
 struct Line {
     text: String,
     _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Line {
+    /// One that no goodbye waits for.
+    fn plain(text: String) -> Self {
+        Line { text, _place: None }
+    }
 }
 
 impl Reply {
@@ -102,13 +116,21 @@ struct Batch {
     lines: String,
 }
 
+/// What the engine says to all clients at once, and what of its answers is under way.
+#[derive(Clone, Debug)]
+struct Mouth {
+    batches: broadcast::Sender<Arc<Batch>>,
+    views: watch::Sender<Option<Arc<View>>>,
+    unsent: Arc<Semaphore>,
+}
+
 /// The engine's end. Dropping it closes the socket and all connections.
 #[derive(Debug)]
 pub struct Link {
     path: PathBuf,
     inode: (u64, u64),
-    batches: broadcast::Sender<Arc<Batch>>,
-    unsent: Arc<Semaphore>,
+    mouth: Mouth,
+    wanted: mpsc::Receiver<Wanted>,
     accepting: JoinHandle<()>,
 }
 
@@ -138,29 +160,52 @@ impl Link {
         // The folder is 0700, so nobody came in before this.
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).map_err(io)?;
         let meta = path.symlink_metadata().map_err(io)?;
-        let (batches, _) = broadcast::channel(BEHIND);
-        let unsent = Arc::new(Semaphore::new(UNSENT as usize));
-        let house = serve::House::new(records, lock.epoch(), asked, batches.clone(), Arc::clone(&unsent));
+        let mouth = Mouth {
+            batches: broadcast::channel(BEHIND).0,
+            views: watch::Sender::new(None),
+            unsent: Arc::new(Semaphore::new(UNSENT as usize)),
+        };
+        let (wanting, wanted) = mpsc::channel(BEGINNING);
+        let house = serve::House::new(records, lock.epoch(), asked, wanting, mouth.clone());
         let accepting = tokio::spawn(serve::accept(listener, house));
-        Ok(Link { path, inode: (meta.dev(), meta.ino()), batches, unsent, accepting })
+        Ok(Link { path, inode: (meta.dev(), meta.ino()), mouth, wanted, accepting })
     }
 
     /// Lets the answers that were given reach their clients: an engine that ends says so first.
     pub async fn say_goodbye(&self) {
         // A client that does not take its answer loses it: late is as good as done.
-        let _ = clock::within(GOODBYE, self.unsent.acquire_many(UNSENT)).await;
+        let _ = clock::within(GOODBYE, self.mouth.unsent.acquire_many(UNSENT)).await;
     }
 
     /// Gives committed records to every client that follows. Never waits.
     pub fn publish(&self, records: &[(Stamp, Record)]) {
         let (Some((first, _)), Some((last, _))) = (records.first(), records.last()) else { return };
-        if self.batches.receiver_count() == 0 {
+        if self.mouth.batches.receiver_count() == 0 {
             return;
         }
         let lines = records.iter().map(|(stamp, record)| frame::record(*stamp, record)).collect();
         let batch = Batch { first: first.seq, last: last.seq, lines };
         // No receiver any more: nobody follows, which is no error.
-        let _ = self.batches.send(Arc::new(batch));
+        let _ = self.mouth.batches.send(Arc::new(batch));
+    }
+
+    /// The next thing a client wants to see. Never ends while nobody wants anything.
+    pub async fn wanted(&mut self) -> Wanted {
+        match self.wanted.recv().await {
+            Some(wanted) => wanted,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Whether anybody watches the picture.
+    pub fn is_watched(&self) -> bool {
+        self.mouth.views.receiver_count() > 0
+    }
+
+    /// Shows the picture to everybody who watches: whole to who has none yet, its changes to the others, and a word that
+    /// we are alive where it has none for them. Never waits.
+    pub fn show(&self, view: View) {
+        self.mouth.views.send_replace(Some(Arc::new(view)));
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::config::model::Config;
-use crate::edge::link::{Asked, Link, Reply};
+use crate::edge::link::{Asked, Link, Peep, Reply};
 use crate::edge::lock::Lock;
 use crate::edge::perform::Hands;
 use crate::edge::store::Store;
@@ -65,6 +65,16 @@ impl Desk {
     pub(super) fn admit(&mut self, asked: Asked) -> Event {
         self.replies.insert(asked.ask, asked.reply);
         Event::Asked { ask: asked.ask, command: asked.command }
+    }
+
+    /// Shows an agent's pane to a client.
+    pub(super) fn peek(&self, peep: Peep) {
+        if self.rules.agents.contains_key(&peep.agent) {
+            self.supply.peek(peep.agent, peep.sight);
+        } else {
+            let why = format!("no agent is called {}", peep.agent);
+            peep.refuse(&why);
+        }
     }
 
     /// Writes what this round made. `Some`: the effects that may leave now; `None`: the log can't be written, and nothing

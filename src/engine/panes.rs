@@ -2,17 +2,19 @@
 
 use tokio::sync::mpsc;
 
-use crate::edge::feed::Feed;
+use crate::edge::feed::{Feed, Sight};
 use crate::pilot::fact::{Identity, Place};
 use crate::pilot::id::{AgentId, Incarnation};
 
 enum Order {
     Watch(AgentId, Incarnation, Place, Option<Identity>),
     Forget(AgentId),
+    Peek(AgentId, Sight),
     FindServer,
 }
 
-/// Which panes are watched. Unbounded, but each order answers one change of the state.
+/// Which panes are watched. Unbounded, but each order answers one change of the state or one
+/// wish of a client, of which only so many wait.
 #[derive(Clone)]
 pub(super) struct Panes(mpsc::UnboundedSender<Order>);
 
@@ -27,6 +29,7 @@ impl Panes {
                         feed.watch(agent, incarnation, place, process).await;
                     }
                     Order::Forget(agent) => feed.forget(agent).await,
+                    Order::Peek(agent, sight) => feed.peek(agent, sight).await,
                     Order::FindServer => feed.find_server().await,
                 }
             }
@@ -42,6 +45,11 @@ impl Panes {
     /// Nobody lives there any more.
     pub(super) fn forget(&self, agent: &AgentId) {
         self.order(Order::Forget(agent.clone()));
+    }
+
+    /// Somebody wants to see its pane.
+    pub(super) fn peek(&self, agent: AgentId, sight: Sight) {
+        self.order(Order::Peek(agent, sight));
     }
 
     /// The server was just started.

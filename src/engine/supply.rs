@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::config::model::{Config, Role};
+use crate::edge::feed::Sight;
 use crate::edge::git::{LocalStatus, NETWORK_DEADLINE, StatusTarget, WatchSettings, Watcher};
 use crate::edge::perform::Hands;
 use crate::edge::spool::Spool;
@@ -89,6 +90,11 @@ impl Supply {
     /// Lists all panes now, or finds out why that can't be.
     pub(super) fn survey(&self) {
         self.feed.find_server();
+    }
+
+    /// Shows an agent's pane from now on.
+    pub(super) fn peek(&self, agent: AgentId, sight: Sight) {
+        self.feed.peek(agent, sight);
     }
 
     /// The event channels; `None`: they can't be followed, and screens are the proof.

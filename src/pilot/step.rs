@@ -16,7 +16,8 @@ use super::record::{HiccupNote, Order, Record};
 use super::state::{State, Tmux};
 use super::time::{Now, Time};
 use super::turn::{Outcome, Turn};
-use super::{delivery, handoff, job, launch, operate, phase, restart, stall};
+use super::view::View;
+use super::{delivery, handoff, job, launch, operate, phase, restart, show, stall};
 
 /// One event: what is to be written and, after that, done.
 pub fn step(state: &mut State, rules: &Config, now: Now, event: Event) -> Outcome {
@@ -41,6 +42,11 @@ pub fn begin(state: &mut State, rules: &Config, now: Now, epoch: u64, pid: u32, 
 pub fn next_deadline(state: &State) -> Option<(Time, String)> {
     let agents = state.watches.values().filter_map(|watch| watch.next().cloned());
     agents.chain(state.seen.next.clone()).min()
+}
+
+/// The whole picture as it stands, for people and scripts.
+pub fn view(state: &State, rules: &Config, now: Now) -> View {
+    show::view(state, rules, now)
 }
 
 fn observe(turn: &mut Turn<'_>, event: Event) {

@@ -6,6 +6,7 @@ use super::pane::{Life, Pane, Source};
 use super::tap;
 use super::watcher::{Reach, Watcher, died};
 use crate::edge::clock;
+use crate::edge::tmux::glimpse::{self, Glimpse};
 use crate::edge::tmux::parser::Block;
 use crate::edge::tmux::screen::{self, Picture};
 use crate::edge::tmux::session::{self, OwnedPane};
@@ -15,7 +16,9 @@ use crate::pilot::fact::Exit;
 use crate::pilot::id::AgentId;
 
 /// Between captures of a pane that goes on printing.
-pub(super) const TICK: i64 = 220;
+const TICK: i64 = 220;
+/// The same while somebody peeks at it.
+const PEEK_TICK: i64 = 100;
 /// Between lists where some pane can't wake us.
 pub(super) const LIST: i64 = 1_000;
 /// Between lists of everything.
@@ -36,11 +39,21 @@ const TAPS: usize = 16;
 /// Taps in vain before a pane is left to the list.
 const TAP_TRIES: u8 = 5;
 
+/// Panes that are drained and captured together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tick {
+    Shared,
+    Peeked,
+}
+
 impl Watcher {
     /// All that is due at `now`.
     pub(super) async fn work(&mut self, now: i64) -> Result<(), TmuxError> {
         if self.due.tick.is_some_and(|at| at <= now) {
-            self.tick(now);
+            self.due.tick = self.tick(now, Tick::Shared).then_some(now + TICK);
+        }
+        if self.due.peek.is_some_and(|at| at <= now) {
+            self.due.peek = self.tick(now, Tick::Peeked).then_some(now + PEEK_TICK);
         }
         if self.due.reconcile <= now {
             self.reconcile(now).await?;
@@ -53,6 +66,20 @@ impl Watcher {
         self.ask_taps().await
     }
 
+    /// The next tick for a pane that prints, after a look at `now`.
+    pub(super) fn plan_tick(&mut self, agent: &AgentId, now: i64) {
+        let busy = self.panes.get(agent).is_some_and(Pane::is_busy);
+        match self.tick_of(agent) {
+            Tick::Shared if busy => drop(self.due.tick.get_or_insert(now + TICK)),
+            Tick::Peeked if busy => drop(self.due.peek.get_or_insert(now + PEEK_TICK)),
+            Tick::Shared | Tick::Peeked => {}
+        }
+    }
+
+    fn tick_of(&self, agent: &AgentId) -> Tick {
+        if self.peeks.sees(agent) { Tick::Peeked } else { Tick::Shared }
+    }
+
     /// The next list, if some pane can't wake us.
     pub(super) fn plan_list(&mut self) {
         let needed = self.panes.values().any(Pane::needs_list);
@@ -60,10 +87,15 @@ impl Watcher {
         self.due.list = needed.then_some(at);
     }
 
-    /// Drains the taps of busy panes; those that printed nothing since their last capture go back to waiting.
-    fn tick(&mut self, now: i64) {
+    /// Drains the taps of busy panes; those that printed nothing since their last capture go back to waiting. Whether
+    /// some are still busy.
+    fn tick(&mut self, now: i64, which: Tick) -> bool {
         let mut calm = Vec::new();
-        for (agent, pane) in self.panes.iter_mut().filter(|(_, pane)| pane.is_busy()) {
+        let due = self.which(|pane| pane.is_busy());
+        // A pane whose last peeper has left goes on with the others.
+        let (due, others): (Vec<_>, Vec<_>) = due.into_iter().partition(|agent| self.tick_of(agent) == which);
+        for agent in &due {
+            let Some(pane) = self.panes.get_mut(agent) else { continue };
             let fresh = pane.drain(&mut self.scratch);
             let printed = std::mem::take(&mut pane.printed);
             match &pane.source {
@@ -83,8 +115,9 @@ impl Watcher {
         for (agent, tap) in calm {
             self.quieten(&agent, tap);
         }
-        self.due.tick = self.panes.values().any(Pane::is_busy).then_some(now + TICK);
+        others.iter().for_each(|agent| self.plan_tick(agent, now));
         self.plan_list();
+        due.iter().any(|agent| self.panes.get(agent).is_some_and(Pane::is_busy))
     }
 
     /// The base that works everywhere: one list, and a capture of what moved.
@@ -144,6 +177,7 @@ impl Watcher {
         let Some(mut pane) = self.panes.remove(agent) else { return };
         let Some(found) = owned.iter().find(|found| found.place.pane == pane.place.pane) else {
             self.outlet.put(died(agent, &pane, Exit::Lost));
+            self.peeks.die(agent);
             return;
         };
         if found.dead.is_some() {
@@ -161,17 +195,24 @@ impl Watcher {
         let due = self.which(|pane| pane.look_at.is_some_and(|at| at <= now));
         for batch in due.chunks(BATCH) {
             let mut lines = Vec::with_capacity(batch.len() * 2);
-            for agent in batch {
+            let peeked: Vec<bool> = batch.iter().map(|agent| self.peeks.sees(agent)).collect();
+            for (agent, peeked) in batch.iter().zip(&peeked) {
                 let Some(pane) = self.panes.get_mut(agent) else { continue };
                 if pane.is_busy() {
                     // Taken before the capture, so that what is printed after it shows at the next tick.
                     pane.drain(&mut self.scratch);
                 }
                 lines.extend(screen::lines_for(&pane.place.pane)?);
+                if *peeked {
+                    lines.extend(glimpse::lines_for(&pane.place.pane)?);
+                }
             }
             let mut blocks = self.client.run(lines).await?.into_iter();
-            for agent in batch {
+            for (agent, peeked) in batch.iter().zip(&peeked) {
                 let (Some(flags), Some(body)) = (blocks.next(), blocks.next()) else { break };
+                if *peeked {
+                    self.take_glimpse(agent, blocks.next(), blocks.next());
+                }
                 self.take_picture(agent, Picture::from_blocks(&flags, body), now);
             }
         }
@@ -196,23 +237,37 @@ impl Watcher {
         self.outlet.put(Event::ScreenChanged { agent: agent.clone(), incarnation, screen });
     }
 
+    fn take_glimpse(&mut self, agent: &AgentId, facts: Option<Block>, body: Option<Block>) {
+        let (Some(pane), Some(facts), Some(body)) = (self.panes.get(agent), facts, body) else { return };
+        if let Some(glimpse) = Glimpse::from_blocks(&facts, &body) {
+            self.peeks.show(glimpse.view(agent, pane.incarnation));
+        }
+    }
+
     /// Asks tmux how ended processes ended, with their last screens.
     async fn ask_endings(&mut self, now: i64) -> Result<(), TmuxError> {
         let due = self.which(|pane| pane.asked_at().is_some_and(|at| at <= now));
         for batch in due.chunks(BATCH) {
             let mut lines = Vec::with_capacity(batch.len() * 3);
-            for agent in batch {
+            let peeked: Vec<bool> = batch.iter().map(|agent| self.peeks.sees(agent)).collect();
+            for (agent, peeked) in batch.iter().zip(&peeked) {
                 let Some(pane) = self.panes.get_mut(agent) else { continue };
                 // tmux calls a pane dead only when its pipe is empty.
                 pane.drain(&mut self.scratch);
                 lines.push(verb::ending(&pane.place.pane)?);
                 lines.extend(screen::lines_for(&pane.place.pane)?);
+                if *peeked {
+                    lines.extend(glimpse::lines_for(&pane.place.pane)?);
+                }
             }
             let mut blocks = self.client.run(lines).await?.into_iter();
-            for agent in batch {
+            for (agent, peeked) in batch.iter().zip(&peeked) {
                 let (Some(ending), Some(flags), Some(body)) = (blocks.next(), blocks.next(), blocks.next()) else {
                     break;
                 };
+                if *peeked {
+                    self.take_glimpse(agent, blocks.next(), blocks.next());
+                }
                 self.take_ending(agent, ending.word(), Picture::from_blocks(&flags, body));
             }
         }
@@ -245,6 +300,7 @@ impl Watcher {
         }
         let event = died(agent, pane, exit.unwrap_or(Exit::Lost));
         self.panes.remove(agent);
+        self.peeks.die(agent);
         self.outlet.put(event);
     }
 

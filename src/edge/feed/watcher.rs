@@ -11,9 +11,9 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::looks::TICK;
 use super::outlet::Outlet;
 use super::pane::{Life, Pane, Source};
+use super::peeks::Peeks;
 use super::tap::{self, Tap};
 use super::{FeedSpec, Identify, Order, TapSpec};
 use crate::edge::clock;
@@ -62,8 +62,9 @@ pub(super) enum Reach {
 /// When the work that panes share is due.
 #[derive(Default)]
 pub(super) struct Due {
-    /// The drain of busy taps.
+    /// The drain of busy taps, and of those that somebody peeks at.
     pub(super) tick: Option<i64>,
+    pub(super) peek: Option<i64>,
     /// The list for panes that can't wake us.
     pub(super) list: Option<i64>,
     /// The list of everything, and when it was made last.
@@ -83,6 +84,7 @@ pub(super) struct Watcher {
     news: watch::Receiver<News>,
     changes: u64,
     pub(super) panes: BTreeMap<AgentId, Pane>,
+    pub(super) peeks: Peeks,
     signals: JoinSet<Signal>,
     watches: u64,
     pub(super) reach: Reach,
@@ -114,6 +116,7 @@ impl Watcher {
             orders,
             changes: 0,
             panes: BTreeMap::new(),
+            peeks: Peeks::default(),
             signals: JoinSet::new(),
             watches: 0,
             reach: Reach::Down { retry_at: clock::monotonic_ms(), gap: RETRY_FIRST },
@@ -172,7 +175,7 @@ impl Watcher {
             Reach::Up(_) => {
                 let wanted = |pane: &Pane| pane.tap_wanted.then_some(now);
                 let panes = self.panes.values().flat_map(|pane| [pane.look_at, pane.asked_at(), wanted(pane)]);
-                let shared = [self.due.tick, self.due.list, Some(self.due.reconcile)];
+                let shared = [self.due.tick, self.due.peek, self.due.list, Some(self.due.reconcile)];
                 panes.chain(shared).flatten().min()
             }
         };
@@ -184,6 +187,13 @@ impl Watcher {
         match order {
             Order::Watch { agent, incarnation, place, process } => self.watch(agent, incarnation, place, process),
             Order::Forget { agent } => drop(self.panes.remove(&agent)),
+            Order::Peek { agent, sight } => {
+                self.peeks.add(agent.clone(), sight);
+                if let Some(pane) = self.panes.get_mut(&agent) {
+                    pane.look_by(now);
+                    self.plan_tick(&agent, now);
+                }
+            }
             Order::Look { agent, reply } => {
                 let up = matches!(self.reach, Reach::Up(_));
                 if let Some(pane) = self.panes.get_mut(&agent).filter(|_| up) {
@@ -243,7 +253,7 @@ impl Watcher {
                 if let Source::Quiet(tap, _) = &pane.source {
                     pane.source = Source::Busy(tap.clone());
                     pane.look_by(now + COALESCE);
-                    self.due.tick.get_or_insert(now + COALESCE + TICK);
+                    self.plan_tick(&agent, now + COALESCE);
                 }
             }
             Signal::Ended(agent, watch) => {
@@ -373,8 +383,10 @@ impl Watcher {
 
     /// The server is gone and every pane with it: one event for all of them.
     fn tell_gone(&mut self) {
-        self.panes.clear();
-        self.due.tick = None;
+        while let Some((agent, _)) = self.panes.pop_first() {
+            self.peeks.die(&agent);
+        }
+        (self.due.tick, self.due.peek) = (None, None);
         if self.told != Told::Gone {
             self.told = Told::Gone;
             self.outlet.put(Event::TmuxGone);

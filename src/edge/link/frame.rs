@@ -1,11 +1,14 @@
 //! The lines of the link, as text.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::pilot::command::{Answer, Command};
 use crate::pilot::fact::Stamp;
+use crate::pilot::id::AgentId;
 use crate::pilot::record::Record;
+use crate::pilot::time::Time;
+use crate::pilot::view::{Change, PaneView, View};
 
 /// Version of the link's language; the other side's must be the same.
 pub const PROTOCOL: u64 = 1;
@@ -26,6 +29,12 @@ pub(super) enum Wants {
     Follow {
         since: u64,
     },
+    /// The picture, and its changes.
+    Watch,
+    /// An agent's pane, or none any more.
+    Peek {
+        agent: Option<AgentId>,
+    },
 }
 
 /// Why a line is no request. With its number the client is told and may go on; without one it speaks another language.
@@ -41,6 +50,18 @@ struct Since {
     since: u64,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Whose {
+    agent: Option<AgentId>,
+}
+
+const EXPECTED: &str = "expected `ask` with one of `command`, `follow`, `watch`, `peek`, and nothing else";
+
 /// Reads a client's line.
 pub(super) fn request(line: &[u8]) -> Result<Request, Unclear> {
     let unclear = |ask, why: &str| Unclear { ask, why: why.to_string() };
@@ -50,12 +71,14 @@ pub(super) fn request(line: &[u8]) -> Result<Request, Unclear> {
     let Some(ask) = fields.remove("ask").as_ref().and_then(Value::as_u64) else {
         return Err(unclear(None, "expected a number as `ask`"));
     };
-    let wants = match (fields.remove("command"), fields.remove("follow"), fields.keys().next()) {
-        (_, _, Some(_)) | (Some(_), Some(_), None) | (None, None, None) => {
-            return Err(unclear(Some(ask), "expected `ask` with either `command` or `follow`, and nothing else"));
-        }
-        (Some(command), None, None) => serde_json::from_value(command).map(Wants::Command),
-        (None, Some(follow), None) => serde_json::from_value(follow).map(|Since { since }| Wants::Follow { since }),
+    let mut fields = fields.into_iter();
+    let (Some((what, of)), None) = (fields.next(), fields.next()) else { return Err(unclear(Some(ask), EXPECTED)) };
+    let wants = match what.as_str() {
+        "command" => serde_json::from_value(of).map(Wants::Command),
+        "follow" => serde_json::from_value(of).map(|Since { since }| Wants::Follow { since }),
+        "watch" => serde_json::from_value(of).map(|Nothing {}| Wants::Watch),
+        "peek" => serde_json::from_value(of).map(|Whose { agent }| Wants::Peek { agent }),
+        _ => return Err(unclear(Some(ask), EXPECTED)),
     };
     wants.map(|wants| Request { ask, wants }).map_err(|cause| Unclear { ask: Some(ask), why: cause.to_string() })
 }
@@ -81,6 +104,26 @@ pub(super) fn live(seq: u64) -> String {
     line(&json!({ "live": seq }))
 }
 
+/// The whole picture.
+pub(super) fn view(view: &View) -> String {
+    named("view", view)
+}
+
+/// What differs from the picture told last.
+pub(super) fn change(change: &Change) -> String {
+    named("change", change)
+}
+
+/// The picture is what it was.
+pub(super) fn alive(at: Time) -> String {
+    named("alive", &at)
+}
+
+/// What a pane shows.
+pub(super) fn pane(pane: &PaneView) -> String {
+    named("pane", pane)
+}
+
 pub(super) fn record(stamp: Stamp, record: &Record) -> String {
     let json = serde_json::to_string(record).unwrap_or_else(|_| "{}".to_string());
     stored(stamp, &json)
@@ -93,6 +136,12 @@ pub(super) fn stored(stamp: Stamp, json: &str) -> String {
     format!("{{\"record\":{{\"seq\":{},\"at\":\"{}\"{comma}{fields}}}\n", stamp.seq, stamp.at)
 }
 
+/// Written straight from the value: pictures are large and come often.
+fn named(name: &str, value: &impl Serialize) -> String {
+    let json = serde_json::to_string(value).unwrap_or_else(|_| "null".to_string());
+    format!("{{\"{name}\":{json}}}\n")
+}
+
 fn line(value: &Value) -> String {
     let mut text = value.to_string();
     text.push('\n');
@@ -102,7 +151,6 @@ fn line(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pilot::time::Time;
 
     #[test]
     fn a_record_line_carries_its_stamp_and_reads_back() {
@@ -121,6 +169,10 @@ mod tests {
             Wants::Command(Command::Status)
         ));
         assert!(matches!(wants(r#"{"ask":2,"follow":{"since":9}}"#).unwrap().wants, Wants::Follow { since: 9 }));
+        assert!(matches!(wants(r#"{"ask":2,"watch":{}}"#).unwrap().wants, Wants::Watch));
+        assert!(matches!(wants(r#"{"ask":2,"peek":{"agent":null}}"#).unwrap().wants, Wants::Peek { agent: None }));
+        let peek = wants(r#"{"ask":2,"peek":{"agent":"builder"}}"#).unwrap().wants;
+        assert!(matches!(peek, Wants::Peek { agent: Some(agent) } if agent.as_str() == "builder"));
         for (line, ask) in [
             ("", None),
             ("[]", None),
@@ -130,6 +182,10 @@ mod tests {
             (r#"{"ask":3,"command":{"command":"status"},"more":1}"#, Some(3)),
             (r#"{"ask":3,"command":{"command":"ping","agent":"../x"}}"#, Some(3)),
             (r#"{"ask":3,"follow":{"since":"x"}}"#, Some(3)),
+            (r#"{"ask":3,"watch":{"fast":true}}"#, Some(3)),
+            (r#"{"ask":3,"peek":{"agent":"../x"}}"#, Some(3)),
+            (r#"{"ask":3,"watch":{},"peek":{"agent":null}}"#, Some(3)),
+            (r#"{"ask":3,"dance":{}}"#, Some(3)),
         ] {
             assert_eq!(wants(line).unwrap_err().ask, ask, "{line}");
         }

@@ -8,19 +8,23 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast, mpsc};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::frame::{self, Request, Unclear, Wants};
-use super::{ANSWERS, Asked, Batch, CLIENTS, Line, Reply};
+use super::sights::{Peeking, Peep, Wanted, Watching};
+use super::{ANSWERS, Asked, Batch, CLIENTS, Line, Mouth, Reply};
 use crate::edge::clock;
 use crate::edge::store::{Filter, Page, Reader};
 use crate::pilot::event::Ask;
+use crate::pilot::view::{PaneView, View};
 
 /// A line that was begun must end: a half one would hold a place for ever.
 const LINE_LIMIT: Duration = Duration::from_secs(10);
 /// Who does not take what it asked for within this is gone, however alive its process is.
 const WRITE_LIMIT: Duration = Duration::from_secs(10);
+/// Changes of what is told that wait for the writing task; above, the client's next question waits.
+const TURNS: usize = 8;
 /// Rows read from the log at once for a client that is behind: a millisecond of the engine's time.
 const ROWS: u32 = 500;
 /// After an accept that failed (no descriptors left, fault P15): others may close theirs meanwhile.
@@ -31,8 +35,8 @@ pub(super) struct House {
     records: PathBuf,
     epoch: u64,
     asked: mpsc::Sender<Asked>,
-    batches: broadcast::Sender<Arc<Batch>>,
-    unsent: Arc<Semaphore>,
+    wanted: mpsc::Sender<Wanted>,
+    engine: Mouth,
     next_ask: AtomicU64,
 }
 
@@ -41,10 +45,10 @@ impl House {
         records: PathBuf,
         epoch: u64,
         asked: mpsc::Sender<Asked>,
-        batches: broadcast::Sender<Arc<Batch>>,
-        unsent: Arc<Semaphore>,
+        wanted: mpsc::Sender<Wanted>,
+        engine: Mouth,
     ) -> Arc<Self> {
-        Arc::new(House { records, epoch, asked, batches, unsent, next_ask: AtomicU64::new(1) })
+        Arc::new(House { records, epoch, asked, wanted, engine, next_ask: AtomicU64::new(1) })
     }
 }
 
@@ -82,10 +86,10 @@ fn turn_away(stream: &UnixStream) {
 async fn client(stream: UnixStream, _place: OwnedSemaphorePermit, house: Arc<House>) {
     let (read, write) = stream.into_split();
     let (answers, queue) = mpsc::channel(ANSWERS);
-    let (follow, followed) = mpsc::channel(1);
+    let (turns, turned) = mpsc::channel(TURNS);
     let full = Arc::new(Notify::new());
-    let listening = listen(read, Arc::clone(&house), Ways { answers, follow, full: Arc::clone(&full) });
-    let telling = tell(write, house, queue, followed);
+    let listening = listen(read, Arc::clone(&house), Ways { answers, turns, full: Arc::clone(&full) });
+    let telling = tell(write, house, queue, turned);
     tokio::pin!(listening);
     tokio::pin!(telling);
     tokio::select! {
@@ -99,13 +103,20 @@ async fn client(stream: UnixStream, _place: OwnedSemaphorePermit, house: Arc<Hou
 /// From the reading task to the writing one.
 struct Ways {
     answers: mpsc::Sender<Line>,
-    follow: mpsc::Sender<u64>,
+    turns: mpsc::Sender<Turn>,
     full: Arc<Notify>,
+}
+
+/// What the writing task is to tell from now on.
+enum Turn {
+    Follow { ask: u64, since: u64 },
+    Watch { ask: u64, views: watch::Receiver<Option<Arc<View>>> },
+    Peek(Option<watch::Receiver<Option<Arc<PaneView>>>>),
 }
 
 impl Ways {
     fn refuse(&self, ask: Option<u64>, why: &str) -> bool {
-        self.answers.try_send(record(frame::error(ask, why))).is_ok()
+        self.answers.try_send(Line::plain(frame::error(ask, why))).is_ok()
     }
 }
 
@@ -121,25 +132,38 @@ async fn listen(read: OwnedReadHalf, house: Arc<House>, ways: Ways) {
                 return;
             }
         };
-        match frame::request(&line) {
-            Ok(Request { ask, wants: Wants::Command(command) }) => {
-                let (queue, full) = (ways.answers.clone(), Arc::clone(&ways.full));
-                let reply = Reply { ask, queue, full, unsent: Arc::clone(&house.unsent), answered: false };
-                let ask = Ask(house.next_ask.fetch_add(1, Ordering::Relaxed));
-                if house.asked.send(Asked { ask, command, reply }).await.is_err() {
-                    return;
-                }
-            }
-            Ok(Request { ask, wants: Wants::Follow { since } }) => {
-                if ways.follow.try_send(since).is_err() && !ways.refuse(Some(ask), "this connection follows already") {
-                    return;
-                }
-            }
-            Err(Unclear { ask, why }) => {
-                if !ways.refuse(ask, &why) || ask.is_none() {
-                    return;
-                }
-            }
+        let more = match frame::request(&line) {
+            Ok(request) => pass_on(request, &house, &ways).await,
+            Err(Unclear { ask, why }) => ways.refuse(ask, &why) && ask.is_some(),
+        };
+        if !more {
+            return;
+        }
+    }
+}
+
+/// Hands a request to who can do something about it. False: there is nobody any more.
+async fn pass_on(request: Request, house: &House, ways: &Ways) -> bool {
+    let ask = request.ask;
+    match request.wants {
+        Wants::Command(command) => {
+            let (queue, full) = (ways.answers.clone(), Arc::clone(&ways.full));
+            let reply = Reply { ask, queue, full, unsent: Arc::clone(&house.engine.unsent), answered: false };
+            let ask = Ask(house.next_ask.fetch_add(1, Ordering::Relaxed));
+            house.asked.send(Asked { ask, command, reply }).await.is_ok()
+        }
+        Wants::Follow { since } => ways.turns.send(Turn::Follow { ask, since }).await.is_ok(),
+        Wants::Watch => {
+            // Listening first, asking then: the picture that is made for us is not missed.
+            let views = house.engine.views.subscribe();
+            ways.turns.send(Turn::Watch { ask, views }).await.is_ok() && house.wanted.send(Wanted::View).await.is_ok()
+        }
+        Wants::Peek { agent: None } => ways.turns.send(Turn::Peek(None)).await.is_ok(),
+        Wants::Peek { agent: Some(agent) } => {
+            let (sight, panes) = watch::channel(None);
+            let peep = Peep { agent, sight, ask, answers: ways.answers.clone() };
+            ways.turns.send(Turn::Peek(Some(panes))).await.is_ok()
+                && house.wanted.send(Wanted::Pane(peep)).await.is_ok()
         }
     }
 }
@@ -162,14 +186,15 @@ async fn line(read: &mut BufReader<OwnedReadHalf>) -> Result<Option<Vec<u8>>, &'
     }
 }
 
-/// Writes the hello, answers, and records, until nobody can answer any more or the client does not read.
+/// Writes the hello, answers, and what the client sees and follows, until nobody can answer any more or the client does
+/// not read.
 async fn tell(
     mut write: OwnedWriteHalf,
     house: Arc<House>,
     mut answers: mpsc::Receiver<Line>,
-    mut follow: mpsc::Receiver<u64>,
+    mut turns: mpsc::Receiver<Turn>,
 ) {
-    let mut following: Option<Following> = None;
+    let mut tale = Tale::default();
     let mut more = put(&mut write, &frame::hello(house.epoch)).await;
     while more {
         let line = tokio::select! {
@@ -178,15 +203,12 @@ async fn tell(
                 Some(answer) => answer,
                 None => return,
             },
-            Some(since) = follow.recv(), if following.is_none() => {
-                following = Following::begin(&house, since);
-                match following {
-                    Some(_) => continue,
-                    None => record(frame::error(None, "the log can't be read just now: ask again")),
-                }
-            }
-            text = next(&mut following) => match text {
-                Some(text) => record(text),
+            Some(turn) = turns.recv() => match tale.take(turn, &house) {
+                Some(refusal) => Line::plain(refusal),
+                None => continue,
+            },
+            text = tale.next() => match text {
+                Some(text) => Line::plain(text),
                 None => return,
             },
         };
@@ -194,20 +216,56 @@ async fn tell(
     }
 }
 
-/// A line that no goodbye waits for.
-fn record(text: String) -> Line {
-    Line { text, _place: None }
+/// All that one client is told unasked.
+#[derive(Default)]
+struct Tale {
+    following: Option<Following>,
+    watching: Option<Watching>,
+    peeking: Option<Peeking>,
+}
+
+impl Tale {
+    /// Tells that too from now on, or why not.
+    fn take(&mut self, turn: Turn, house: &House) -> Option<String> {
+        match turn {
+            Turn::Follow { ask, .. } if self.following.is_some() => {
+                return Some(frame::error(Some(ask), "this connection follows already"));
+            }
+            Turn::Follow { since, .. } => {
+                self.following = Following::begin(house, since);
+                if self.following.is_none() {
+                    return Some(frame::error(None, "the log can't be read just now: ask again"));
+                }
+            }
+            Turn::Watch { ask, .. } if self.watching.is_some() => {
+                return Some(frame::error(Some(ask), "this connection watches already"));
+            }
+            Turn::Watch { views, .. } => self.watching = Some(Watching::new(views)),
+            Turn::Peek(panes) => self.peeking = panes.map(Peeking::new),
+        }
+        None
+    }
+
+    /// The next lines; `None`: the engine has ended. What is slow to come by goes last, the log.
+    async fn next(&mut self) -> Option<String> {
+        tokio::select! {
+            biased;
+            text = async { self.watching.as_mut().expect("polled only while there is one").next().await }, if self.watching.is_some() => text,
+            text = async { self.peeking.as_mut().expect("polled only while there is one").next().await }, if self.peeking.is_some() => {
+                if text.is_none() {
+                    // Nobody shows this pane any more; the rest goes on.
+                    self.peeking = None;
+                }
+                Some(text.unwrap_or_default())
+            }
+            text = async { self.following.as_mut().expect("polled only while there is one").next().await }, if self.following.is_some() => text,
+            else => std::future::pending().await,
+        }
+    }
 }
 
 async fn put(write: &mut OwnedWriteHalf, text: &str) -> bool {
     matches!(clock::within(WRITE_LIMIT, write.write_all(text.as_bytes())).await, Ok(Ok(())))
-}
-
-async fn next(following: &mut Option<Following>) -> Option<String> {
-    match following {
-        Some(following) => following.next().await,
-        None => std::future::pending().await,
-    }
 }
 
 /// A client's way through the log: the past from the file, then batches as they are committed. Whoever falls behind
@@ -222,7 +280,7 @@ struct Following {
 impl Following {
     fn begin(house: &House, since: u64) -> Option<Self> {
         // Listening first, reading then: what is committed in between comes twice and is told once.
-        let batches = house.batches.subscribe();
+        let batches = house.engine.batches.subscribe();
         let log = Reader::open(&house.records).ok()?;
         Some(Following { log, told: since, batches, live: false })
     }

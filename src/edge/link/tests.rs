@@ -5,22 +5,31 @@ use std::time::Duration;
 use super::*;
 use crate::edge::spawn;
 use crate::edge::store::Store;
-use crate::pilot::id::EffectId;
+use crate::pilot::id::{AgentId, EffectId, Incarnation};
 use crate::pilot::time::Time;
+use crate::pilot::view::{PaneView, PhaseView, WatchView};
 
 const SOON: Duration = Duration::from_secs(10);
 
-/// An engine in a thread of its own: accepts every command, and commits and publishes what it is given.
+/// What a test has its engine do.
+enum Order {
+    Commit(Vec<Record>),
+    Show(View),
+    ShowPane(String),
+}
+
+/// An engine in a thread of its own: accepts every command, commits and publishes what it is given, shows the picture with
+/// this number of agents, and the pane of `builder`.
 struct Engine {
     dir: PathBuf,
     /// Ends the engine when dropped.
-    records: Option<mpsc::UnboundedSender<Vec<Record>>>,
+    orders: Option<mpsc::UnboundedSender<Order>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Engine {
     fn start(dir: &Path) -> Self {
-        let (records, mut given) = mpsc::unbounded_channel::<Vec<Record>>();
+        let (orders, mut given) = mpsc::unbounded_channel::<Order>();
         let (up, is_up) = std::sync::mpsc::channel();
         let state = dir.to_path_buf();
         let work = move || {
@@ -29,15 +38,27 @@ impl Engine {
                 let lock = Lock::take(&state, Time(1)).unwrap();
                 let mut store = Store::open(&state.join("records.db")).unwrap();
                 let (asked, mut asking) = mpsc::channel(16);
-                let link = Link::bind(&state, state.join("records.db"), &lock, asked).unwrap();
+                let mut link = Link::bind(&state, state.join("records.db"), &lock, asked).unwrap();
+                let mut sights = Vec::new();
                 up.send(()).unwrap();
                 loop {
                     tokio::select! {
                         Some(asked) = asking.recv() => answer(asked),
-                        records = given.recv() => {
-                            let Some(records) = records else { return };
-                            let stamps = store.append(Time(5), &records).unwrap();
-                            link.publish(&stamps.into_iter().zip(records).collect::<Vec<_>>());
+                        wanted = link.wanted() => match wanted {
+                            Wanted::View => link.show(view("at first")),
+                            Wanted::Pane(peep) if peep.agent.as_str() == "builder" => sights.push(peep.sight),
+                            Wanted::Pane(peep) => peep.refuse("nobody is called so"),
+                        },
+                        order = given.recv() => match order {
+                            None => return,
+                            Some(Order::Commit(records)) => {
+                                let stamps = store.append(Time(5), &records).unwrap();
+                                link.publish(&stamps.into_iter().zip(records).collect::<Vec<_>>());
+                            }
+                            Some(Order::Show(view)) => link.show(view),
+                            Some(Order::ShowPane(text)) => for sight in &sights {
+                                sight.send_replace(Some(Arc::new(pane(&text))));
+                            },
                         }
                     }
                 }
@@ -45,11 +66,19 @@ impl Engine {
         };
         let thread = spawn::thread("engine", work).unwrap();
         is_up.recv_timeout(SOON).unwrap();
-        Engine { dir: dir.to_path_buf(), records: Some(records), thread: Some(thread) }
+        Engine { dir: dir.to_path_buf(), orders: Some(orders), thread: Some(thread) }
     }
 
     fn commit(&self, count: u64) {
-        self.records.as_ref().unwrap().send((0..count).map(|n| Record::Done { id: EffectId(n) }).collect()).unwrap();
+        self.order(Order::Commit((0..count).map(|n| Record::Done { id: EffectId(n) }).collect()));
+    }
+
+    fn order(&self, order: Order) {
+        self.orders.as_ref().unwrap().send(order).unwrap();
+    }
+
+    fn duplex(&self) -> (Asker, Hearing) {
+        self.client().duplex().unwrap()
     }
 
     fn client(&self) -> Client {
@@ -69,11 +98,48 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        drop(self.records.take());
+        drop(self.orders.take());
         let ended = self.thread.take().unwrap().join();
         if !std::thread::panicking() {
             ended.unwrap();
         }
+    }
+}
+
+fn view(project: &str) -> View {
+    let phase = PhaseView { current: None, sequence: Vec::new(), complete: false, blocked: None };
+    View {
+        at: Time(1_000),
+        project: project.to_string(),
+        epoch: 1,
+        engine_pid: 1,
+        engine_since: Time(0),
+        seq: 0,
+        paused: false,
+        emergency_stop: false,
+        tmux: "up".to_string(),
+        watch: WatchView { remote: None, branch: "main".to_string(), head: None, broken: None, handoffs: Vec::new() },
+        phase,
+        agents: Vec::new(),
+        outbox: Vec::new(),
+        alerts: Vec::new(),
+    }
+}
+
+fn builder() -> AgentId {
+    AgentId::parse("builder").unwrap()
+}
+
+fn pane(text: &str) -> PaneView {
+    PaneView {
+        agent: builder(),
+        incarnation: Incarnation(1),
+        size: (80, 24),
+        cursor: Some((1, 2)),
+        history: 0,
+        dead: false,
+        in_mode: false,
+        text: text.to_string(),
     }
 }
 
@@ -194,6 +260,121 @@ fn a_follower_that_does_not_read_slows_nobody_and_misses_nothing() {
 }
 
 #[test]
+fn who_watches_gets_the_picture_then_what_changes_then_a_word_that_nothing_did() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = Engine::start(dir.path());
+    let (mut asker, mut hearing) = engine.duplex();
+    asker.watch().unwrap();
+    let Heard::View(mut told) = hearing.next().unwrap() else { panic!("no picture") };
+    assert_eq!(*told, view("at first"));
+    engine.order(Order::Show(view("second")));
+    let Heard::Change(change) = hearing.next().unwrap() else { panic!("no change") };
+    told.apply(*change);
+    assert_eq!(*told, view("second"));
+    engine.order(Order::Show(View { at: Time(3_000), ..view("second") }));
+    assert_eq!(hearing.next().unwrap(), Heard::Alive(Time(3_000)));
+    let again = asker.watch().unwrap();
+    let refused = Heard::Refused { ask: Some(again), why: "this connection watches already".to_string() };
+    while hearing.next().unwrap() != refused {}
+}
+
+#[test]
+fn one_connection_does_everything_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = Engine::start(dir.path());
+    engine.commit(2);
+    let (mut asker, mut hearing) = engine.duplex();
+    let mut heard = Vec::new();
+    let mut until = |good: &dyn Fn(&Heard) -> bool| {
+        while !heard.iter().any(good) {
+            heard.push(hearing.next().unwrap());
+        }
+    };
+    asker.follow(0).unwrap();
+    asker.watch().unwrap();
+    asker.peek(Some(&builder())).unwrap();
+    let asked = asker.ask(&Command::Pause).unwrap();
+    until(&|heard| matches!(heard, Heard::Answer { ask, .. } if *ask == asked));
+    until(&|heard| matches!(heard, Heard::View(_)));
+    until(&|heard| matches!(heard, Heard::Live(2)));
+    engine.order(Order::ShowPane("\u{1b}[31mred".to_string()));
+    until(&|heard| matches!(heard, Heard::Pane(shown) if **shown == pane("\u{1b}[31mred")));
+    engine.commit(1);
+    until(&|heard| matches!(heard, Heard::Record(stamp, _) if stamp.seq == 3));
+    let nobody = asker.peek(AgentId::parse("nobody").as_ref()).unwrap();
+    until(&|heard| matches!(heard, Heard::Refused { ask, .. } if *ask == Some(nobody)));
+    let again = asker.follow(0).unwrap();
+    until(&|heard| matches!(heard, Heard::Refused { ask, .. } if *ask == Some(again)));
+}
+
+#[test]
+fn who_peeks_no_more_hears_of_no_pane_and_the_newest_picture_wins() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = Engine::start(dir.path());
+    let (mut asker, mut hearing) = engine.duplex();
+    asker.peek(Some(&builder())).unwrap();
+    // Answers come in order here, so the engine has taken the peek.
+    asker.ask(&Command::Pause).unwrap();
+    assert!(matches!(hearing.next().unwrap(), Heard::Answer { .. }));
+    let began = clock::monotonic_ms();
+    (0..500).for_each(|n| engine.order(Order::ShowPane(n.to_string())));
+    let mut shown = 0;
+    loop {
+        let Heard::Pane(pane) = hearing.next().unwrap() else { panic!("a pane") };
+        shown += 1;
+        if pane.text == "499" {
+            break;
+        }
+    }
+    // One at once, and then ten a second.
+    assert!(shown <= 2 + (clock::monotonic_ms() - began) / 100, "{shown} pictures");
+    asker.peek(None).unwrap();
+    asker.ask(&Command::Pause).unwrap();
+    assert!(matches!(hearing.next().unwrap(), Heard::Answer { .. }));
+    engine.order(Order::ShowPane("unseen".to_string()));
+    asker.ask(&Command::Resume).unwrap();
+    assert!(matches!(hearing.next().unwrap(), Heard::Answer { .. }));
+}
+
+#[test]
+fn who_watches_without_reading_is_dropped_and_slows_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = Engine::start(dir.path());
+    let (mut asker, _deaf) = engine.duplex();
+    asker.watch().unwrap();
+    let (mut other, mut hearing) = engine.duplex();
+    other.watch().unwrap();
+    let long = |n: i64| View { alerts: vec!["x".repeat(300_000)], at: Time(n), ..view(&n.to_string()) };
+    let Heard::View(mut told) = hearing.next().unwrap() else { panic!("no picture") };
+    for n in 0..50 {
+        engine.order(Order::Show(long(n)));
+        while told.project != n.to_string() {
+            match hearing.next().unwrap() {
+                Heard::Change(change) => told.apply(*change),
+                other => assert!(matches!(other, Heard::Alive(_)), "{other:?}"),
+            }
+        }
+    }
+    let mut dropped = false;
+    let began = clock::monotonic_ms();
+    while !dropped && clock::monotonic_ms() - began < 20_000 {
+        dropped = asker.peek(None).is_err();
+        clock::block(Duration::from_millis(20));
+    }
+    assert!(dropped);
+}
+
+#[test]
+fn a_blocked_listener_is_let_go_by_the_asker() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = Engine::start(dir.path());
+    let (asker, mut hearing) = engine.duplex();
+    let listener = spawn::thread("listener", move || hearing.next()).unwrap();
+    asker.close();
+    assert!(matches!(listener.join().unwrap(), Err(LinkError::Closed)));
+}
+
+#[test]
 fn who_asks_without_reading_is_dropped() {
     let dir = tempfile::tempdir().unwrap();
     let engine = Engine::start(dir.path());
@@ -274,6 +455,10 @@ fn a_thousand_random_inputs_break_nothing() {
         "\"command\"",
         "\"status\"",
         "\"follow\"",
+        "\"watch\"",
+        "\"peek\"",
+        "{\"ask\":1,\"watch\":{}}\n",
+        "{\"ask\":1,\"peek\":{\"agent\":\"builder\"}}\n",
         "\"since\"",
         "1",
         "-1",

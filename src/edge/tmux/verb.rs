@@ -44,6 +44,11 @@ const MARKS: &str = concat!(
 /// See [`flags`].
 const FLAGS: &str =
     "#{pane_id},#{cursor_x},#{cursor_y},#{pane_dead},#{pane_in_mode},#{pane_input_off},#{pane_synchronized}";
+/// See [`facts`].
+const FACTS: &str = concat!(
+    "#{pane_id},#{pane_width},#{pane_height},#{cursor_x},#{cursor_y},#{cursor_flag},#{history_size},#{pane_dead},",
+    "#{pane_in_mode}"
+);
 /// See [`server`].
 const SERVER: &str = "#{pid},#{start_time},#{version},#{session_name}";
 /// See [`ending`].
@@ -119,6 +124,16 @@ pub fn ending(pane: &str) -> Line {
 /// The visible lines of a pane.
 pub fn screen(pane: &str) -> Line {
     line(&CapturePane::new().stdout().target_pane(pane).build())
+}
+
+/// Id (empty when there is no such pane), size, cursor, whether that shows, history and mode of a pane.
+pub fn facts(pane: &str) -> Line {
+    line(&DisplayMessage::new().print().target_pane(pane).message(FACTS).build())
+}
+
+/// The visible lines of a pane with their colours, and with the blanks at their ends, which may be coloured.
+pub fn coloured(pane: &str) -> Line {
+    line(&CapturePane::new().escape_sequences().trailing_spaces().stdout().target_pane(pane).build())
 }
 
 /// The visible lines and as many lines of history, wrapped lines joined.
@@ -276,6 +291,11 @@ mod tests {
                 r##"list-panes "-a" "-F" "#{session_id},#{pane_id},#{pane_pid},#{pane_dead},#{pane_dead_status},#{pane_dead_signal},#{pane_pipe},#{@fd_pane}""##,
             ),
             (screen("%3"), r#"capture-pane "-p" "-t" "%3""#),
+            (coloured("%3"), r#"capture-pane "-e" "-p" "-N" "-t" "%3""#),
+            (
+                facts("%3"),
+                r##"display-message "-p" "-t" "%3" "#{pane_id},#{pane_width},#{pane_height},#{cursor_x},#{cursor_y},#{cursor_flag},#{history_size},#{pane_dead},#{pane_in_mode}""##,
+            ),
             (history("%3", 500), r#"capture-pane "-p" "-J" "-S" "-500" "-t" "%3""#),
             (set_buffer("fd-1", "-x;"), r#"set-buffer "-b" "fd-1" "--" "-x;""#),
             (extend_buffer("fd-1", "y"), r#"set-buffer "-a" "-b" "fd-1" "--" "y""#),
