@@ -12,6 +12,7 @@
 
 mod desk;
 mod errands;
+mod keepsakes;
 mod open;
 mod panes;
 mod pictures;
@@ -166,6 +167,7 @@ impl Engine {
         let mut records = Vec::new();
         let mut effects = Vec::new();
         for event in desk::ordered(events) {
+            self.desk.keepsakes.see(&event);
             let mut out = step::step(&mut self.desk.state, &self.desk.rules, now, event);
             records.append(&mut out.records);
             effects.append(&mut out.effects);

@@ -7,6 +7,7 @@
 
 mod reader;
 mod rescue;
+pub mod screens;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -29,6 +29,7 @@ use crate::pilot::time::Now;
 use crate::pilot::turn::Outcome;
 
 use super::errands;
+use super::keepsakes::Keepsakes;
 use super::supply::Supply;
 
 /// A log that can't be written is tried again after this; until then no effect leaves (fault S1).
@@ -46,6 +47,7 @@ pub(super) struct Desk {
     pub(super) link: Link,
     pub(super) hands: Hands,
     pub(super) supply: Supply,
+    pub(super) keepsakes: Keepsakes,
     pub(super) replies: BTreeMap<Ask, Reply>,
     /// Records not yet on disk, and the effects that wait for them.
     pub(super) unwritten: (Vec<(Stamp, Record)>, Vec<Effect>),
@@ -97,6 +99,7 @@ impl Desk {
             }
             let written: Vec<_> = self.unwritten.0.drain(..run).collect();
             self.link.publish(&written);
+            self.keepsakes.keep(&written, at - self.rules.retention.records);
             written.iter().for_each(|(stamp, record)| note(*stamp, record));
         }
         Some(std::mem::take(&mut self.unwritten.1))

@@ -24,6 +24,7 @@ use crate::pilot::state::State;
 
 use super::Options;
 use super::desk::Desk;
+use super::keepsakes::Keepsakes;
 use super::panes::Panes;
 use super::supply::{Supply, server_spec};
 
@@ -83,6 +84,7 @@ pub(super) async fn open(options: Options) -> Result<(Desk, Clock), OpenError> {
     let spool = spool(&state_dir, &events);
     let hands =
         Hands { client, nonce, state_dir: state_dir.clone(), program, rules: rules.clone(), events: events.clone() };
+    let keepsakes = Keepsakes::new(&state_dir);
     let supply = Supply::new(feed, spool, server, state_dir, events);
     let seed = seed(&lock);
     let desk = Desk {
@@ -96,6 +98,7 @@ pub(super) async fn open(options: Options) -> Result<(Desk, Clock), OpenError> {
         link,
         hands,
         supply,
+        keepsakes,
         replies: std::collections::BTreeMap::new(),
         unwritten: (Vec::new(), Vec::new()),
         write_waits: Rc::default(),
