@@ -7,6 +7,7 @@ mod ends;
 mod engines;
 mod messages;
 mod others;
+mod pictures;
 mod plan;
 mod processes;
 mod server;
