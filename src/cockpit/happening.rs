@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 
+use super::archive::{Found, Question};
 use crate::edge::link::Heard;
 use crate::pilot::command::Command;
 use crate::pilot::id::AgentId;
@@ -32,6 +33,8 @@ pub enum Happening {
         command: Command,
         ask: Result<u64, String>,
     },
+    /// Something that was looked up.
+    Found(Found),
     /// A program that had the terminal has ended.
     Returned {
         trouble: Option<String>,
@@ -42,6 +45,8 @@ pub enum Happening {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Errand {
     Ask(Command),
+    /// Look something up; comes back as [`Happening::Found`].
+    Look(Question),
     /// Whose pane is looked at from now on.
     Peek(Option<AgentId>),
     /// Leave the screen to `tmux attach`, and come back.

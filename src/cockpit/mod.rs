@@ -22,6 +22,7 @@
 //! ```
 
 pub mod action;
+pub mod archive;
 pub mod asked;
 pub mod fleet;
 pub mod happening;

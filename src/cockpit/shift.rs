@@ -13,6 +13,7 @@ use crate::edge::tmux::verb;
 use crate::edge::{clock, spawn};
 use crate::pilot::command::Command;
 
+use super::archive::Archive;
 use super::happening::{Errand, Happening};
 use super::model::Model;
 use super::senses::{self, Keyboard, Sensed, WAITING};
@@ -48,6 +49,7 @@ struct Shift {
     sensed: mpsc::Receiver<Sensed>,
     sender: mpsc::Sender<Sensed>,
     keyboard: Keyboard,
+    archive: Archive,
     asker: Option<Asker>,
     /// Another program has the terminal.
     away: bool,
@@ -76,9 +78,11 @@ impl Shift {
     fn begin(model: Model, screen: Screen, options: Options) -> io::Result<Self> {
         let (sender, sensed) = mpsc::channel(WAITING);
         let keyboard = Keyboard::start(sender.clone())?;
+        let archive = Archive::open(&options.state_dir, sender.clone())?;
         senses::follow_engine(&options.state_dir, sender.clone())?;
         let (asker, away, over) = (None, false, false);
-        let mut shift = Shift { model, screen, options, sensed, sender, keyboard, asker, away, drawn_at: 0, over };
+        let mut shift =
+            Shift { model, screen, options, sensed, sender, keyboard, archive, asker, away, drawn_at: 0, over };
         let (width, height) = shift.screen.size();
         shift.take(Happening::Resized(width, height))?;
         Ok(shift)
@@ -175,6 +179,7 @@ impl Shift {
     fn run(&mut self, errand: Errand) -> io::Result<()> {
         match errand {
             Errand::Ask(command) => self.ask(command)?,
+            Errand::Look(question) => self.archive.ask(question),
             Errand::Peek(agent) => self.tell(|asker| asker.peek(agent.as_ref()).map(drop)),
             Errand::Attach { session } => {
                 let socket = self.options.state_dir.join("tmux.sock");

@@ -12,6 +12,7 @@ use crate::pilot::time::Time;
 use super::happening::{Errand, Happening};
 use super::mode::Mode;
 use super::model::Model;
+use super::panel;
 
 /// An asked command that no record has shown after this long is said to be still open, in milliseconds.
 const ASKED_MS: u128 = 10_000;
@@ -38,6 +39,7 @@ pub fn update(model: &mut Model, now: Time, happening: Happening) -> Vec<Errand>
         Happening::Disconnected { why } => news::disconnected(model, why),
         Happening::Heard(heard) => news::heard(model, heard),
         Happening::Sent { command, ask } => news::sent(model, &command, ask),
+        Happening::Found(found) => panel::found(model, found),
         Happening::Returned { trouble } => {
             if let Some(trouble) = trouble {
                 model.say(trouble, true);

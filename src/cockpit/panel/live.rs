@@ -56,8 +56,8 @@ impl Live {
         });
     }
 
-    /// Scrolls over a pane that is larger than its place.
-    pub fn go(&mut self, action: Action) {
+    /// Scrolls over a pane that is larger than its place; `false`: the action means nothing here.
+    pub fn go(&mut self, action: Action) -> bool {
         match action {
             Action::Up => self.below = self.below.saturating_add(1),
             Action::Down => self.below = self.below.saturating_sub(1),
@@ -67,8 +67,9 @@ impl Live {
             Action::Right => self.left = self.left.saturating_add(SIDEWAYS),
             Action::First => (self.left, self.below) = (0, u16::MAX),
             Action::Last => (self.left, self.below) = (0, 0),
-            _ => {}
+            _ => return false,
         }
+        true
     }
 
     /// What its title adds: size, scrollback, how it stands.

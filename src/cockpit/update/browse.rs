@@ -6,6 +6,7 @@ use crate::cockpit::keys::TABLE;
 use crate::cockpit::layout;
 use crate::cockpit::mode::Mode;
 use crate::cockpit::model::{Focus, Model, Panel, SPLIT};
+use crate::cockpit::panel;
 use crate::cockpit::prompt::Choice;
 
 use super::order;
@@ -16,6 +17,11 @@ const SPLIT_STEP: u16 = 4;
 /// Does it.
 pub(super) fn act(model: &mut Model, action: Action) -> Vec<Errand> {
     model.dirty = true;
+    if (model.focus == Focus::Panel || model.zoomed)
+        && let Some(errands) = panel::act(model, action)
+    {
+        return errands;
+    }
     match action {
         Action::Quit => return vec![Errand::Quit],
         Action::Suspend => return vec![Errand::Suspend],
@@ -53,12 +59,6 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Errand> {
 
 fn go(model: &mut Model, action: Action) {
     let page = isize::try_from(layout::areas(model).fleet.height / 2).unwrap_or(1).max(1);
-    if model.focus == Focus::Panel || model.zoomed {
-        if model.panel == Panel::Live {
-            model.live.go(action);
-        }
-        return;
-    }
     let by = match action {
         Action::Down => 1,
         Action::Up => -1,

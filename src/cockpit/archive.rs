@@ -1,0 +1,77 @@
+//! What the log and the kept screens remember, read by a thread of its own so that no page of history ever holds up a key. Questions are
+//! answered in their order; the pilot's own picture comes from the engine and not from here.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc as questions;
+
+use tokio::sync::mpsc;
+
+use crate::edge::spawn;
+use crate::edge::store::{Filter, Page, Reader, Row};
+
+use super::happening::Happening;
+use super::senses::Sensed;
+
+/// Something to be looked up.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Question {
+    /// Rows of the log, oldest first, at most `limit`.
+    Rows { filter: Filter, page: Page, limit: u32 },
+}
+
+/// What was found; each answer carries its question, so that one that came too late is known as such.
+#[derive(Debug)]
+pub enum Found {
+    Rows { question: Question, rows: Result<Vec<Row>, String> },
+}
+
+/// The thread's end for those who ask. The thread ends with it.
+pub(super) struct Archive(questions::Sender<Question>);
+
+impl Archive {
+    /// Reads in the state folder `dir` from now on.
+    pub(super) fn open(dir: &Path, sensed: mpsc::Sender<Sensed>) -> std::io::Result<Self> {
+        let (sender, asked) = questions::channel();
+        let records = dir.join("records.db");
+        spawn::thread("archive", move || serve(&records, &asked, &sensed))?;
+        Ok(Archive(sender))
+    }
+
+    /// Asks; the answer comes as [`Happening::Found`].
+    pub(super) fn ask(&self, question: Question) {
+        // The thread ends only when the cockpit does.
+        let _ = self.0.send(question);
+    }
+}
+
+fn serve(records: &PathBuf, asked: &questions::Receiver<Question>, sensed: &mpsc::Sender<Sensed>) {
+    let mut log: Option<Reader> = None;
+    while let Ok(question) = asked.recv() {
+        let found = match &question {
+            Question::Rows { filter, page, limit } => {
+                let rows = with(&mut log, records, |log| log.rows(filter, *page, *limit));
+                Found::Rows { question, rows }
+            }
+        };
+        if sensed.blocking_send(Sensed::Happening(Happening::Found(found))).is_err() {
+            return;
+        }
+    }
+}
+
+/// Reads with the open log, or opens it first: it may not be there yet, and after a failure it is opened anew.
+fn with<T>(
+    log: &mut Option<Reader>,
+    path: &Path,
+    read: impl FnOnce(&Reader) -> Result<T, crate::edge::store::StoreError>,
+) -> Result<T, String> {
+    let open = match log.take() {
+        Some(open) => open,
+        None => Reader::open(path).map_err(|why| why.to_string())?,
+    };
+    let got = read(&open).map_err(|why| why.to_string());
+    if got.is_ok() {
+        *log = Some(open);
+    }
+    got
+}
