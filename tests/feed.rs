@@ -13,6 +13,7 @@ use flightdeck::edge::tmux::{TmuxClient, server};
 use flightdeck::pilot::event::Event;
 use flightdeck::pilot::fact::{Exit, Identity, Screen};
 use flightdeck::pilot::id::{AgentId, Incarnation};
+use flightdeck::pilot::view::PaneView;
 use rustix::process::Signal;
 use support::{Lab, NONCE, run, until};
 use tokio::sync::mpsc;
@@ -171,6 +172,39 @@ impl Watched {
             self.next().await;
         }
     }
+}
+
+#[test]
+fn a_pane_that_somebody_peeks_at_is_looked_at_more_often_and_a_quiet_one_not_at_all() {
+    run(async {
+        let mut watched = Watched::new(Taps::Yes).await;
+        watched.answered().await;
+        let quiet = watched.agent("quiet", ECHO).await;
+        let script = "i=0; while :; do i=$((i+1)); echo count $i; sleep 0.02; done";
+        let born = watched.agent("builder", script).await;
+        watched.tapped_while_busy(&born).await;
+        until("a tap", async || watched.lab.tmux(&["display", "-p", "-t", &quiet.place.pane, "#{pane_pipe}"]) == "1")
+            .await;
+        let (sight, mut pictures) = tokio::sync::watch::channel(None);
+        let (other, mut others) = tokio::sync::watch::channel(None);
+        watched.feed.peek(id("builder"), sight).await;
+        watched.feed.peek(id("quiet"), other).await;
+        let ready = |shown: &Option<Arc<PaneView>>| shown.as_ref().is_some_and(|pane| pane.text.contains("ready\n"));
+        others.wait_for(ready).await.expect("the feed runs");
+        let (begun, mut count) = (clock::monotonic_ms(), 0);
+        while clock::monotonic_ms() - begun < 2_000 {
+            clock::within(Duration::from_secs(10), pictures.changed())
+                .await
+                .expect("a picture")
+                .expect("the feed runs");
+            let seen = pictures.borrow_and_update().clone().expect("a pane");
+            assert!(seen.text.contains("count"), "{seen:?}");
+            count += 1;
+        }
+        // Ten a second by the tick, and now and then one by a list; unpeeked it would be nine or ten.
+        assert!((12..=30).contains(&count), "{count} pictures in 2 s");
+        assert!(!others.has_changed().expect("the feed runs"));
+    });
 }
 
 #[test]

@@ -281,3 +281,25 @@ fn expire_old_words(turn: &mut Turn<'_>, why: &str) {
         turn.move_message(message, &agent, super::message::Stage::Expired { why: why.to_string() });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_phase_took_leaves_out_what_it_was_suspended_for() {
+        let [one, two] = ["1", "2"].map(|id| PhaseId::parse(id).expect("a phase"));
+        let mut sequence = Sequence::default();
+        let spent = |sequence: &Sequence, phase, now| sequence.spent(phase, Time(now)).as_millis();
+        assert_eq!(spent(&sequence, &one, 5), 0);
+        sequence.enter(&one, false, Time(1_000));
+        assert_eq!(spent(&sequence, &one, 4_000), 3_000);
+        sequence.suspend(&one, Time(5_000));
+        sequence.enter(&two, false, Time(5_000));
+        sequence.finish(&two, Time(15_000));
+        sequence.enter(&one, false, Time(15_000));
+        assert_eq!((spent(&sequence, &one, 17_000), spent(&sequence, &two, 17_000)), (6_000, 10_000));
+        sequence.finish(&one, Time(18_000));
+        assert_eq!((spent(&sequence, &one, 99_000), sequence.entered[&one]), (7_000, Time(15_000)));
+    }
+}
