@@ -81,7 +81,7 @@ mod tests {
         first.mark_unchanged();
         peeks.add(agent.clone(), two);
         peeks.show(pane("x"));
-        assert_eq!((first.has_changed(), second.has_changed()).0.expect("open"), false);
+        assert!(!first.has_changed().expect("open"));
         assert!(second.has_changed().expect("open"));
         peeks.die(&agent);
         assert!(first.borrow_and_update().as_ref().is_some_and(|pane| pane.dead && pane.text == "x"));

@@ -70,22 +70,22 @@ impl Client {
 impl Asker {
     /// Asks for something to be done; heard as [`Heard::Answer`] or [`Heard::Refused`].
     pub fn ask(&mut self, command: &Command) -> Result<u64, LinkError> {
-        self.send("command", json!(command))
+        self.send("command", &json!(command))
     }
 
     /// Watches the picture from now on: [`Heard::View`] once, then [`Heard::Change`] and [`Heard::Alive`]. Once a connection.
     pub fn watch(&mut self) -> Result<u64, LinkError> {
-        self.send("watch", json!({}))
+        self.send("watch", &json!({}))
     }
 
     /// Follows the records after number `since`. Once a connection.
     pub fn follow(&mut self, since: u64) -> Result<u64, LinkError> {
-        self.send("follow", json!({ "since": since }))
+        self.send("follow", &json!({ "since": since }))
     }
 
     /// Sees this agent's pane from now on, and no other's; `None`: no pane any more.
     pub fn peek(&mut self, agent: Option<&AgentId>) -> Result<u64, LinkError> {
-        self.send("peek", json!({ "agent": agent }))
+        self.send("peek", &json!({ "agent": agent }))
     }
 
     /// Ends the connection in both directions: a blocked [`Hearing::next`] returns [`LinkError::Closed`].
@@ -94,7 +94,7 @@ impl Asker {
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 
-    fn send(&mut self, what: &str, of: Value) -> Result<u64, LinkError> {
+    fn send(&mut self, what: &str, of: &Value) -> Result<u64, LinkError> {
         self.asked += 1;
         let text = format!("{}\n", json!({ "ask": self.asked, what: of }));
         if text.len() > frame::CAP {
@@ -107,6 +107,7 @@ impl Asker {
 
 impl Hearing {
     /// The next thing the engine says. Blocks until there is one; an error ends the connection for good.
+    #[expect(clippy::should_implement_trait, reason = "no iterator: after an error there is nothing more to ask for")]
     pub fn next(&mut self) -> Result<Heard, LinkError> {
         let line = read_line(&mut self.stream, &mut self.partial)?;
         heard(line)

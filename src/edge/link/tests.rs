@@ -14,7 +14,7 @@ const SOON: Duration = Duration::from_secs(10);
 /// What a test has its engine do.
 enum Order {
     Commit(Vec<Record>),
-    Show(View),
+    Show(Box<View>),
     ShowPane(String),
 }
 
@@ -55,7 +55,7 @@ impl Engine {
                                 let stamps = store.append(Time(5), &records).unwrap();
                                 link.publish(&stamps.into_iter().zip(records).collect::<Vec<_>>());
                             }
-                            Some(Order::Show(view)) => link.show(view),
+                            Some(Order::Show(view)) => link.show(*view),
                             Some(Order::ShowPane(text)) => for sight in &sights {
                                 sight.send_replace(Some(Arc::new(pane(&text))));
                             },
@@ -267,11 +267,11 @@ fn who_watches_gets_the_picture_then_what_changes_then_a_word_that_nothing_did()
     asker.watch().unwrap();
     let Heard::View(mut told) = hearing.next().unwrap() else { panic!("no picture") };
     assert_eq!(*told, view("at first"));
-    engine.order(Order::Show(view("second")));
+    engine.order(Order::Show(Box::new(view("second"))));
     let Heard::Change(change) = hearing.next().unwrap() else { panic!("no change") };
     told.apply(*change);
     assert_eq!(*told, view("second"));
-    engine.order(Order::Show(View { at: Time(3_000), ..view("second") }));
+    engine.order(Order::Show(Box::new(View { at: Time(3_000), ..view("second") })));
     assert_eq!(hearing.next().unwrap(), Heard::Alive(Time(3_000)));
     let again = asker.watch().unwrap();
     let refused = Heard::Refused { ask: Some(again), why: "this connection watches already".to_string() };
@@ -347,7 +347,7 @@ fn who_watches_without_reading_is_dropped_and_slows_nobody() {
     let long = |n: i64| View { alerts: vec!["x".repeat(300_000)], at: Time(n), ..view(&n.to_string()) };
     let Heard::View(mut told) = hearing.next().unwrap() else { panic!("no picture") };
     for n in 0..50 {
-        engine.order(Order::Show(long(n)));
+        engine.order(Order::Show(Box::new(long(n))));
         while told.project != n.to_string() {
             match hearing.next().unwrap() {
                 Heard::Change(change) => told.apply(*change),

@@ -5,7 +5,8 @@
 //! Nothing here knows which screens are worth keeping.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
@@ -23,12 +24,15 @@ const ROOM: i64 = 64 << 20;
 const LOOK: usize = 1 << 20;
 /// Rounds that wait for the thread; more are lost, since a disk this slow has other work to do.
 const WAITING: usize = 64;
+/// After this long without a screen the file is closed and its memory given back.
+const IDLE: Duration = Duration::from_secs(10);
 const SCHEMA: i64 = 1;
 const TABLES: &str = "
     CREATE TABLE screens (
         id INTEGER PRIMARY KEY, agent TEXT NOT NULL, at INTEGER NOT NULL, seq INTEGER NOT NULL, lines TEXT NOT NULL
     ) STRICT;
     CREATE INDEX screens_agent ON screens (agent, at);
+    CREATE INDEX screens_at ON screens (at);
 ";
 
 /// An agent's screen as it was.
@@ -100,7 +104,19 @@ fn start(path: PathBuf) -> Option<SyncSender<Batch>> {
 fn write_all(path: &Path, batches: &Receiver<Batch>) {
     let mut file: Option<ScreensFile> = None;
     let mut told = false;
-    while let Ok(batch) = batches.recv() {
+    loop {
+        let batch = match &file {
+            Some(_) => batches.recv_timeout(IDLE),
+            None => batches.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        let batch = match batch {
+            Ok(batch) => batch,
+            Err(RecvTimeoutError::Timeout) => {
+                file = None;
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         let written = match &mut file {
             Some(file) => file.write(&batch),
             None => ScreensFile::open(path).and_then(|opened| file.insert(opened).write(&batch)),
