@@ -76,7 +76,8 @@ impl Onlooker {
     }
 }
 
-/// An agent that asks, and one that is only a bit of colour.
+/// An agent that asks, and one that is only a bit of colour. An end can be seen for a while: of pictures that follow each
+/// other closely only the newest is shown.
 fn deck() -> Deck {
     Plan::new()
         .agent("solo", "on ask: dialog permission; say thank you\non *: say yes\n")
@@ -84,6 +85,8 @@ fn deck() -> Deck {
         .set("backends.tint.like", "demo")
         .set("backends.tint.launch", vec!["sh", "-c", "printf '\\033[31mred\\033[0m\\n'; exec cat"])
         .set("agents.tinted.backend", "tint")
+        .set("restart.delay", "1s")
+        .set("restart.delay_cap", "1s")
         .up()
 }
 

@@ -43,7 +43,8 @@ impl Peeks {
 
     /// Says that the process in it has ended.
     pub(super) fn die(&mut self, agent: &AgentId) {
-        let shown = self.0.get(agent).and_then(|sights| sights.first()?.borrow().clone());
+        let open = self.0.get(agent).into_iter().flatten().filter(|sight| !sight.is_closed());
+        let shown = open.filter_map(|sight| sight.borrow().clone()).max_by_key(|pane| pane.incarnation);
         if let Some(pane) = shown.filter(|pane| !pane.dead) {
             self.show(PaneView { dead: true, ..(*pane).clone() });
         }
