@@ -267,8 +267,6 @@ fn expire_old_words(turn: &mut Turn<'_>, why: &str) {
         .outbox
         .values()
         .filter(|posted| matches!(posted.stage, super::message::Stage::Queued { .. }))
-        // Who is not restarted at a change of phase has the same work before it and after.
-        .filter(|posted| turn.rules.agents.get(&posted.message.agent).is_none_or(super::launch::phased))
         // An orchestrator or a job goes on over the change.
         .filter(|posted| turn.rules.agents.get(&posted.message.agent).is_none_or(launch::phased))
         .filter(|posted| match posted.message.origin {

@@ -1,5 +1,7 @@
 //! What must hold at any moment, whatever happens (design.md, "Invariants").
 
+use std::time::Duration;
+
 use flightdeck::pilot::agent::Life;
 use flightdeck::pilot::branch::Branch;
 use flightdeck::pilot::effect::Effect;
@@ -9,6 +11,9 @@ use flightdeck::pilot::record::{Actor, Order, Record, StopCause};
 use flightdeck::pilot::turn::Outcome;
 
 use super::world::World;
+
+/// Who does not go on for so long after a limit has stalled.
+const LEFT: Duration = Duration::from_secs(300);
 
 impl World {
     /// After each step.
@@ -146,7 +151,9 @@ impl World {
                     | StopCause::StartLimit
             )
         );
-        if judged && body.alive() && body.ill.is_none() {
+        // Told of its limit and never spoken to again, it sits there although that is long over.
+        let left = body.limited_until.is_some_and(|until| self.now.since(until) >= LEFT) && !body.working();
+        if judged && body.alive() && body.ill.is_none() && !left {
             let shown = body.screen().lines.join("\n");
             self.wrong.push(format!("{agent} was well and is ended by us: {cause:?}, showing\n{shown}"));
         }
