@@ -46,6 +46,8 @@ pub struct Agent {
     pub shown: AgentState,
     pub shown_why: String,
     pub shown_since: Time,
+    /// The newest life whose end was recorded.
+    pub over: Incarnation,
     pub last_exit: Option<Exit>,
     pub last_screen: Vec<String>,
     /// Why its start can't be made just now.
@@ -82,6 +84,8 @@ pub struct Hold {
     pub cause: String,
     pub evidence: Vec<String>,
     pub since: Time,
+    /// It rests on the death at `since`, which spent the restart budget.
+    pub spent: bool,
 }
 
 /// A usage limit the agent ran into.
@@ -132,6 +136,7 @@ impl Agent {
             shown: AgentState::Stopped,
             shown_why: String::new(),
             shown_since: at,
+            over: Incarnation(0),
             last_exit: None,
             last_screen: Vec::new(),
             delayed: None,
@@ -193,6 +198,8 @@ pub struct Watch {
     /// When a paste was last refused by the edge, and why.
     pub not_typed: Option<(Time, String)>,
     pub suspended: bool,
+    /// A list of panes showed its ended life alive; the next list tells whether that was an old picture.
+    pub risen: bool,
     /// Screens no rule explained, since our start.
     pub unclear: u64,
     /// What is waited for and until when, soonest first, as of the last step.

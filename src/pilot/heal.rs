@@ -13,6 +13,7 @@ use super::limit;
 use super::message::Origin;
 use super::reading::{self, Reading};
 use super::record::{Illness, Record, StopCause};
+use super::restart;
 use super::stall;
 use super::time::{Now, Time};
 use super::turn::Turn;
@@ -97,15 +98,15 @@ fn treat(turn: &mut Turn<'_>, id: &AgentId, said: ScreenSays, reading: &Reading)
     let evidence = vec![reading.evidence.clone()];
     match said {
         ScreenSays::Fatal => {
-            turn.record(Record::Found { agent: id.clone(), illness: Illness::Fatal, evidence });
-            launch::stop(turn, id, StopCause::Fatal, None);
+            turn.record(Record::Found { agent: id.clone(), illness: Illness::Fatal, evidence: evidence.clone() });
+            end_or_hold(turn, id, StopCause::Fatal, evidence, None);
         }
         ScreenSays::Poisoned => {
-            turn.record(Record::Found { agent: id.clone(), illness: Illness::Poisoned, evidence });
+            turn.record(Record::Found { agent: id.clone(), illness: Illness::Poisoned, evidence: evidence.clone() });
             let conversation = turn.agent(id).and_then(|agent| agent.conversation.clone());
             let why = reading.evidence.clone();
             turn.record(Record::Quarantined { agent: id.clone(), conversation, why });
-            launch::stop(turn, id, StopCause::Poisoned, None);
+            end_or_hold(turn, id, StopCause::Poisoned, evidence, None);
         }
         ScreenSays::Limited => reach_limit(turn, id, reading),
         ScreenSays::Idle
@@ -115,6 +116,16 @@ fn treat(turn: &mut Turn<'_>, id: &AgentId, said: ScreenSays, reading: &Reading)
         | ScreenSays::AuthFailed
         | ScreenSays::Exited => {}
     }
+}
+
+/// The remedy for most ills is a new start; for whom that is forbidden, a person.
+fn end_or_hold(turn: &mut Turn<'_>, id: &AgentId, cause: StopCause, evidence: Vec<String>, unless_moved: Option<u64>) {
+    if !restart::never(turn, id) {
+        launch::stop(turn, id, cause, unless_moved);
+        return;
+    }
+    let cause = format!("{}, and its restart policy is never: `flightdeck restart {id}` ends it", cause.words());
+    turn.record(Record::Held { agent: id.clone(), cause, evidence, spent: false });
 }
 
 fn reach_limit(turn: &mut Turn<'_>, id: &AgentId, reading: &Reading) {
@@ -196,9 +207,9 @@ pub(super) fn start_limit(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, St
         return Some((turn.now.steady + turn.rules.stall.start_limit, "look whether it became ready".to_string()));
     }
     let evidence = vec![reading.map_or_else(|| "no screen was seen".to_string(), |reading| reading.evidence)];
-    turn.record(Record::Found { agent: id.clone(), illness: Illness::NeverReady, evidence });
+    turn.record(Record::Found { agent: id.clone(), illness: Illness::NeverReady, evidence: evidence.clone() });
     let raw = turn.watch(id).screen.as_deref().map(reading::raw);
-    launch::stop(turn, id, StopCause::StartLimit, raw);
+    end_or_hold(turn, id, StopCause::StartLimit, evidence, raw);
     None
 }
 

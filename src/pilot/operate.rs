@@ -176,7 +176,7 @@ fn hold(turn: &mut Turn<'_>, id: &AgentId, reason: &str) -> Result {
     let reason: String = reason.chars().filter(|c| !super::message::is_hostile(*c) && *c != '\n').take(200).collect();
     let cause =
         if reason.is_empty() { "held by the operator".to_string() } else { format!("held by the operator: {reason}") };
-    turn.record(Record::Held { agent: id.clone(), cause, evidence: Vec::new() });
+    turn.record(Record::Held { agent: id.clone(), cause, evidence: Vec::new(), spent: false });
     accepted(format!("{id} is held: nothing is done with it until `flightdeck release {id}`"))
 }
 

@@ -122,10 +122,13 @@ pub enum Record {
         until: Time,
         why: String,
     },
+    /// `spent`: the death at this very time spent its restart budget.
     Held {
         agent: AgentId,
         cause: String,
         evidence: Vec<String>,
+        #[serde(default)]
+        spent: bool,
     },
     Released {
         agent: AgentId,
@@ -288,7 +291,8 @@ pub enum StopCause {
     JobRun,
     /// The operator asked for a restart.
     Restart,
-    /// What was left of one whose tmux server died.
+    /// What was left of one whose tmux server died. Only old logs hold it: the edge ends such processes before the next
+    /// start, and they belong to no life that we still know as up.
     Survivor,
 }
 
@@ -351,6 +355,7 @@ pub enum AgentState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Illness {
+    /// Only old logs hold it: an end is told by [`Record::Exited`].
     Dead,
     Stalled,
     LateMarker,

@@ -24,19 +24,28 @@ pub(super) fn died(turn: &mut Turn<'_>, id: &AgentId, exit: Exit, last: Vec<Stri
     turn.record(Record::Exited { agent: id.clone(), exit, last: last.clone() });
     let Some(rules) = turn.rules.agents.get(id) else { return };
     let running = turn.agent(id).is_some_and(|agent| matches!(agent.job, Job::Running { .. }));
-    if !starts_again(rules.restart, exit) {
-        if rules.kind == Kind::Job && running {
-            turn.record(Record::JobFinished { agent: id.clone() });
-        }
-        return;
-    }
     if rules.kind == Kind::Job && !running {
         // What stayed open for reading was closed.
         return;
     }
-    if !mass_death(turn, id) {
-        charge(turn, id, up_for, &exit_words(exit), last);
+    match after(rules.restart, exit) {
+        After::Rest if rules.kind == Kind::Job => turn.record(Record::JobFinished { agent: id.clone() }),
+        After::Rest => {}
+        After::Start if mass_death(turn, id) => {}
+        After::Start => charge(turn, id, up_for, &exit_words(exit), last),
+        After::Doubt => {
+            let cause = format!(
+                "it is {}, and its restart policy is on-failure: `flightdeck release` starts it again",
+                exit_words(exit)
+            );
+            turn.record(Record::Held { agent: id.clone(), cause, evidence: last, spent: false });
+        }
     }
+}
+
+/// Whom nobody would start again is not ended either: an ill agent is worth more than none, and a person may heal it.
+pub(super) fn never(turn: &Turn<'_>, id: &AgentId) -> bool {
+    turn.rules.agents.get(id).is_some_and(|rules| rules.restart == RestartPolicy::Never)
 }
 
 /// One end is charged to the agent: the next start waits, and past the budget it is held.
@@ -48,7 +57,7 @@ pub(super) fn charge(turn: &mut Turn<'_>, id: &AgentId, up_for: Duration, cause:
     let until = turn.now.steady + turn.jitter(delay);
     turn.record(Record::BackedOff { agent: id.clone(), until, deaths: streak, cause: cause.to_string() });
     let now = turn.now.steady;
-    let Some(agent) = turn.agent(id) else { return };
+    let Some(agent) = turn.agent(id).filter(|agent| agent.held.is_none()) else { return };
     let within = |(_, span): (u32, Duration)| agent.deaths.iter().filter(|death| now.since(**death) <= span).count();
     let over = [rules.budget_short, rules.budget_long].into_iter().find(|budget| within(*budget) > budget.0 as usize);
     if let Some(budget) = over {
@@ -58,7 +67,7 @@ pub(super) fn charge(turn: &mut Turn<'_>, id: &AgentId, up_for: Duration, cause:
             humantime::format_duration(budget.1),
             budget.0
         );
-        turn.record(Record::Held { agent: id.clone(), cause, evidence });
+        turn.record(Record::Held { agent: id.clone(), cause, evidence, spent: true });
     }
 }
 
@@ -107,11 +116,20 @@ pub(super) fn exit_words(exit: Exit) -> String {
     }
 }
 
-fn starts_again(policy: RestartPolicy, exit: Exit) -> bool {
-    match policy {
-        RestartPolicy::Always | RestartPolicy::IfAbsentAnywhere => true,
-        RestartPolicy::OnFailure => exit != Exit::Status(0),
-        RestartPolicy::Never => false,
+/// What an end asks for.
+enum After {
+    Start,
+    Rest,
+    /// Nobody knows whether it failed: that is for a person.
+    Doubt,
+}
+
+fn after(policy: RestartPolicy, exit: Exit) -> After {
+    match (policy, exit) {
+        (RestartPolicy::Always | RestartPolicy::IfAbsentAnywhere, _) => After::Start,
+        (RestartPolicy::OnFailure, Exit::Lost) => After::Doubt,
+        (RestartPolicy::OnFailure, Exit::Status(0)) | (RestartPolicy::Never, _) => After::Rest,
+        (RestartPolicy::OnFailure, Exit::Status(_) | Exit::Signal(_)) => After::Start,
     }
 }
 
@@ -149,13 +167,15 @@ pub(super) fn rests(turn: &Turn<'_>, id: &AgentId) -> bool {
     let (Some(agent), Some(rules)) = (turn.agent(id), turn.rules.agents.get(id)) else { return true };
     let (Life::Down { since }, Some(exit)) = (agent.life, agent.last_exit) else { return false };
     let asked_since = agent.asked_at > since || (launch::phased(rules) && agent.phase != turn.state.sequence.current);
-    !asked_since && exit != Exit::Lost && !starts_again(rules.restart, exit)
+    !asked_since && !matches!(after(rules.restart, exit), After::Start)
 }
 
 /// The operator takes an agent out of its hold.
 pub(super) fn release(turn: &mut Turn<'_>, id: &AgentId) {
     let limited = turn.agent(id).is_some_and(|agent| agent.limit.is_some());
     turn.record(Record::Released { agent: id.clone(), by: Actor::Operator });
+    // Nobody judged it while it was held.
+    turn.watch(id).grace_from = turn.now.steady;
     if limited {
         heal::lift_limit(turn, id);
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::config::model::{Kind, RestartPolicy, ScreenSays};
+use crate::config::model::{Kind, ScreenSays};
 
 use super::agent::{Sample, SeenMarker, Watch};
 use super::effect::Effect;
@@ -54,7 +54,8 @@ pub(super) fn note_marker(turn: &mut Turn<'_>, id: &AgentId) {
         Marker::At(wall) => {
             let written = now.steady_of(wall);
             let latest = now.steady + cap;
-            // Written before the machine slept or its clock was set, and seen after: its timer knows nothing of that.
+            // Written before the machine slept, its clock was set or we went away, and seen after: its timer knows
+            // nothing of that.
             let ahead = ahead.filter(|(at, _)| written <= *at).map_or(Duration::ZERO, |(_, span)| span);
             let until = (written + ahead).min(latest);
             watch.marker = Some(SeenMarker { line, until, first_seen: now.steady });
@@ -71,8 +72,7 @@ pub(super) fn deadline(turn: &Turn<'_>, id: &AgentId) -> Option<(Time, Illness)>
     let agent = turn.agent(id)?;
     let watch = turn.state.watches.get(id)?;
     let member = turn.rules.agents.get(id)?;
-    // Whom nobody would start again is not ended: a stalled agent is worth more than none.
-    let stalls = member.kind == Kind::Loop && member.restart != RestartPolicy::Never;
+    let stalls = member.kind == Kind::Loop && !restart::never(turn, id);
     if !stalls || agent.ready.is_none() || agent.limit.is_some() || watch.suspended || watch.delivery.is_some() {
         return None;
     }

@@ -50,8 +50,8 @@ pub struct State {
     pub orders: BTreeMap<EffectId, (Option<AgentId>, Order)>,
     /// No start before this, after a mass death.
     pub mass_until: Option<Time>,
-    /// When wall time last ran ahead of the agents' own timers, and by how much: the machine slept, or its clock was set
-    /// forward.
+    /// When wall time last ran ahead of the agents' own timers, and by how much at most: the machine slept, its clock was
+    /// set forward, or no engine was there to see it.
     pub ran_ahead: Option<(Time, Duration)>,
     pub complete_file: bool,
     pub seen: Seen,
@@ -111,6 +111,7 @@ impl State {
     /// Applies one record. Total: any record in any order, also from another version or a damaged log.
     pub fn apply(&mut self, stamp: Stamp, record: &Record) {
         let at = stamp.at;
+        let before = self.last_at;
         self.seq = stamp.seq;
         self.last_at = self.last_at.max(at);
         if let Some(id) = record.agent() {
@@ -118,6 +119,7 @@ impl State {
         }
         match record {
             Record::EngineStarted { epoch, pid, version, seed } => {
+                self.come_back(at, before);
                 (self.epoch, self.engine_pid, self.seed, self.engine_since) = (*epoch, *pid, *seed, at);
                 self.version.clone_from(version);
             }
@@ -165,8 +167,9 @@ impl State {
             Record::StateChanged { agent, state, why } => self.agent(agent, at).show(at, state, why),
             Record::BackedOff { agent, until, deaths, .. } => self.agent(agent, at).back_off(at, *until, *deaths),
             Record::StartDelayed { agent, until, why } => self.agent(agent, at).delay(*until, why),
-            Record::Held { agent, cause, evidence } => {
-                self.agent(agent, at).held = Some(Hold { cause: cause.clone(), evidence: evidence.clone(), since: at });
+            Record::Held { agent, cause, evidence, spent } => {
+                let (cause, evidence) = (cause.clone(), evidence.clone());
+                self.agent(agent, at).held = Some(Hold { cause, evidence, since: at, spent: *spent });
             }
             Record::Released { agent, .. } => self.release(at, agent),
             Record::LimitReached { agent, until, text } => self.agent(agent, at).reach_limit(at, *until, text),
@@ -207,6 +210,15 @@ impl State {
         if ms > 0 {
             self.ran_ahead = Some((at, Duration::from_millis(ms)));
         }
+    }
+
+    /// Nobody saw what the machine did between two engines: for all anybody knows it slept, and agents' timers with it.
+    fn come_back(&mut self, at: Time, before: Time) {
+        if self.epoch == 0 {
+            return;
+        }
+        let known = self.ran_ahead.filter(|(then, _)| at.0 - then.0 < DAY_MS).map_or(Duration::ZERO, |(_, span)| span);
+        self.ran_ahead = Some((at, known + at.since(before)));
     }
 
     fn mass_death(&mut self, agents: &[AgentId], until: Time) {
@@ -359,12 +371,14 @@ impl Agent {
 
     fn exit(&mut self, at: Time, exit: Exit, last: &[String]) {
         self.go_down(at);
+        self.over = self.incarnation;
         self.last_exit = Some(exit);
         self.last_screen = last.to_vec();
     }
 
     fn stop(&mut self, at: Time, cause: StopCause, left: &[(u32, String)]) {
         self.go_down(at);
+        self.over = self.incarnation;
         self.last_exit = None;
         self.left = left.to_vec();
         match cause {
@@ -459,7 +473,7 @@ impl Agent {
     fn lose_server(&mut self, at: Time) {
         if self.place.is_some() {
             self.go_down(at);
-            self.last_exit = Some(Exit::Lost);
+            self.last_exit = None;
         }
     }
 
@@ -468,9 +482,10 @@ impl Agent {
         matches!(self.life, Life::Starting { .. } | Life::Stopping { .. })
     }
 
-    /// A mass death spends nobody's budget.
+    /// A mass death spends nobody's budget, and a hold that rests on that goes with it.
     fn forgive_last_death(&mut self) {
-        self.deaths.pop();
+        let death = self.deaths.pop();
+        self.held = self.held.take().filter(|hold| !hold.spent || Some(hold.since) != death);
         self.streak = self.streak.saturating_sub(1);
         self.not_before = None;
     }

@@ -7,7 +7,7 @@ use crate::config::model::Config;
 
 use super::agent::Life;
 use super::decide;
-use super::effect::Outcome as EffectOutcome;
+use super::effect::{Effect, Outcome as EffectOutcome};
 use super::event::Event;
 use super::fact::{Exit, Hiccup, Look, PaneFact, Report, Screen, Server};
 use super::id::{AgentId, EffectId, Incarnation};
@@ -169,12 +169,27 @@ fn reconcile(turn: &mut Turn<'_>, id: &AgentId, panes: &[PaneFact]) {
             }
         }
         Life::Down { .. } => {
+            let over = agent.over == agent.incarnation;
+            let alive = pane.is_some_and(|pane| pane.dead.is_none());
             close_order(turn, id, "the engine that ordered it ended");
-            if pane.is_some_and(|pane| pane.dead.is_none()) {
+            if alive && (!over || seen_risen(turn, id)) {
                 adopt(turn, id, pane);
+            }
+            if !alive {
+                turn.watch(id).risen = false;
             }
         }
     }
+}
+
+/// A life whose end we recorded is in the list, alive: the list may be older than the end. Whether the one asked for then
+/// says so too.
+fn seen_risen(turn: &mut Turn<'_>, id: &AgentId) -> bool {
+    let again = std::mem::replace(&mut turn.watch(id).risen, true);
+    if !again {
+        turn.ask(Effect::Survey);
+    }
+    again
 }
 
 /// A pane of this life is there although nobody told us: it is ours all the same, and never started twice.
@@ -242,6 +257,10 @@ fn last_lines(turn: &Turn<'_>, id: &AgentId, last: Option<&Screen>) -> Vec<Strin
 fn looked(turn: &mut Turn<'_>, id: &AgentId, look: &Look) {
     if let Some(screen) = look.screen.clone() {
         see(turn, id, screen);
+    }
+    if look.screen.as_ref().is_some_and(|screen| screen.mode.dead) {
+        // A dead pane is an end, whether or not the feed says so; the list tells how it came.
+        turn.ask(Effect::Survey);
     }
     stall::looked(turn, id, look);
 }

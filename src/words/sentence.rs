@@ -115,7 +115,7 @@ fn of_agent(record: &Record) -> String {
         Record::StartDelayed { agent, until, why } => {
             format!("{agent}: can't be started just now, again at {}: {why}", when::clock(*until))
         }
-        Record::Held { agent, cause, evidence } => {
+        Record::Held { agent, cause, evidence, .. } => {
             let evidence = evidence.join("; ");
             format!("{agent}: held: {cause}{}", because(&evidence))
         }

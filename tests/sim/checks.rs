@@ -140,6 +140,10 @@ impl World {
             Record::Ordered { id: of, order: Order::Stop { cause }, .. } if *of == id => Some(*cause),
             _ => None,
         });
+        let watched = self.engine.as_ref().map_or(Duration::ZERO, |engine| self.now.since(engine.began));
+        if matches!(cause, Some(StopCause::Stall | StopCause::LateMarker)) && watched < self.rules.stall.grace {
+            self.wrong.push(format!("{agent} is ended by an engine that watched for {watched:?} only"));
+        }
         let Some(body) = self.bodies.get(agent) else { return };
         let judged = matches!(
             cause,

@@ -11,6 +11,7 @@ use flightdeck::pilot::id::{AgentId, Incarnation};
 use flightdeck::pilot::record::Record;
 use flightdeck::pilot::state::State;
 use flightdeck::pilot::step;
+use flightdeck::pilot::time::Time;
 use flightdeck::pilot::turn::Outcome;
 
 use super::words;
@@ -22,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// One life of the engine.
 pub(crate) struct Engine {
     pub(crate) life: u64,
+    pub(crate) began: Time,
     pub(crate) state: State,
     seen: BTreeMap<AgentId, (Incarnation, Arc<Screen>)>,
     /// Ends that were told.
@@ -71,7 +73,8 @@ impl World {
         self.rules = self.files.load();
         let seed = self.dice.throw();
         let out = step::begin(&mut state, &self.rules, now, life, 4000 + u32::try_from(life).expect("few"), seed);
-        let engine = Engine { life, state, seen: BTreeMap::new(), told_dead: BTreeSet::new(), coming: BTreeSet::new() };
+        let (began, seen) = (self.now, BTreeMap::new());
+        let engine = Engine { life, began, state, seen, told_dead: BTreeSet::new(), coming: BTreeSet::new() };
         self.engine = Some(engine);
         self.take(out);
         self.wake_ping();
@@ -191,6 +194,21 @@ impl World {
             }
             Tmux::Silent(_) => self.feed(Event::TmuxSilent { why: "no answer within 2 s".to_string() }),
             Tmux::None => self.feed(Event::TmuxGone),
+        }
+    }
+
+    /// The list of panes as it is now comes so much later.
+    pub(crate) fn list_late(&mut self, by: Duration) {
+        let (Some(engine), Tmux::Up(server)) = (&self.engine, self.tmux.clone()) else { return };
+        let life = engine.life;
+        let panes = self.panes();
+        self.later(by, Happening::Tell(life, Event::TmuxAnswered { server, panes }));
+    }
+
+    /// The edge will not tell of this agent's end by itself.
+    pub(crate) fn mute_death(&mut self, agent: &AgentId) {
+        if let (Some(engine), Some(body)) = (&mut self.engine, self.bodies.get(agent)) {
+            engine.told_dead.insert((agent.clone(), body.incarnation));
         }
     }
 

@@ -44,8 +44,10 @@ impl World {
             }
             Effect::Look { agent, incarnation, place, .. } => {
                 let now = self.now;
-                let body = self.bodies.get_mut(&agent).filter(|body| body.place == place && body.alive());
+                let body = self.bodies.get_mut(&agent).filter(|body| body.place == place);
                 let look = match body {
+                    // A dead pane still shows its last picture.
+                    Some(body) if !body.alive() => Look { screen: Some(body.screen()), work: None },
                     Some(body) => Look { screen: Some(body.screen()), work: Some(body.work(now)) },
                     None => Look { screen: None, work: None },
                 };

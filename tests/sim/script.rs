@@ -122,6 +122,11 @@ pub(crate) fn happen(world: &mut World, words: &str) -> Done {
             world.wake_ping();
             Ok(())
         }
+        // Taken now, told later: what happened meanwhile is not in it.
+        ("tmux", rest) if rest.starts_with("is listed late by ") => {
+            world.list_late(span(rest.trim_start_matches("is listed late by "))?);
+            Ok(())
+        }
         ("operator", command) => {
             let command = command_of(command)?;
             {
@@ -306,6 +311,11 @@ fn agent_does(world: &mut World, agent: &AgentId, words: &str) -> Done {
         ("killed", signal) => {
             let signal = signal.parse().map_err(|_| format!("no signal: {signal:?}"))?;
             world.touch(agent, |body, _| body.end(Exit::Signal(signal)))
+        }
+        ("vanishes", "") => world.touch(agent, |body, _| body.end(Exit::Lost)),
+        ("dies", "unheard") => {
+            world.mute_death(agent);
+            world.touch(agent, |body, _| body.end(Exit::Status(1)))
         }
         ("drafts", text) => world.touch(agent, |body, _| body.draft(text)),
         ("drops", "its draft") => world.touch(agent, |body, _| body.draft("")),
