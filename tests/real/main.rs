@@ -5,6 +5,7 @@ mod branch;
 mod deck;
 mod ends;
 mod engines;
+mod limits;
 mod messages;
 mod others;
 mod pictures;
