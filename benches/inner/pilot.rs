@@ -40,7 +40,8 @@ fn screen_changed(bencher: Bencher<'_, '_>, agents: usize) {
         // Ten frames a second, as a spinner makes them.
         at += 100;
         let screen = screens[usize::try_from(at / 100 % 2).unwrap_or(0)].clone();
-        let event = Event::ScreenChanged { agent: name(0), incarnation: Incarnation(1), screen };
+        let event =
+            Event::ScreenChanged { agent: name(0), incarnation: Incarnation(1), screen, taken: at.unsigned_abs() };
         black_box(step(&mut state, &rules, Now::at(Time(at)), event))
     });
 }
@@ -60,7 +61,8 @@ fn fleet(agents: usize) -> (Config, State) {
     step(&mut state, &rules, now, Event::TmuxAnswered { server, panes });
     let idle = Arc::new(screen(IDLE));
     for n in 0..agents {
-        let event = Event::ScreenChanged { agent: name(n), incarnation: Incarnation(1), screen: idle.clone() };
+        let (agent, incarnation, screen) = (name(n), Incarnation(1), idle.clone());
+        let event = Event::ScreenChanged { agent, incarnation, screen, taken: 1 };
         step(&mut state, &rules, now, event);
     }
     (rules, state)

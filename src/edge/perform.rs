@@ -18,7 +18,7 @@ use crate::pilot::reading;
 use super::process::{self, Tag};
 use super::runner::{self, RunError, RunSpec};
 use super::tmux::inject::{self, Injected};
-use super::tmux::screen::capture;
+use super::tmux::screen::{capture, capture_in_order};
 use super::tmux::session::{self, Killed, OwnerTag, StartAgentError};
 use super::tmux::{TmuxClient, TmuxError};
 
@@ -154,10 +154,11 @@ impl Hands {
         place: &Place,
         process: Option<Identity>,
     ) -> Look {
-        let screen = capture(&self.client, &place.pane).await.ok().flatten().map(Arc::new);
+        let picture = capture_in_order(&self.client, &place.pane).await.ok().flatten();
+        let (taken, screen) = picture.map_or((0, None), |(taken, screen)| (taken, Some(Arc::new(screen))));
         let tag = self.tag(agent, incarnation);
         let work = process.and_then(|process| process::work(&process, Some(&tag), LATE_AFTER));
-        Look { screen, work }
+        Look { screen, work, taken }
     }
 
     /// Tells the engine what came of an effect.

@@ -165,6 +165,8 @@ pub struct Watch {
     /// When a stop last came to nothing.
     pub not_stopped: Option<Time>,
     pub screen: Option<Arc<Screen>>,
+    /// The number of the newest picture.
+    pub taken: u64,
     pub reading: Option<Reading>,
     /// When the screen last changed in any way: a spinner counts.
     pub raw_changed: Time,

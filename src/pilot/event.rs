@@ -24,8 +24,9 @@ pub enum Event {
     TmuxSilent { why: String },
     /// The recorded tmux server is positively dead, or none runs.
     TmuxGone,
-    /// A pane's picture differs from the last one seen.
-    ScreenChanged { agent: AgentId, incarnation: Incarnation, screen: Arc<Screen> },
+    /// A pane's picture differs from the last one seen. `taken` numbers the pictures, those of looks among them: this
+    /// one and the news of a look may cross on their ways.
+    ScreenChanged { agent: AgentId, incarnation: Incarnation, screen: Arc<Screen>, taken: u64 },
     /// The process in a pane has ended; its last screen, where it could still be read.
     PaneDied { agent: AgentId, incarnation: Incarnation, exit: Exit, last: Option<Arc<Screen>> },
     /// The result of `Effect::Look`.

@@ -95,6 +95,8 @@ pub struct Look {
     pub screen: Option<Arc<Screen>>,
     /// `None`: the process table could not be read, which proves nothing.
     pub work: Option<Work>,
+    /// Number of the picture: a later one of the same agent has a higher number.
+    pub taken: u64,
 }
 
 /// What an agent's own event channel said (its hooks append lines to the spool).

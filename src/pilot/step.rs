@@ -56,9 +56,9 @@ fn observe(turn: &mut Turn<'_>, event: Event) {
         Event::TmuxAnswered { server, panes } => answered(turn, server, &panes),
         Event::TmuxSilent { why } => silent(turn, why),
         Event::TmuxGone => gone(turn),
-        Event::ScreenChanged { agent, incarnation, screen } => {
+        Event::ScreenChanged { agent, incarnation, screen, taken } => {
             if is_current(turn, &agent, incarnation) {
-                see(turn, &agent, screen);
+                see(turn, &agent, screen, taken);
             }
         }
         Event::PaneDied { agent, incarnation, exit, last } => {
@@ -256,7 +256,7 @@ fn last_lines(turn: &Turn<'_>, id: &AgentId, last: Option<&Screen>) -> Vec<Strin
 
 fn looked(turn: &mut Turn<'_>, id: &AgentId, look: &Look) {
     if let Some(screen) = look.screen.clone() {
-        see(turn, id, screen);
+        see(turn, id, screen, look.taken);
     }
     if look.screen.as_ref().is_some_and(|screen| screen.mode.dead) {
         // A dead pane is an end, whether or not the feed says so; the list tells how it came.
@@ -266,11 +266,16 @@ fn looked(turn: &mut Turn<'_>, id: &AgentId, look: &Look) {
 }
 
 /// A screen of the agent, new or looked at again.
-fn see(turn: &mut Turn<'_>, id: &AgentId, screen: Arc<Screen>) {
+fn see(turn: &mut Turn<'_>, id: &AgentId, screen: Arc<Screen>, taken: u64) {
     let now = turn.now.steady;
     let rules = turn.rules;
     let Some(backend) = rules.agents.get(id).and_then(|agent| rules.backends.get(&agent.backend)) else { return };
     let watch = turn.watch(id);
+    // An older picture that arrives after a newer one tells nothing new.
+    if taken < watch.taken {
+        return;
+    }
+    watch.taken = taken;
     if watch.screen.as_deref() == Some(&*screen) {
         return;
     }

@@ -8,11 +8,6 @@ use rustix::process::Signal;
 use super::deck::{Deck, id};
 use super::plan::Plan;
 
-/// tmux 3.3a now and then misses how a pane's process ended.
-fn is(exit: Exit, expected: Exit) -> bool {
-    exit == expected || exit == Exit::Lost
-}
-
 fn exits(deck: &Deck, agent: &str) -> Vec<(Exit, Vec<String>)> {
     deck.all(|record| match record {
         Record::Exited { agent: who, exit, last } if *who == id(agent) => Some((*exit, last.clone())),
@@ -26,13 +21,13 @@ fn fault_p1_an_agent_that_dies_comes_back_and_its_status_and_last_screen_are_kep
         Plan::new().agent("solo", "once crash on *: say these are my last words; exit 3\non *: say hello\n").up();
     deck.ready("solo", 2);
     let (exit, last) = exits(&deck, "solo").remove(0);
-    assert!(is(exit, Exit::Status(3)), "{exit:?}");
+    assert_eq!(exit, Exit::Status(3));
     assert!(last.iter().any(|line| line.contains("these are my last words")), "{last:?}");
     deck.prompted("solo", 2);
     deck.kill("solo", Signal::KILL);
     deck.ready("solo", 3);
     let (exit, _) = exits(&deck, "solo").remove(1);
-    assert!(is(exit, Exit::Signal(9)), "{exit:?}");
+    assert_eq!(exit, Exit::Signal(9));
     deck.prompted("solo", 3);
     assert_eq!((deck.starts("solo"), deck.submits("solo").len()), (3, 3));
 }
@@ -51,11 +46,25 @@ fn fault_p2_an_agent_that_ends_well_comes_back_only_where_it_always_should() {
     deck.ready("always", 2);
     deck.prompted("always", 2);
     for policy in ["on-failure", "never"] {
-        if exits(&deck, policy)[0].0 == Exit::Status(0) {
-            assert_eq!(deck.starts(policy), 1, "{policy}\n{}", deck.story());
-            assert_eq!(deck.agent(policy).state, AgentState::Finished, "{policy}\n{}", deck.story());
-        }
+        assert_eq!(exits(&deck, policy)[0].0, Exit::Status(0), "{policy}");
+        assert_eq!(deck.starts(policy), 1, "{policy}\n{}", deck.story());
+        assert_eq!(deck.agent(policy).state, AgentState::Finished, "{policy}\n{}", deck.story());
     }
+}
+
+#[test]
+fn however_many_agents_end_at_once_it_is_known_how_each_of_them_did() {
+    // tmux 3.3a overlooks one in ten ends on a busy machine; a policy that depends on the status must not.
+    let names: Vec<String> = (0..8).map(|n| format!("solo{n}")).collect();
+    let plan = names.iter().fold(Plan::new(), |plan, name| {
+        plan.agent(name, "on *: exit 0\n").set(&format!("agents.{name}.restart"), "on-failure")
+    });
+    let deck = plan.up();
+    for name in &names {
+        let (exit, _) = deck.until(&format!("the end of {name}"), || exits(&deck, name).into_iter().next());
+        assert_eq!(exit, Exit::Status(0), "{name}");
+    }
+    assert!(names.iter().all(|name| deck.starts(name) == 1), "{}", deck.story());
 }
 
 #[test]

@@ -166,7 +166,8 @@ impl World {
         let same = engine.seen.get(agent).is_some_and(|(of, seen)| *of == incarnation && **seen == *screen);
         if !same {
             engine.seen.insert(agent.clone(), (incarnation, Arc::clone(&screen)));
-            self.feed(Event::ScreenChanged { agent: agent.clone(), incarnation, screen });
+            let taken = self.picture();
+            self.feed(Event::ScreenChanged { agent: agent.clone(), incarnation, screen, taken });
         }
     }
 
@@ -195,6 +196,12 @@ impl World {
             Tmux::Silent(_) => self.feed(Event::TmuxSilent { why: "no answer within 2 s".to_string() }),
             Tmux::None => self.feed(Event::TmuxGone),
         }
+    }
+
+    /// The number of a picture that is taken now.
+    pub(crate) fn picture(&mut self) -> u64 {
+        self.pictures += 1;
+        self.pictures
     }
 
     /// The list of panes as it is now comes so much later.

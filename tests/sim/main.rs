@@ -3,6 +3,7 @@
 mod body;
 mod chance;
 mod checks;
+mod crossing;
 mod dice;
 mod engine;
 mod perform;

@@ -44,12 +44,13 @@ impl World {
             }
             Effect::Look { agent, incarnation, place, .. } => {
                 let now = self.now;
+                let taken = self.picture();
                 let body = self.bodies.get_mut(&agent).filter(|body| body.place == place);
                 let look = match body {
                     // A dead pane still shows its last picture.
-                    Some(body) if !body.alive() => Look { screen: Some(body.screen()), work: None },
-                    Some(body) => Look { screen: Some(body.screen()), work: Some(body.work(now)) },
-                    None => Look { screen: None, work: None },
+                    Some(body) if !body.alive() => Look { screen: Some(body.screen()), work: None, taken },
+                    Some(body) => Look { screen: Some(body.screen()), work: Some(body.work(now)), taken },
+                    None => Look { screen: None, work: None, taken },
                 };
                 self.tell_later(life, Event::Looked { agent, incarnation, look });
             }
@@ -88,7 +89,7 @@ impl World {
             | Effect::Paste { id, .. }
             | Effect::Submit { id, .. } => Some(*id),
             Effect::Look { agent, incarnation, .. } => {
-                let look = Look { screen: None, work: None };
+                let look = Look { screen: None, work: None, taken: 0 };
                 let event = Event::Looked { agent: agent.clone(), incarnation: *incarnation, look };
                 self.later(Duration::from_secs(2), Happening::Tell(life, event));
                 None

@@ -12,7 +12,7 @@ use super::words;
 use super::world::{BEGIN, Happening, Pace, World};
 
 /// In a scenario everything takes its usual time.
-const PACE: Pace = Pace {
+pub(crate) const PACE: Pace = Pace {
     feed: (Duration::from_millis(50), Duration::from_millis(50)),
     tmux: (Duration::from_millis(20), Duration::from_millis(20)),
     ending: (Duration::from_millis(400), Duration::from_millis(400)),

@@ -114,6 +114,8 @@ pub(crate) struct World {
     /// Lines on event channels that no engine has taken in for good.
     pub(crate) spool: BTreeMap<u64, Spooled>,
     pub(crate) spooled: u64,
+    /// Pictures taken so far.
+    pub(crate) pictures: u64,
     /// Commands that a silent server has swallowed and will carry out.
     pub(crate) stuck: Vec<Effect>,
     /// How often each message was really submitted.
@@ -169,6 +171,7 @@ impl World {
             remote: Remote::default(),
             spool: BTreeMap::new(),
             spooled: 0,
+            pictures: 0,
             stuck: Vec::new(),
             submitted: BTreeMap::new(),
             transcript: Vec::new(),

@@ -213,13 +213,14 @@ impl Watcher {
                 if *peeked {
                     self.take_glimpse(agent, blocks.next(), blocks.next());
                 }
-                self.take_picture(agent, Picture::from_blocks(&flags, body), now);
+                let taken = body.asked;
+                self.take_picture(agent, Picture::from_blocks(&flags, body), taken, now);
             }
         }
         Ok(())
     }
 
-    fn take_picture(&mut self, agent: &AgentId, picture: Option<Picture>, now: i64) {
+    fn take_picture(&mut self, agent: &AgentId, picture: Option<Picture>, taken: u64, now: i64) {
         let Some(pane) = self.panes.get_mut(agent) else { return };
         pane.look_at = None;
         let Some(picture) = picture else {
@@ -234,7 +235,7 @@ impl Watcher {
             return;
         }
         let incarnation = pane.incarnation;
-        self.outlet.put(Event::ScreenChanged { agent: agent.clone(), incarnation, screen });
+        self.outlet.put(Event::ScreenChanged { agent: agent.clone(), incarnation, screen, taken });
     }
 
     fn take_glimpse(&mut self, agent: &AgentId, facts: Option<Block>, body: Option<Block>) {
@@ -280,7 +281,7 @@ impl Watcher {
         let Life::Ended { since, next } = &mut pane.life else { return };
         let fields: Vec<&str> = ending.split(',').collect();
         let exit = match fields[..] {
-            [_, dead, status, signal] if picture.is_some() => session::exit(dead, status, signal),
+            [_, dead, status, signal, _] if picture.is_some() => session::exit(dead, status, signal),
             _ => Some(Exit::Lost),
         };
         let patience = match exit {
@@ -298,7 +299,8 @@ impl Watcher {
         if let Some(picture) = picture {
             pane.take(picture);
         }
-        let event = died(agent, pane, exit.unwrap_or(Exit::Lost));
+        let event =
+            died(agent, pane, exit.filter(|exit| *exit != Exit::Lost).unwrap_or_else(|| after_all(pane, &fields)));
         self.panes.remove(agent);
         self.peeks.die(agent);
         self.outlet.put(event);
@@ -323,4 +325,13 @@ impl Watcher {
     fn which(&self, of: impl Fn(&Pane) -> bool) -> Vec<AgentId> {
         self.panes.iter().filter(|(_, pane)| of(pane)).map(|(agent, _)| agent.clone()).collect()
     }
+}
+
+/// How a process ended of which tmux does not say that its pane is dead and how. Where something else holds the terminal
+/// open, its status stands there all the same; where tmux overlooked the end, the kernel knows.
+fn after_all(pane: &Pane, fields: &[&str]) -> Exit {
+    let [_, _, status, signal, pid] = fields[..] else { return Exit::Lost };
+    let overlooked = || server::overlooked(&pane.place.server, pid.parse().ok()?);
+    let told = session::exit("1", status, signal).filter(|exit| *exit != Exit::Lost);
+    told.or_else(overlooked).unwrap_or(Exit::Lost)
 }

@@ -82,7 +82,7 @@ mod tests {
 
     fn screen(name: &str, line: &str) -> Event {
         let screen = Arc::new(Screen { lines: vec![line.to_string()], ..Screen::default() });
-        Event::ScreenChanged { agent: agent(name), incarnation: Incarnation(1), screen }
+        Event::ScreenChanged { agent: agent(name), incarnation: Incarnation(1), screen, taken: 0 }
     }
 
     fn died(name: &str) -> Event {

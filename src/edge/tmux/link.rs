@@ -55,6 +55,7 @@ pub enum Lost {
 
 struct Waiting {
     token: String,
+    number: u64,
     /// When it is late, on [`clock::monotonic_ms`].
     late: i64,
     blocks: Vec<Block>,
@@ -173,7 +174,9 @@ impl Link {
         }
         self.outgoing.make_contiguous();
         let late = self.late();
-        self.waiting.push_back(Waiting { token, late, blocks: Vec::new(), reply: request.reply });
+        // A connection has no four thousand million requests; the next one goes on above it.
+        let number = (self.connection << 32) | self.count;
+        self.waiting.push_back(Waiting { token, number, late, blocks: Vec::new(), reply: request.reply });
     }
 
     /// When a request that is sent now is late.
@@ -198,7 +201,7 @@ impl Link {
             // A caller that gave up does not want the reply.
             let _ = done.reply.send(Ok(done.blocks));
         } else if oldest.blocks.len() < BLOCKS {
-            oldest.blocks.push(block);
+            oldest.blocks.push(Block { asked: oldest.number, ..block });
         }
         None
     }

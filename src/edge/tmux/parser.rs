@@ -17,6 +17,8 @@ pub struct Block {
     pub ours: bool,
     /// Something was too long and is missing.
     pub cut: bool,
+    /// Number of the request that it answers: a later request of the same client has a higher one.
+    pub asked: u64,
     /// The lines, each with its newline.
     pub body: Vec<u8>,
 }
@@ -153,7 +155,7 @@ mod tests {
     }
 
     fn block(body: &[u8]) -> Block {
-        Block { ok: true, ours: true, cut: false, body: body.to_vec() }
+        Block { ok: true, ours: true, cut: false, asked: 0, body: body.to_vec() }
     }
 
     fn note(name: &str, rest: &str) -> Said {

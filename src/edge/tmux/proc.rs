@@ -4,9 +4,9 @@
 
 use std::path::Path;
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::{Pid, Signal, geteuid, kill_process, test_kill_process};
 
-use crate::pilot::fact::Server;
+use crate::pilot::fact::{Exit, Server};
 
 /// Whether a recorded server still lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +61,22 @@ pub(super) fn is_tmux(pid: u32) -> bool {
     comm(pid).is_some_and(|comm| comm.starts_with("tmux"))
 }
 
+/// How a child of `parent` ended for which it has not waited yet: until then the kernel keeps its status, and its number
+/// can't come to mean another process.
+pub(super) fn ending(pid: u32, parent: u32) -> Option<Exit> {
+    use std::os::unix::fs::MetadataExt;
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // Of other users' processes the kernel shows a status of 0, whatever it is.
+    let ours = std::fs::metadata(format!("/proc/{pid}")).ok()?.uid() == geteuid().as_raw();
+    let zombie = field(&stat, 3)? == "Z" && field(&stat, 20)? == "1";
+    if !ours || !zombie || field(&stat, 4)? != parent.to_string() {
+        return None;
+    }
+    // As wait(2) tells it.
+    let status: i32 = field(&stat, 52)?.parse().ok()?;
+    Some(if status & 0x7f == 0 { Exit::Status((status >> 8) & 0xff) } else { Exit::Signal(status & 0x7f) })
+}
+
 /// Start time in clock ticks since boot.
 pub(super) fn start_ticks(pid: u32) -> Option<u64> {
     stat_field(pid, 22)?.parse().ok()
@@ -91,10 +107,45 @@ fn state(pid: u32) -> Option<char> {
 /// A field of `/proc/PID/stat`, counted from 1 as in its manual page. The second may hold anything, so count after it.
 fn stat_field(pid: u32, number: usize) -> Option<String> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    field(&stat, number).map(str::to_string)
+}
+
+fn field(stat: &str, number: usize) -> Option<&str> {
     let (_, rest) = stat.rsplit_once(')')?;
-    rest.split_ascii_whitespace().nth(number.checked_sub(3)?).map(str::to_string)
+    rest.split_ascii_whitespace().nth(number.checked_sub(3)?)
 }
 
 fn pid(number: u32) -> Option<Pid> {
     Pid::from_raw(i32::try_from(number).ok()?)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::edge::{clock, spawn};
+
+    #[test]
+    fn a_childs_status_can_be_had_until_its_parent_has_taken_it() {
+        let us = std::process::id();
+        for (script, expected) in
+            [("exit 0", Exit::Status(0)), ("exit 7", Exit::Status(7)), ("kill -9 $$", Exit::Signal(9))]
+        {
+            let mut child = spawn::blocking("sh")
+                .args(["-c", &format!("read x; {script}")])
+                .stdin(std::process::Stdio::piped())
+                .spawn()
+                .unwrap();
+            assert_eq!(ending(child.id(), us), None, "it lives");
+            drop(child.stdin.take());
+            let deadline = clock::monotonic_ms() + 10_000;
+            while state(child.id()) != Some('Z') {
+                assert!(clock::monotonic_ms() < deadline, "{script}");
+                std::thread::yield_now();
+            }
+            assert_eq!(ending(child.id(), us), Some(expected), "{script}");
+            assert_eq!(ending(child.id(), 1), None, "somebody else's child");
+            child.wait().unwrap();
+            assert_eq!(ending(child.id(), us), None, "it was waited for");
+        }
+    }
 }

@@ -47,9 +47,15 @@ impl Picture {
 
 /// Looks at one pane. `None`: there is no such pane.
 pub async fn capture(client: &TmuxClient, pane: &str) -> Result<Option<Screen>, TmuxError> {
+    Ok(capture_in_order(client, pane).await?.map(|(_, screen)| screen))
+}
+
+/// The same with a number that is higher for each later picture of this client.
+pub async fn capture_in_order(client: &TmuxClient, pane: &str) -> Result<Option<(u64, Screen)>, TmuxError> {
     let blocks = client.run(lines_for(pane)?.to_vec()).await?;
     let [flags, body] = <[Block; 2]>::try_from(blocks).map_err(|blocks| odd(&blocks))?;
-    Ok(Picture::from_blocks(&flags, body).map(|picture| picture.screen()))
+    let taken = body.asked;
+    Ok(Picture::from_blocks(&flags, body).map(|picture| (taken, picture.screen())))
 }
 
 /// The last `lines` lines of history and screen, oldest first, wrapped lines joined.
@@ -98,7 +104,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn picture(flags: &str, body: &[u8]) -> Option<Picture> {
-        let block = |body: &[u8]| Block { ok: true, ours: true, cut: false, body: body.to_vec() };
+        let block = |body: &[u8]| Block { ok: true, ours: true, cut: false, asked: 0, body: body.to_vec() };
         Picture::from_blocks(&block(format!("{flags}\n").as_bytes()), block(body))
     }
 

@@ -13,7 +13,7 @@ use rustix::process::Signal;
 
 use super::{proc, verb};
 use crate::edge::{clock, spawn};
-use crate::pilot::fact::Server;
+use crate::pilot::fact::{Exit, Server};
 
 /// A server answers in a few milliseconds; starting one takes 20.
 const ANSWER: Duration = Duration::from_secs(2);
@@ -162,6 +162,11 @@ pub fn reap(server: &Server) {
     if proc::is_tmux(server.pid) {
         proc::signal(server.pid, Signal::CHILD);
     }
+}
+
+/// How a pane's process ended, where a local server has overlooked it: the kernel keeps that until the server looks.
+pub fn overlooked(server: &Server, pid: u32) -> Option<Exit> {
+    proc::ending(pid, server.pid)
 }
 
 /// Our neutral configuration: nothing of the operator's, nothing that moves by itself. `-q` for options that older

@@ -189,11 +189,16 @@ fn signal_number(text: &str) -> Option<i32> {
 fn owned(line: &str, server: &Server, nonce: &str) -> Option<OwnedPane> {
     let fields: Vec<&str> = line.splitn(8, ',').collect();
     let [session, pane, pid, dead, status, signal, piped, tag] = fields[..] else { return None };
+    let overlooked = || server::overlooked(server, pid.parse().ok()?);
+    let dead = match exit(dead, status, signal) {
+        Some(Exit::Lost) => Some(overlooked().unwrap_or(Exit::Lost)),
+        known => known,
+    };
     Some(OwnedPane {
         tag: OwnerTag::parse(tag, nonce)?,
         place: Place { server: server.clone(), session: session.to_string(), pane: pane.to_string() },
         pid: pid.parse().ok()?,
-        dead: exit(dead, status, signal),
+        dead,
         piped: piped == "1",
     })
 }

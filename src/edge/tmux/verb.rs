@@ -52,7 +52,7 @@ const FACTS: &str = concat!(
 /// See [`server`].
 const SERVER: &str = "#{pid},#{start_time},#{version},#{session_name}";
 /// See [`ending`].
-const ENDING: &str = "#{pane_id},#{pane_dead},#{pane_dead_status},#{pane_dead_signal}";
+const ENDING: &str = "#{pane_id},#{pane_dead},#{pane_dead_status},#{pane_dead_signal},#{pane_pid}";
 
 /// One line for a control client.
 pub type Line = Result<String, Unquotable>;
@@ -116,7 +116,7 @@ pub fn flags(pane: &str) -> Line {
     line(&DisplayMessage::new().print().target_pane(pane).message(FLAGS).build())
 }
 
-/// Id, dead, status and signal of a pane.
+/// Id, dead, status, signal and process of a pane.
 pub fn ending(pane: &str) -> Line {
     line(&DisplayMessage::new().print().target_pane(pane).message(ENDING).build())
 }
