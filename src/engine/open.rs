@@ -71,12 +71,14 @@ pub(super) async fn open(options: Options) -> Result<(Desk, Clock), OpenError> {
     let link = Link::bind(&state_dir, state_dir.join("records.db"), &lock, asked)?;
     let server = server_spec(&state_dir, &root);
     let client = TmuxClient::new(server.program.clone(), server.socket.clone());
-    let nonce: Arc<str> = nonce(&state_dir)?.into();
+    let (nonce, kept) = nonce(&state_dir)?;
+    let nonce: Arc<str> = nonce.into();
     let program: Arc<Path> = options.program.into();
     let feed = Panes::new(Feed::new(FeedSpec {
         client: client.clone(),
         nonce: nonce.to_string(),
-        recorded: state.server.clone(),
+        // The server of the workspace that this one was copied from is none of ours, however well it lives.
+        recorded: state.server.clone().filter(|_| kept),
         tap: Some(TapSpec { exe: program.to_path_buf(), socket: state_dir.join("tap.sock") }),
         identify: Box::new(process::identity),
         events: events.clone(),
@@ -119,8 +121,8 @@ fn fold(store: &Store) -> Result<State, OpenError> {
     Ok(state)
 }
 
-/// Tells this workspace's sessions from all others, for ever: made once for its folder.
-fn nonce(state_dir: &Path) -> Result<String, FileError> {
+/// Tells this workspace's sessions from all others, for ever: made once for its folder. And whether it was there.
+fn nonce(state_dir: &Path) -> Result<(String, bool), FileError> {
     let path: PathBuf = state_dir.join("nonce");
     // A copied workspace must not take the original's agents for its own: the nonce belongs to this very folder.
     let io = |cause| FileError::Io { path: state_dir.to_path_buf(), cause };
@@ -132,11 +134,11 @@ fn nonce(state_dir: &Path) -> Result<String, FileError> {
         && nonce.len() == 16
         && of == home
     {
-        return Ok(nonce.to_string());
+        return Ok((nonce.to_string(), true));
     }
     let nonce = format!("{:016x}", mixed(u64::from(std::process::id()) ^ (clock::wall().0 as u64) ^ meta.ino()));
     files::write_atomic(&path, format!("{nonce} {home}\n").as_bytes(), files::PRIVATE)?;
-    Ok(nonce)
+    Ok((nonce, false))
 }
 
 /// Feeds all jitter of this engine's life.

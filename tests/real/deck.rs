@@ -51,11 +51,18 @@ impl Plan {
 
     /// The workspace alone.
     pub(crate) fn laid_out(self) -> Deck {
+        let deck = Deck::empty();
+        self.write(&deck.workspace);
+        deck
+    }
+}
+
+impl Deck {
+    fn empty() -> Deck {
         let dir = tempfile::Builder::new().prefix("fd").tempdir_in("/tmp").expect("a folder");
         let path = dir.path().canonicalize().expect("a real path");
         let (workspace, home) = (path.join("deck"), path.join("home"));
         fs::create_dir(&home).expect("a home");
-        self.write(&workspace);
         Deck {
             dir,
             workspace,
@@ -66,9 +73,14 @@ impl Plan {
             shims: RefCell::default(),
         }
     }
-}
 
-impl Deck {
+    /// Everything in the workspace of another one, as it lies there just now.
+    pub(crate) fn copied_from(other: &Deck) -> Deck {
+        let deck = Deck::empty();
+        super::copies::copy(&other.workspace, &deck.workspace);
+        deck
+    }
+
     // -- the engine -------------------------------------------------------------------------------------------------
 
     /// Starts the engine; it answers when this returns.

@@ -2,6 +2,7 @@
 //! a workspace, a home and a socket of its own, waits for conditions and never for a time, and leaves nothing running.
 
 mod branch;
+mod copies;
 mod deck;
 mod ends;
 mod engines;
