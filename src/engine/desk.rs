@@ -53,6 +53,8 @@ pub(super) struct Desk {
     pub(super) unwritten: (Vec<(Stamp, Record)>, Vec<Effect>),
     /// The log could not be written; it is tried again when this is false, by one timer at a time.
     pub(super) write_waits: Rc<Cell<bool>>,
+    /// Why it could not, the last time.
+    pub(super) unwritable: String,
     pub(super) seed: u64,
 }
 
@@ -85,6 +87,7 @@ impl Desk {
         self.unwritten.0.extend(records);
         self.unwritten.1.extend(effects);
         if self.write_waits.get() {
+            self.answer_looks();
             return None;
         }
         while let Some((first, _)) = self.unwritten.0.first() {
@@ -94,7 +97,9 @@ impl Desk {
             let rows: Vec<Record> = self.unwritten.0[..run].iter().map(|(_, record)| record.clone()).collect();
             if let Err(error) = self.store.append(at, &rows) {
                 tracing::error!(%error, "records can't be written; no action is taken until they can");
+                self.unwritable = error.to_string();
                 self.write_again();
+                self.answer_looks();
                 return None;
             }
             let written: Vec<_> = self.unwritten.0.drain(..run).collect();
@@ -162,6 +167,18 @@ impl Desk {
     fn answer(&mut self, ask: Ask, answer: &Answer) {
         if let Some(reply) = self.replies.remove(&ask) {
             reply.send(answer);
+        }
+    }
+
+    /// How things stand may be asked at any time; then the picture says why nothing is done.
+    fn answer_looks(&mut self) {
+        for effect in std::mem::take(&mut self.unwritten.1) {
+            if let Effect::Reply { ask, answer: Answer::Status { mut view } } = effect {
+                view.alerts.push(format!("no action is taken: records can't be written: {}", self.unwritable));
+                self.answer(ask, &Answer::Status { view });
+            } else {
+                self.unwritten.1.push(effect);
+            }
         }
     }
 

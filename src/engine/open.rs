@@ -104,6 +104,7 @@ pub(super) async fn open(options: Options) -> Result<(Desk, Clock), OpenError> {
         replies: std::collections::BTreeMap::new(),
         unwritten: (Vec::new(), Vec::new()),
         write_waits: Rc::default(),
+        unwritable: String::new(),
         seed,
     };
     Ok((desk, clock))

@@ -99,8 +99,19 @@ impl Deck {
 
     /// An engine that this deck does not look after.
     pub(crate) fn another_engine(&self) -> Child {
+        self.engine_by(spawn::blocking(PROGRAM))
+    }
+
+    /// Starts an engine that hears of a file it may not write by an error, as from a full disk, and not by a signal.
+    pub(crate) fn start_hardened_engine(&self) {
+        let mut shell = spawn::blocking("sh");
+        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", PROGRAM]);
+        *self.engine.borrow_mut() = Some(self.engine_by(shell));
+        self.until("an engine that answers", || Client::connect(&self.state_dir()).ok().map(drop));
+    }
+
+    fn engine_by(&self, mut command: std::process::Command) -> Child {
         self.runs.set(self.runs.get() + 1);
-        let mut command = spawn::blocking(PROGRAM);
         command.args(["watch", "--workspace"]).arg(&self.workspace).env("HOME", &self.home);
         if let Some(shims) = &*self.shims.borrow() {
             let path = std::env::var("PATH").unwrap_or_default();

@@ -4,6 +4,7 @@
 mod branch;
 mod copies;
 mod deck;
+mod disk;
 mod ends;
 mod engines;
 mod limits;
