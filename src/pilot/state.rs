@@ -167,10 +167,7 @@ impl State {
             Record::StateChanged { agent, state, why } => self.agent(agent, at).show(at, state, why),
             Record::BackedOff { agent, until, deaths, .. } => self.agent(agent, at).back_off(at, *until, *deaths),
             Record::StartDelayed { agent, until, why } => self.agent(agent, at).delay(*until, why),
-            Record::Held { agent, cause, evidence, spent } => {
-                let (cause, evidence) = (cause.clone(), evidence.clone());
-                self.agent(agent, at).held = Some(Hold { cause, evidence, since: at, spent: *spent });
-            }
+            Record::Held { agent, cause, evidence, spent } => self.agent(agent, at).hold(at, cause, evidence, *spent),
             Record::Released { agent, .. } => self.release(at, agent),
             Record::LimitReached { agent, until, text } => self.agent(agent, at).reach_limit(at, *until, text),
             Record::LimitLifted { agent } => self.agent(agent, at).lift_limit(at),
@@ -420,6 +417,10 @@ impl Agent {
 
     fn delay(&mut self, until: Time, why: &str) {
         (self.not_before, self.delayed) = (Some(until), Some(why.to_string()));
+    }
+
+    fn hold(&mut self, at: Time, cause: &str, evidence: &[String], spent: bool) {
+        self.held = Some(Hold { cause: cause.to_string(), evidence: evidence.to_vec(), since: at, spent });
     }
 
     fn release(&mut self, at: Time) {
