@@ -27,6 +27,8 @@ const LIMIT_JITTER: Duration = Duration::from_secs(120);
 /// Still limited after the reset: the wait doubles from here, up to the cap that keeps an agent from idling on.
 const LIMIT_AGAIN: Duration = Duration::from_secs(60);
 const LIMIT_AGAIN_CAP: Duration = Duration::from_secs(600);
+/// A time of day this far ahead may as well be the last one.
+const FAR_AHEAD: Duration = Duration::from_hours(12);
 
 /// Acts on what the newest screen says is wrong. `Some`: something is wrong, and when to come back.
 pub(super) fn heal(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String)> {
@@ -132,12 +134,9 @@ fn reach_limit(turn: &mut Turn<'_>, id: &AgentId, reading: &Reading) {
     let text = reading.evidence.clone();
     let now = turn.now.steady;
     let again = turn.agent(id).map_or(0, |agent| agent.limits_in_a_row(now));
-    // "Resets 5pm" was written when the picture last changed, not now: nobody may have looked for hours.
-    let seen = turn.watch(id).calm_changed.min(now);
-    let written = Now { steady: seen, wall: turn.now.wall_of(seen) };
+    let reset = reading.until_text.as_deref().and_then(|until| reset_of(turn, id, until));
     // The very words of a limit that was waited for don't mean the same hour of tomorrow.
     let waited_for = again > 0 && turn.agent(id).is_some_and(|agent| agent.limit_text == text);
-    let reset = reading.until_text.as_deref().and_then(|until| limit::reset_time(until, written));
     let reset = if waited_for { reset.map(|reset| reset.min(now)) } else { reset };
     let until = reset.map(|reset| {
         let passed = reset <= now;
@@ -146,6 +145,21 @@ fn reach_limit(turn: &mut Turn<'_>, id: &AgentId, reading: &Reading) {
         reset.max(now) + wait + turn.jitter(LIMIT_JITTER.min(reset.since(now).max(Duration::from_secs(2))))
     });
     turn.record(Record::LimitReached { agent: id.clone(), until, text });
+}
+
+/// When a limit ends that is told so.
+fn reset_of(turn: &Turn<'_>, id: &AgentId, until: &str) -> Option<Time> {
+    let now = turn.now.steady;
+    let read = |seen: Time| limit::reset_time(until, Now { steady: seen, wall: turn.now.wall_of(seen) });
+    // "Resets 5pm" was written when the picture last changed, not now: nobody may have looked for hours.
+    let seen = turn.state.watches.get(id).map_or(now, |watch| watch.calm_changed.min(now));
+    let reset = read(seen)?;
+    // Was the picture there when we came, then nobody knows since when. A time of day that is long ahead was more likely
+    // meant for the day that passed meanwhile; if not, the agent says so again.
+    let away = turn.state.ran_ahead.filter(|_| seen <= turn.state.engine_since);
+    let before = away.and_then(|(at, span)| read(at - span));
+    let passed = before.is_some_and(|before| before <= now && reset.since(now) > FAR_AHEAD);
+    Some(if passed { now } else { reset })
 }
 
 fn wait_for_limit(turn: &mut Turn<'_>, id: &AgentId, until: Option<Time>) -> (Time, String) {
