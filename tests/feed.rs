@@ -109,9 +109,7 @@ fn id(name: &str) -> AgentId {
 }
 
 fn identify(pid: u32) -> Option<Identity> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let started = stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()?;
-    Some(Identity { boot: "this".to_string(), pid, started })
+    flightdeck::edge::process::identity(pid)
 }
 
 fn median(mut spans: Vec<i64>) -> i64 {

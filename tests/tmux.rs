@@ -432,9 +432,7 @@ fn a_stuck_client_of_an_earlier_engine_is_ended_and_its_server_with_it() {
         until("one client", async || lab.tmux(&["list-clients"]).lines().count() == 1).await;
         // It can't get rid of its output any more.
         drop(stuck.stdout.take());
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", stuck.id())).expect("it lives");
-        let started =
-            stat.rsplit_once(')').and_then(|(_, rest)| rest.split_ascii_whitespace().nth(19)).expect("a field");
+        let started = flightdeck::edge::process::identity(stuck.id()).expect("it lives").started;
         let file = lab.spec.socket.with_extension("client");
         std::fs::write(&file, format!("{} {}\n", stuck.id(), "1")).expect("ours");
         lab.tmux(&["kill-server"]);

@@ -9,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Mode, OFlags, RawMode};
 
 /// For what holds state, words of agents or anything that could be secret.
 pub const PRIVATE: u32 = 0o600;
@@ -89,8 +89,7 @@ pub fn append_private(path: &Path) -> Result<File, FileError> {
 
 fn open_own(path: &Path, more: OFlags) -> Result<File, FileError> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | more;
-    let fd = rustix::fs::open(path, flags, Mode::from_raw_mode(PRIVATE))
-        .map_err(|errno| FileError::io(path, errno.into()))?;
+    let fd = rustix::fs::open(path, flags, mode_of(PRIVATE)).map_err(|errno| FileError::io(path, errno.into()))?;
     let file = File::from(fd);
     let meta = file.metadata().map_err(|cause| FileError::io(path, cause))?;
     if !meta.is_file() {
@@ -176,11 +175,16 @@ fn read_open(path: &Path, file: File, cap: u64) -> Result<Vec<u8>, FileError> {
 
 fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut file = File::from(rustix::fs::open(path, flags, Mode::from_raw_mode(mode))?);
+    let mut file = File::from(rustix::fs::open(path, flags, mode_of(mode))?);
     // The umask may have taken bits away that were asked for.
     file.set_permissions(PermissionsExt::from_mode(mode))?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+/// Of another width on each system.
+fn mode_of(bits: u32) -> Mode {
+    Mode::from_raw_mode(bits as RawMode)
 }
 
 /// A name in the same folder that no other write uses: a rename must not cross file systems.
@@ -269,7 +273,7 @@ mod tests {
     fn a_pipe_a_folder_and_a_huge_file_are_told_and_block_nobody() {
         let dir = tempfile::tempdir().unwrap();
         let pipe = dir.path().join("pipe");
-        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+        assert!(crate::edge::spawn::blocking("mkfifo").arg(&pipe).status().unwrap().success());
         assert!(matches!(read_bounded(&pipe, 10), Err(FileError::NotRegular(_))));
         assert!(matches!(open_private(&pipe), Err(FileError::NotRegular(_))));
         assert!(matches!(read_bounded(dir.path(), 10), Err(FileError::NotRegular(_))));

@@ -30,10 +30,10 @@ pub struct Place {
 /// A process that can't be mistaken for a later one with the same number (fault P13).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Identity {
-    /// The machine's boot id; a reboot makes every recorded pid void.
+    /// The machine's boot id, without which start times mean nothing; elsewhere than on Linux they are dates.
     pub boot: String,
     pub pid: u32,
-    /// Start time in clock ticks since boot (`/proc/PID/stat`, field 22).
+    /// Start time: on Linux in clock ticks since boot (`/proc/PID/stat`, field 22), elsewhere in milliseconds since the epoch.
     pub started: u64,
 }
 

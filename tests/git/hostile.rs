@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::network;
-use crate::world::{Ears, World, handoffs};
+use crate::world::{self, Ears, World, handoffs};
 use flightdeck::edge::git::WatchSettings;
 use flightdeck::edge::spawn;
 
@@ -109,7 +109,7 @@ async fn a_pipe_in_place_of_the_remotes_config_delays_nothing_but_the_watch() {
     let saved = std::fs::read(&config).unwrap();
     std::fs::remove_file(&config).unwrap();
     let pipe = world.path("pipe");
-    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
+    world::pipe(&pipe);
     std::fs::hard_link(&pipe, &config).unwrap();
     let deadline = Duration::from_millis(200);
     let interval = Duration::from_millis(20);

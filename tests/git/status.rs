@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::world::{NEVER, OFTEN};
+use crate::world::{self, NEVER, OFTEN};
 use flightdeck::edge::git::{LocalStatus, StatusTarget};
 use flightdeck::edge::{clock, spawn};
 use flightdeck::pilot::event::{Event, StatusFile};
@@ -101,7 +101,7 @@ async fn the_next_phase_has_its_own_file() {
 async fn what_is_no_readable_file_is_told_as_that_and_never_waited_for() {
     type Prepare = fn(PathBuf);
     let cases: [(&str, Prepare); 5] = [
-        ("no regular file", |file| rustix::fs::mkfifoat(rustix::fs::CWD, &file, rustix::fs::Mode::RWXU).unwrap()),
+        ("no regular file", |file| world::pipe(&file)),
         ("no regular file", |file| std::os::unix::fs::symlink("/dev/zero", file).unwrap()),
         ("levels of symbolic links", |file| std::os::unix::fs::symlink("STATUS-1a.md", file).unwrap()),
         ("no regular file", |file| std::fs::create_dir(file).unwrap()),

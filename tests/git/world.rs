@@ -182,3 +182,8 @@ pub(crate) fn handoffs(push: &Push) -> Vec<String> {
     let found = push.commits.iter().filter_map(|commit| commit.handoff.as_ref());
     found.map(|handoff| format!("{}({})", handoff.prefix, handoff.gate)).collect()
 }
+
+/// A named pipe, by the program that every system has: the system call differs.
+pub(crate) fn pipe(path: &Path) {
+    assert!(spawn::blocking("mkfifo").arg(path).status().unwrap().success());
+}

@@ -1,17 +1,17 @@
 //! Ending everything that belongs to an agent: TERM, a grace, KILL, and a look whether it is really gone.
 //!
-//! Signals go through process file descriptors that were opened first and whose process was identified afterwards, so
-//! that a number that was given to somebody else in between is never hit (fault P13).
+//! Signals go through a [`Grip`] only, so that a number that was given to somebody else in between is never hit.
 
 use std::collections::BTreeMap;
-use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use rustix::process::Signal;
 
-use super::{Alive, Tag, alive, table, trees};
+use super::Alive;
+use super::grip::Grip;
+use super::look::{alive, trees};
+use super::source::Source;
+use super::tag::Tag;
 use crate::edge::clock;
 use crate::pilot::fact::Identity;
 
@@ -24,8 +24,13 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Ends `process`, what is below it and whatever carries `tag`. Returns what is left: pid and name; empty when all is
 /// gone. An error means that nobody can say, because the process table can't be read.
-pub async fn end(process: Option<&Identity>, tag: Option<&Tag>, grace: Duration) -> Result<Vec<(u32, String)>, String> {
-    let mut hunt = Hunt { process, tag, known: BTreeMap::new() };
+pub(super) async fn end(
+    source: &Source,
+    process: Option<&Identity>,
+    tag: Option<&Tag>,
+    grace: Duration,
+) -> Result<Vec<(u32, String)>, String> {
+    let mut hunt = Hunt { source, process, tag, known: BTreeMap::new() };
     let deadline = clock::monotonic_ms().saturating_add(millis(grace));
     loop {
         hunt.look()?;
@@ -53,6 +58,7 @@ pub async fn end(process: Option<&Identity>, tag: Option<&Tag>, grace: Duration)
 
 /// What is to be ended, by pid.
 struct Hunt<'a> {
+    source: &'a Source,
     process: Option<&'a Identity>,
     tag: Option<&'a Tag>,
     known: BTreeMap<u32, Quarry>,
@@ -61,19 +67,19 @@ struct Hunt<'a> {
 struct Quarry {
     process: Identity,
     /// `None`: it could not be had, so this one is left in peace and reported.
-    handle: Option<AsyncFd<OwnedFd>>,
+    grip: Option<Grip>,
     asked: bool,
 }
 
 impl Hunt<'_> {
     /// Drops what ended, adds what came to light since.
     fn look(&mut self) -> Result<(), String> {
-        self.known.retain(|_, quarry| alive(&quarry.process) != Alive::No);
+        self.known.retain(|_, quarry| alive(self.source, &quarry.process) != Alive::No);
         // Those already known stay known when their parent is gone, and their children are found through them.
         let roots: Vec<&Identity> = self.known.values().map(|quarry| &quarry.process).chain(self.process).collect();
-        let found = trees(&roots, self.tag).ok_or("the process table can't be read")?;
+        let found = trees(self.source, &roots, self.tag).ok_or("the process table can't be read")?;
         for process in found {
-            self.known.entry(process.pid).or_insert_with(|| Quarry::new(process));
+            self.known.entry(process.pid).or_insert_with(|| Quarry::new(self.source, process));
         }
         Ok(())
     }
@@ -96,10 +102,8 @@ impl Hunt<'_> {
     /// Until all have ended, at most `span`.
     async fn wait(&self, span: Duration) {
         let all = async {
-            for handle in self.known.values().filter_map(|quarry| quarry.handle.as_ref()) {
-                // A process file descriptor becomes readable when its process ends. An error is as good as an end here:
-                // the next look decides.
-                let _ = handle.readable().await;
+            for grip in self.known.values().filter_map(|quarry| quarry.grip.as_ref()) {
+                grip.ended().await;
             }
         };
         // Late is an answer as well: the next look says what is left.
@@ -107,38 +111,26 @@ impl Hunt<'_> {
     }
 
     fn left(&self) -> Vec<(u32, String)> {
-        let living = self.known.values().filter(|quarry| alive(&quarry.process) != Alive::No);
-        living.map(|quarry| (quarry.process.pid, name(quarry.process.pid))).collect()
+        let living = self.known.values().filter(|quarry| alive(self.source, &quarry.process) != Alive::No);
+        living.map(|quarry| (quarry.process.pid, name(self.source, quarry.process.pid))).collect()
     }
 }
 
 impl Quarry {
-    fn new(process: Identity) -> Self {
-        let handle = handle(&process);
-        Quarry { process, handle, asked: false }
+    fn new(source: &Source, process: Identity) -> Self {
+        let grip = (source.take)(&process);
+        Quarry { process, grip, asked: false }
     }
 
     fn signal(&self, signal: Signal) {
-        if let Some(handle) = &self.handle {
-            // It may have ended, or belong to another user; what is left is looked at afterwards.
-            let _ = pidfd_send_signal(handle.get_ref(), signal);
+        if let Some(grip) = &self.grip {
+            grip.signal(signal);
         }
     }
 }
 
-/// A grip on exactly this process: opened by number, then checked that the number still means it.
-#[expect(deprecated, reason = "an OwnedFd keeps its descriptor, which is all that the unsafe successor asks for")]
-fn handle(process: &Identity) -> Option<AsyncFd<OwnedFd>> {
-    let pid = Pid::from_raw(i32::try_from(process.pid).ok()?)?;
-    let handle = pidfd_open(pid, PidfdFlags::empty()).ok()?;
-    if alive(process) != Alive::Yes {
-        return None;
-    }
-    AsyncFd::with_interest(handle, Interest::READABLE).ok()
-}
-
-fn name(pid: u32) -> String {
-    table::entry(pid).ok().flatten().map_or_else(|| "unknown".to_string(), |entry| entry.name)
+fn name(source: &Source, pid: u32) -> String {
+    (source.entry)(pid).ok().flatten().map_or_else(|| "unknown".to_string(), |entry| entry.name)
 }
 
 fn millis(span: Duration) -> i64 {

@@ -129,9 +129,7 @@ impl TmuxClient {
         let Ok(text) = std::fs::read_to_string(self.client_file()) else { return false };
         let Some((pid, started)) = text.trim().split_once(' ') else { return false };
         let (Ok(pid), Ok(started)) = (pid.parse::<u32>(), started.parse::<u64>()) else { return false };
-        proc::start_ticks(pid) == Some(started)
-            && proc::is_tmux(pid)
-            && proc::signal(pid, rustix::process::Signal::KILL)
+        proc::started(pid) == Some(started) && proc::is_tmux(pid) && proc::signal(pid, rustix::process::Signal::KILL)
     }
 
     /// Runs command lines (from [`verb`]) in order, and gives all their replies.
@@ -208,7 +206,7 @@ impl TmuxClient {
     }
 
     fn note_client(&self, pid: Option<u32>) {
-        let Some((pid, started)) = pid.and_then(|pid| Some((pid, proc::start_ticks(pid)?))) else { return };
+        let Some((pid, started)) = pid.and_then(|pid| Some((pid, proc::started(pid)?))) else { return };
         // Losing this file costs one message to the operator in a rare fault, so its errors are not worth a stop.
         let _ = server::write_private(&self.client_file(), &format!("{pid} {started}\n"));
     }

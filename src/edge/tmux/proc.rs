@@ -1,11 +1,11 @@
-//! What the process table says about tmux servers and clients: just enough to know a recorded one again.
-//!
-//! Where there is no `/proc`, it knows less and says so; it never guesses that somebody is dead.
+//! What the process table says about tmux servers and clients: just enough to know a recorded one again. It
+//! never guesses that somebody is dead.
 
 use std::path::Path;
 
 use rustix::process::{Pid, Signal, geteuid, kill_process, test_kill_process};
 
+use crate::edge::process::{Entry, HERE};
 use crate::pilot::fact::{Exit, Server};
 
 /// Whether a recorded server still lives.
@@ -22,19 +22,18 @@ const START_SLACK: i64 = 5;
 /// Looks for the process of a recorded server of this socket.
 pub(super) fn life(server: &Server, socket: &Path) -> Life {
     let Some(pid) = pid(server.pid) else { return Life::Dead };
-    if test_kill_process(pid) == Err(rustix::io::Errno::SRCH) || state(server.pid) == Some('Z') {
+    if test_kill_process(pid) == Err(rustix::io::Errno::SRCH) {
         return Life::Dead;
     }
-    if !Path::new("/proc/self/stat").exists() {
-        return Life::Unknown;
-    }
-    if !is_tmux(server.pid) {
-        return Life::Dead;
-    }
+    let entry = match (HERE.entry)(server.pid) {
+        Ok(Some(entry)) if entry.lives && entry.name.starts_with("tmux") => entry,
+        Ok(_) => return Life::Dead,
+        Err(_) => return Life::Unknown,
+    };
     // A server keeps the arguments it was started with, so ours shows our socket. A clock that was set may have moved
     // the start time, which therefore only counts as a second way to know it.
     if names_socket(server.pid, socket)
-        || started_at(server.pid).is_some_and(|at| (at - server.started).abs() <= START_SLACK)
+        || (HERE.began_s)(entry.started).is_some_and(|at| (at - server.started).abs() <= START_SLACK)
     {
         Life::Alive
     } else {
@@ -44,11 +43,9 @@ pub(super) fn life(server: &Server, socket: &Path) -> Life {
 
 /// The server process that was started with this socket, when one lives although nobody recorded it.
 pub(super) fn unrecorded(socket: &Path) -> Option<Server> {
-    let pids =
-        std::fs::read_dir("/proc").ok()?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
-    let mut servers = pids.filter(|pid| comm(*pid).is_some_and(|comm| comm.starts_with("tmux: server")));
-    let pid = servers.find(|pid| state(*pid) != Some('Z') && names_socket(*pid, socket))?;
-    Some(Server { pid, started: started_at(pid)? })
+    let table = (HERE.all)(false).ok()?;
+    let server = table.living().find(|entry| is_server(entry) && names_socket(entry.pid, socket))?;
+    Some(Server { pid: server.pid, started: (HERE.began_s)(server.started)? })
 }
 
 /// Sends a signal; whether there was somebody to get it.
@@ -58,11 +55,11 @@ pub(super) fn signal(number: u32, signal: Signal) -> bool {
 
 /// Is this process called tmux?
 pub(super) fn is_tmux(pid: u32) -> bool {
-    comm(pid).is_some_and(|comm| comm.starts_with("tmux"))
+    (HERE.entry)(pid).is_ok_and(|entry| entry.is_some_and(|entry| entry.name.starts_with("tmux")))
 }
 
 /// How a child of `parent` ended for which it has not waited yet: until then the kernel keeps its status, and its number
-/// can't come to mean another process.
+/// can't come to mean another process. Where there is no /proc nobody can tell.
 pub(super) fn ending(pid: u32, parent: u32) -> Option<Exit> {
     use std::os::unix::fs::MetadataExt;
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -77,39 +74,23 @@ pub(super) fn ending(pid: u32, parent: u32) -> Option<Exit> {
     Some(if status & 0x7f == 0 { Exit::Status((status >> 8) & 0xff) } else { Exit::Signal(status & 0x7f) })
 }
 
-/// Start time in clock ticks since boot.
-pub(super) fn start_ticks(pid: u32) -> Option<u64> {
-    stat_field(pid, 22)?.parse().ok()
+/// When the process with this number began, in the machine's own unit.
+pub(super) fn started(pid: u32) -> Option<u64> {
+    (HERE.entry)(pid).ok()?.map(|entry| entry.started)
 }
 
-/// Start time in seconds since the epoch, by today's setting of the clock.
-fn started_at(pid: u32) -> Option<i64> {
-    let stat = std::fs::read_to_string("/proc/stat").ok()?;
-    let boot: i64 = stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
-    let ticks = i64::try_from(start_ticks(pid)?).ok()?;
-    Some(boot + ticks / i64::try_from(rustix::param::clock_ticks_per_second()).ok()?)
+/// On Linux tmux says in its name what it is. Elsewhere a server is known by the session that it leads, which none of its
+/// clients does.
+fn is_server(entry: &Entry) -> bool {
+    entry.name.starts_with("tmux: server") || (entry.name == "tmux" && entry.session == entry.pid)
 }
 
 fn names_socket(pid: u32, socket: &Path) -> bool {
-    let Ok(arguments) = std::fs::read(format!("/proc/{pid}/cmdline")) else { return false };
     let wanted = std::os::unix::ffi::OsStrExt::as_bytes(socket.as_os_str());
-    arguments.split(|byte| *byte == 0).any(|argument| argument == wanted)
-}
-
-fn comm(pid: u32) -> Option<String> {
-    std::fs::read_to_string(format!("/proc/{pid}/comm")).ok().map(|comm| comm.trim_end().to_string())
-}
-
-fn state(pid: u32) -> Option<char> {
-    stat_field(pid, 3)?.chars().next()
+    (HERE.arguments)(pid).iter().any(|argument| argument == wanted)
 }
 
 /// A field of `/proc/PID/stat`, counted from 1 as in its manual page. The second may hold anything, so count after it.
-fn stat_field(pid: u32, number: usize) -> Option<String> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    field(&stat, number).map(str::to_string)
-}
-
 fn field(stat: &str, number: usize) -> Option<&str> {
     let (_, rest) = stat.rsplit_once(')')?;
     rest.split_ascii_whitespace().nth(number.checked_sub(3)?)
