@@ -116,17 +116,43 @@ fn open(folder: &Path) -> Result<Repository, Fault> {
     let git_dir = tracking::git_dir(folder).unwrap_or_else(|| folder.to_path_buf());
     let flags = RepositoryOpenFlags::BARE | RepositoryOpenFlags::NO_SEARCH;
     let none: [&str; 0] = [];
-    Repository::open_ext(&git_dir, flags, none).map_err(|error| {
-        let shown = git_dir.display();
-        match error.code() {
-            ErrorCode::Owner => Fault::Told(format!(
-                "the remote {shown} belongs to another user, so it is not read; if you trust it: \
-                 git config --global --add safe.directory '{shown}'"
-            )),
-            ErrorCode::NotFound if folder.exists() => Fault::Told(format!("the remote {shown} is no git repository")),
-            ErrorCode::NotFound => Fault::Told(format!("the remote {shown} does not exist")),
-            _ if error.class() == ErrorClass::Repository => Fault::Unsupported(error.message().to_string()),
-            _ => Fault::Repository(error),
-        }
-    })
+    Repository::open_ext(&git_dir, flags, none).map_err(|error| unopened(&git_dir, folder.exists(), error))
+}
+
+/// Why this one can't be opened.
+fn unopened(git_dir: &Path, exists: bool, error: git2::Error) -> Fault {
+    let shown = git_dir.display();
+    match error.code() {
+        ErrorCode::Owner => Fault::Told(format!(
+            "the remote {shown} belongs to another user, so it is not read; if you trust it: \
+             git config --global --add safe.directory '{shown}'"
+        )),
+        ErrorCode::NotFound if exists => Fault::Told(format!("the remote {shown} is no git repository")),
+        ErrorCode::NotFound => Fault::Told(format!("the remote {shown} does not exist")),
+        _ if error.class() == ErrorClass::Repository => Fault::Unsupported(error.message().to_string()),
+        _ => Fault::Repository(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repository_that_can_t_be_opened_is_named_with_what_to_do() {
+        let told = |code, exists| {
+            let error = git2::Error::new(code, ErrorClass::Config, "libgit2's own words");
+            match unopened(Path::new("/r/it.git"), exists, error) {
+                Fault::Told(why) => why,
+                _ => panic!("not told"),
+            }
+        };
+        assert_eq!(
+            told(ErrorCode::Owner, true),
+            "the remote /r/it.git belongs to another user, so it is not read; if you trust it: \
+             git config --global --add safe.directory '/r/it.git'"
+        );
+        assert_eq!(told(ErrorCode::NotFound, true), "the remote /r/it.git is no git repository");
+        assert_eq!(told(ErrorCode::NotFound, false), "the remote /r/it.git does not exist");
+    }
 }
