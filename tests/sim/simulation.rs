@@ -23,13 +23,18 @@ fn whatever_happens_nobody_healthy_is_ended_and_nothing_is_lost_or_doubled() {
         std::env::var(name).map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
     };
     let (seeds, days) = (number("FLIGHTDECK_SIM_SEEDS", 5), number("FLIGHTDECK_SIM_DAYS", 1));
+    let began = flightdeck::edge::clock::monotonic_ms();
     let alone = std::env::var("FLIGHTDECK_SIM_SEED").is_ok();
     let first = number("FLIGHTDECK_SIM_SEED", 1);
     let mut failed = Vec::new();
+    let mut breaches = 0;
+    let mut played = 0;
     let mut steps = 0;
     for seed in first..first + if alone { 1 } else { seeds } {
+        played += 1;
         let mut world = play(seed, days, !alone);
         steps += world.steps;
+        breaches += world.wrong.len();
         if !world.wrong.is_empty() {
             // The same again, told this time.
             world = play(seed, days, false);
@@ -46,7 +51,9 @@ fn whatever_happens_nobody_healthy_is_ended_and_nothing_is_lost_or_doubled() {
             break;
         }
     }
-    eprintln!("{} virtual days, {steps} steps", seeds * days);
+    let took = u64::try_from(flightdeck::edge::clock::monotonic_ms() - began).unwrap_or_default().max(1);
+    let speed = steps * 1000 / took;
+    eprintln!("seeds {played}, days {}, steps {steps}, steps a second {speed}, breaches {breaches}", played * days);
     assert!(failed.is_empty(), "\n{}\n\nFLIGHTDECK_SIM_SEED=… plays one again", failed.join("\n\n"));
 }
 
