@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{at_short_path, frame};
-use crate::edge::clock;
+use crate::edge::{clock, lock};
 use crate::pilot::command::{Answer, Command};
 use crate::pilot::fact::Stamp;
 use crate::pilot::record::Record;
@@ -16,6 +16,11 @@ use crate::pilot::time::Time;
 
 /// An engine that works says hello at once; a stopped one never does.
 pub(super) const HELLO_LIMIT: Duration = Duration::from_secs(2);
+/// An engine that is killed lets go of its connections a moment before its process has ended; longer where it leaves a
+/// lot of memory behind.
+const ENDING: Duration = Duration::from_millis(500);
+/// Between two looks whether it has.
+const LOOK: Duration = Duration::from_millis(10);
 /// A status of many agents is longer than what clients send; a line beyond this is not from an engine.
 const LINE_CAP: u64 = 4 << 20;
 
@@ -86,7 +91,10 @@ impl Client {
         };
         let (stream, partial) = (BufReader::new(stream), Vec::new());
         let mut client = Client { stream, partial, asked: 0, epoch: 0, version: String::new() };
-        let hello = client.line(HELLO_LIMIT).map_err(|_| NoEngine::Silent(dir.to_path_buf()))?;
+        let hello = client.line(HELLO_LIMIT).map_err(|error| match error {
+            LinkError::Closed if has_ended(dir) => absent(),
+            _ => NoEngine::Silent(dir.to_path_buf()),
+        })?;
         let found = hello["flightdeck"].as_u64().unwrap_or(0);
         if found != frame::PROTOCOL {
             return Err(NoEngine::OtherVersion { found });
@@ -216,6 +224,18 @@ pub(super) fn read_record(record: &Value) -> Option<Followed> {
     let at: Time = serde_json::from_value(record["at"].clone()).ok()?;
     let record = serde_json::from_value(record.clone()).ok()?;
     Some(Followed::Record(Stamp { seq, at }, Box::new(record)))
+}
+
+/// Whether who closed the connection without a hello is gone, and was not just too busy for one more.
+fn has_ended(dir: &Path) -> bool {
+    let began = clock::monotonic_ms();
+    while lock::current(dir).is_some() {
+        if left(began, ENDING).is_zero() {
+            return false;
+        }
+        clock::block(LOOK);
+    }
+    true
 }
 
 fn left(began: i64, limit: Duration) -> Duration {

@@ -201,6 +201,17 @@ fn an_engine_that_hangs_is_told_from_one_that_is_absent() {
 }
 
 #[test]
+fn an_engine_that_ended_on_the_way_is_absent_and_one_that_lives_and_closes_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let listener = std::os::unix::net::UnixListener::bind(dir.path().join(NAME)).unwrap();
+    let closing = spawn::thread("closing", move || (0..2).for_each(|_| drop(listener.accept().unwrap()))).unwrap();
+    assert!(matches!(Client::connect(dir.path()), Err(NoEngine::Absent(_))));
+    let _lock = Lock::take(dir.path(), Time(1)).unwrap();
+    assert!(matches!(Client::connect(dir.path()), Err(NoEngine::Silent(_))));
+    closing.join().unwrap();
+}
+
+#[test]
 fn the_socket_is_ours_alone_and_nothing_else_is_replaced_by_it() {
     let dir = tempfile::tempdir().unwrap();
     let engine = Engine::start(dir.path());
