@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::error::{CliError, Kind};
 use super::exit::Exit;
-use super::{out, timeline};
+use super::{out, timeline, workspace};
 use crate::demo::stage::{Stage, StageError};
 use crate::edge::store::{Filter, Page, Reader};
 use crate::edge::tmux::verb;
@@ -131,7 +131,7 @@ impl Show {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
             let _ = engine.wait();
         }
-        debug_assert!(lock::current(&self.workspace.join(".flightdeck")).is_none_or(|held| held.process.is_none()));
+        debug_assert!(lock::current(&workspace::state_dir(&self.workspace)).is_none_or(|held| held.process.is_none()));
     }
 
     /// The demo's own tmux server goes, with all that lives in it.

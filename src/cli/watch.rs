@@ -37,7 +37,7 @@ pub struct Args {
 /// Runs it to its end.
 pub fn run(global: &Global, args: &Args) -> Result<Exit, CliError> {
     let root = workspace::find(global.workspace.as_deref())?;
-    let state_dir = root.join(".flightdeck");
+    let state_dir = workspace::state_dir(&root);
     crate::edge::files::private_dir(&state_dir).map_err(machine)?;
     let _guard = log::start(&state_dir.join("log"), log_days(&root)).map_err(machine)?;
     let options =

@@ -4,23 +4,19 @@
 use std::path::{Path, PathBuf};
 
 use super::error::{CliError, Kind};
+use crate::config::parse::MAIN as FILE;
+use crate::edge::workspace;
 
-/// The file that makes a folder a workspace.
-pub const FILE: &str = "flightdeck.toml";
-
-/// The folder of a workspace's state.
-pub fn state_dir(root: &Path) -> PathBuf {
-    root.join(".flightdeck")
-}
+pub use crate::edge::workspace::state_dir;
 
 /// The log of records of a workspace.
 pub fn records(root: &Path) -> PathBuf {
-    state_dir(root).join("records.db")
+    workspace::records(&state_dir(root))
 }
 
 /// The socket of a workspace's own tmux server.
 pub fn tmux_socket(root: &Path) -> PathBuf {
-    state_dir(root).join("tmux.sock")
+    workspace::tmux_socket(&state_dir(root))
 }
 
 /// Waits for a question to the outside; each brings its own deadline.
@@ -38,7 +34,7 @@ pub fn find(named: Option<&Path>) -> Result<PathBuf, CliError> {
 }
 
 fn named_one(folder: &Path) -> Result<PathBuf, CliError> {
-    if !folder.join(FILE).is_file() {
+    if !workspace::is_one(folder) {
         let shown = folder.display();
         return Err(CliError::new(Kind::Usage, format!("{shown} is no workspace: it holds no {FILE}"))
             .hint(format!("`flightdeck init {shown}` makes one")));
@@ -47,11 +43,10 @@ fn named_one(folder: &Path) -> Result<PathBuf, CliError> {
 }
 
 fn nearest(from: &Path) -> Result<PathBuf, CliError> {
-    let Some(found) = from.ancestors().find(|folder| folder.join(FILE).is_file()) else {
-        return Err(CliError::new(Kind::Usage, format!("no {FILE} in {} or above", from.display()))
-            .hint("`flightdeck init` makes a workspace here; `--workspace DIR` names one elsewhere"));
-    };
-    Ok(found.canonicalize()?)
+    workspace::find(from).ok_or_else(|| {
+        CliError::new(Kind::Usage, format!("no {FILE} in {} or above", from.display()))
+            .hint("`flightdeck init` makes a workspace here; `--workspace DIR` names one elsewhere")
+    })
 }
 
 #[cfg(test)]

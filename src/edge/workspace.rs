@@ -1,4 +1,4 @@
-//! Reading a workspace's files for `config`: regular files of a sane size that nobody else can write, as ssh asks of its
+//! A workspace: where it is, where its state lies, and reading its files for `config`: regular files of a sane size that nobody else can write, as ssh asks of its
 //! own (fault K5), and all that is wrong with them at once. What they say is judged elsewhere.
 
 use std::fs::Metadata;
@@ -18,10 +18,31 @@ const TOTAL_CAP: usize = 16 * 1024 * 1024;
 /// Files in `phases/` and in `prompts/`; as long as the longest sequence.
 const COUNT_CAP: usize = 500;
 
-/// The nearest folder upwards that has a `flightdeck.toml`.
+/// The nearest folder upwards that has a `flightdeck.toml`, absolute and without symbolic links, so that all who use it
+/// agree on its name.
 pub fn find(from: &Path) -> Option<PathBuf> {
     let from = std::fs::canonicalize(from).ok()?;
-    from.ancestors().find(|dir| dir.join(MAIN).symlink_metadata().is_ok()).map(Path::to_path_buf)
+    from.ancestors().find(|dir| is_one(dir)).map(Path::to_path_buf)
+}
+
+/// Whether this very folder is a workspace. What its file says or whether it can be read is told by who reads it.
+pub fn is_one(folder: &Path) -> bool {
+    folder.join(MAIN).symlink_metadata().is_ok()
+}
+
+/// The folder of a workspace's state.
+pub fn state_dir(root: &Path) -> PathBuf {
+    root.join(".flightdeck")
+}
+
+/// The log of records in a folder of state.
+pub fn records(state_dir: &Path) -> PathBuf {
+    state_dir.join("records.db")
+}
+
+/// The socket of a workspace's own tmux server in a folder of state.
+pub fn tmux_socket(state_dir: &Path) -> PathBuf {
+    state_dir.join("tmux.sock")
 }
 
 /// All files of the workspace in `root`.

@@ -95,7 +95,7 @@ fn own_file(desk: &Desk, what: &OwnFile) -> Result<(), String> {
             Err(error) => Err(format!("{}: {error}", complete.display())),
         },
         OwnFile::Sequence { phases } => {
-            let path = desk.root.join("flightdeck.toml");
+            let path = desk.root.join(crate::config::parse::MAIN);
             // As large as the largest configuration that is read.
             let bytes = files::read_bounded(&path, 1024 * 1024).map_err(|error| error.to_string())?;
             let text = String::from_utf8(bytes).map_err(|_| format!("{} is not UTF-8", path.display()))?;

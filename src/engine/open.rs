@@ -55,12 +55,12 @@ pub(super) async fn open(options: Options) -> Result<(Desk, Clock), OpenError> {
     let root = options.workspace;
     let sources = workspace::read(&root).map_err(OpenError::Config)?;
     let rules = Arc::new(crate::config::parse::load(&sources).map_err(OpenError::Config)?);
-    let state_dir: Arc<Path> = root.join(".flightdeck").into();
+    let state_dir: Arc<Path> = workspace::state_dir(&root).into();
     for folder in ["", "spool", "agents"] {
         files::private_dir(&state_dir.join(folder))?;
     }
     let mut lock = Lock::take(&state_dir, clock::wall())?;
-    let mut store = Store::open(&state_dir.join("records.db"))?;
+    let mut store = Store::open(&workspace::records(&state_dir))?;
     let old = clock::wall() - rules.retention.records;
     store.prune(old, |record| !record.is_history())?;
     let state = fold(&store)?;
@@ -68,7 +68,7 @@ pub(super) async fn open(options: Options) -> Result<(Desk, Clock), OpenError> {
     let clock = Clock::anchored(store.last().map(|last| last.at));
     let (events, taken) = mpsc::channel(EVENTS);
     let (asked, questions) = mpsc::channel(QUESTIONS);
-    let link = Link::bind(&state_dir, state_dir.join("records.db"), &lock, asked)?;
+    let link = Link::bind(&state_dir, workspace::records(&state_dir), &lock, asked)?;
     let server = server_spec(&state_dir, &root);
     let client = TmuxClient::new(server.program.clone(), server.socket.clone());
     let (nonce, kept) = nonce(&state_dir)?;

@@ -187,7 +187,7 @@ fn status_target(state: &State, rules: &Config) -> Option<StatusTarget> {
 pub(super) fn server_spec(state_dir: &std::path::Path, root: &std::path::Path) -> ServerSpec {
     ServerSpec {
         program: "tmux".into(),
-        socket: PathBuf::from(state_dir).join("tmux.sock"),
+        socket: crate::edge::workspace::tmux_socket(state_dir),
         conf: PathBuf::from(state_dir).join("tmux.conf"),
         cwd: root.to_path_buf(),
     }
