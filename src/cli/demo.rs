@@ -14,6 +14,7 @@ use crate::edge::tmux::verb;
 use crate::edge::{clock, lock, spawn};
 use crate::pilot::fact::Stamp;
 use crate::pilot::record::Record;
+use crate::words::text;
 
 /// The run takes a third of this on a slow machine.
 const LONGEST: Duration = Duration::from_secs(85);
@@ -47,7 +48,7 @@ pub fn run(args: &Args, json: bool) -> Result<Exit, CliError> {
     let dir = fresh_folder()?;
     let stage = Stage::build(&dir, &program, !args.no_faults).map_err(|error| unset(&error))?;
     if !json {
-        out::line(&format!("a Builder and an Adversary work in {}", stage.workspace.display()))?;
+        out::line(&text::line(&format!("a Builder and an Adversary work in {}", stage.workspace.display())))?;
     }
     let show = Show { workspace: stage.workspace, program };
     let mut engine = show.start_engine()?;
@@ -57,7 +58,7 @@ pub fn run(args: &Args, json: bool) -> Result<Exit, CliError> {
     show.end_agents();
     if args.keep {
         if !json {
-            out::line(&format!("kept: {}", dir.display()))?;
+            out::line(&text::line(&format!("kept: {}", dir.display())))?;
         }
     } else if let Err(error) = std::fs::remove_dir_all(&dir) {
         return Err(CliError::new(Kind::Machine, format!("{} can't be removed: {error}", dir.display())));

@@ -6,14 +6,14 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 
-use crate::pilot::message::is_hostile;
+use crate::words::text::is_unseen;
 
 use super::error::{CliError, Kind};
 
 /// Shows it. Help and version come this way too.
 pub fn show(error: &clap::Error, words: &[OsString]) -> ExitCode {
     let asked_for_json = words.iter().any(|word| word == "--json");
-    let hostile = words.iter().any(|word| word.to_string_lossy().chars().any(is_hostile));
+    let hostile = words.iter().any(|word| word.to_string_lossy().chars().any(is_unseen));
     let help = !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     if help || !(asked_for_json || hostile) {
         // Help for a reader that went away is no failure.

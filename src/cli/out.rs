@@ -5,8 +5,8 @@
 use std::io::{self, IsTerminal, Write};
 
 use super::error::CliError;
-use crate::pilot::message::is_hostile;
 use crate::words::text;
+use crate::words::text::is_unseen;
 
 /// Prints text that is already harmless, as it is.
 pub fn text(text: &str) -> Result<(), CliError> {
@@ -50,7 +50,7 @@ fn escaped(json: &str, utf8: bool) -> String {
     let mut line = String::with_capacity(json.len());
     for c in json.chars() {
         // Outside of strings JSON is ASCII, so whatever is replaced here stands in a string.
-        if is_hostile(c) || (!utf8 && !c.is_ascii()) {
+        if is_unseen(c) || (!utf8 && !c.is_ascii()) {
             let mut units = [0; 2];
             line.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
         } else {
@@ -78,7 +78,7 @@ mod tests {
         let line = serde_json::to_string(hostile).expect("a text");
         for utf8 in [true, false] {
             let shown = escaped(&line, utf8);
-            assert!(!shown.chars().any(is_hostile), "{shown:?}");
+            assert!(!shown.chars().any(is_unseen), "{shown:?}");
             assert!(utf8 || shown.is_ascii());
             assert_eq!(serde_json::from_str::<String>(&shown).expect("JSON"), hostile);
         }

@@ -8,8 +8,8 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, Na
 use serde_json::json;
 
 use crate::config::{Problem, Sources};
-use crate::pilot::message::is_hostile;
 use crate::words::text;
+use crate::words::text::is_unseen;
 
 use super::out;
 
@@ -116,7 +116,7 @@ fn of_file(sources: &Sources, name: &str) -> Option<String> {
         None => sources.main.clone(),
     };
     let text = std::str::from_utf8(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes)).ok()?;
-    let safe = |c: char| if is_hostile(c) { "?".repeat(c.len_utf8()) } else { c.to_string() };
+    let safe = |c: char| if is_unseen(c) { "?".repeat(c.len_utf8()) } else { c.to_string() };
     Some(text.chars().map(safe).collect())
 }
 
@@ -136,7 +136,7 @@ mod tests {
         let shown = drawings(&sources, &problems, GraphicalTheme::none());
         assert!(shown.contains("flightdeck.toml:4:11") && shown.contains("backend = 'claud'"), "{shown}");
         assert!(shown.contains("did you mean \"claude\"?"), "{shown}");
-        assert!(!shown.chars().any(is_hostile), "{shown:?}");
+        assert!(!shown.chars().any(is_unseen), "{shown:?}");
     }
 
     #[test]

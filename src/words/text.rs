@@ -1,5 +1,5 @@
 //! Outside text on its way to the operator's terminal: the encoder (fault U3). Pane text, commit subjects, file
-//! contents, paths and error texts of other programs go through here before anybody sees them.
+//! contents, paths and error texts of other programs go through here before anybody sees them, whoever shows them.
 //!
 //! It makes text harmless, not pretty: wrapping and colours are the caller's.
 
@@ -7,15 +7,43 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::pilot::message::is_hostile;
 
-/// The text as one line: line breaks and tabs become spaces, whatever could act on a terminal is dropped.
+/// Marks above and below one letter. No script needs more, and more would run over the lines around it.
+const MARKS: usize = 4;
+
+/// The text as one line: line breaks and tabs become spaces, whatever could act on a terminal or can't be seen is dropped.
 pub fn line(text: &str) -> String {
     let spaced = text.trim_end_matches(['\n', '\r']).replace("\r\n", " ");
-    spaced.chars().map(|c| if matches!(c, '\n' | '\r' | '\t') { ' ' } else { c }).filter(|c| !is_hostile(*c)).collect()
+    seen(spaced.chars().map(|c| if matches!(c, '\n' | '\r' | '\t') { ' ' } else { c }))
 }
 
-/// The text with its lines kept: tabs become four spaces, whatever could act on a terminal is dropped.
+/// The text with its lines kept: tabs become four spaces, whatever could act on a terminal or can't be seen is dropped.
 pub fn block(text: &str) -> String {
-    text.replace("\r\n", "\n").replace('\t', "    ").chars().filter(|c| !is_hostile(*c)).collect()
+    seen(text.replace("\r\n", "\n").replace('\t', "    ").chars())
+}
+
+/// Characters that act on a terminal, hide what a text says, or make two texts look the same.
+pub fn is_unseen(c: char) -> bool {
+    let space =
+        matches!(c, '\u{200b}' | '\u{2060}'..='\u{2065}' | '\u{206a}'..='\u{206f}' | '\u{ad}' | '\u{34f}' | '\u{180e}');
+    let filler = matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{17b4}' | '\u{17b5}');
+    let tag = matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
+    is_hostile(c) || space || filler || tag
+}
+
+/// What of it may be shown. Joiners stay where they join something: in emoji and in scripts that need them, not in words of
+/// ASCII.
+fn seen(chars: impl Iterator<Item = char>) -> String {
+    let mut shown = String::new();
+    let mut marks = 0;
+    for c in chars.filter(|c| !is_unseen(*c)) {
+        let joins_nothing =
+            matches!(c, '\u{200c}' | '\u{200d}') && shown.chars().next_back().is_none_or(|c| c.is_ascii());
+        marks = if c != '\n' && c.width() == Some(0) { marks + 1 } else { 0 };
+        if !joins_nothing && marks <= MARKS {
+            shown.push(c);
+        }
+    }
+    shown
 }
 
 /// Cut to so many columns, with `…` in place of what was cut. Expects one clean line.
@@ -64,12 +92,50 @@ mod tests {
 
     use super::*;
 
+    /// What comes in, and the one line that is shown.
+    const CORPUS: [(&str, &str, &str); 24] = [
+        ("colours", "a\u{1b}[31mb\u{1b}[0m", "a[31mb[0m"),
+        ("a cleared screen", "\u{1b}[2J\u{1b}[Hx", "[2J[Hx"),
+        ("the other screen", "\u{1b}[?1049hx", "[?1049hx"),
+        ("a terminal's reset", "\u{1b}cx", "cx"),
+        ("a question whose answer is typed", "\u{1b}[6n\u{1b}[c\u{5}x", "[6n[cx"),
+        ("the clipboard, OSC 52", "a\u{1b}]52;c;aGk=\u{7}b", "a]52;c;aGk=b"),
+        ("a link, OSC 8", "\u{1b}]8;;http://e\u{1b}\\x\u{1b}]8;;\u{1b}\\", "]8;;http://e\\x]8;;\\"),
+        ("a title, OSC 0", "\u{1b}]0;root\u{7}x", "]0;rootx"),
+        ("a device's string, DCS", "\u{1b}P1$r0m\u{1b}\\x", "P1$r0m\\x"),
+        ("a tmux passthrough", "\u{1b}Ptmux;\u{1b}\u{1b}[2J\u{1b}\\x", "Ptmux;[2J\\x"),
+        ("an application's string, APC", "\u{1b}_Gx\u{1b}\\", "_Gx\\"),
+        ("C1: CSI, DCS, OSC, ST", "\u{9b}31m\u{90}q\u{9d}0;x\u{9c}", "31mq0;x"),
+        ("C1: next line and index", "a\u{85}b\u{84}c\u{8d}d", "abcd"),
+        ("backspaces over what was said", "safe\u{8}\u{8}\u{8}\u{8}evil", "safeevil"),
+        ("a return to the line's start", "safe\revil", "safe evil"),
+        ("bell, NUL, DEL, shift", "a\u{7}\0\u{7f}\u{e}\u{f}b", "ab"),
+        ("overrides of direction", "a\u{202e}b\u{202d}c\u{202a}d\u{202b}e\u{202c}f", "abcdef"),
+        ("isolates of direction", "a\u{2066}b\u{2067}c\u{2068}d\u{2069}e", "abcde"),
+        ("marks of direction", "a\u{200e}b\u{200f}c\u{61c}d", "abcd"),
+        ("spaces of no width", "a\u{200b}b\u{2060}c\u{feff}d\u{ad}e\u{180e}f", "abcdef"),
+        ("joiners that join nothing", "ro\u{200d}ot\u{200c}", "root"),
+        ("fillers and tags", "a\u{3164}b\u{115f}c\u{e0041}d\u{fff9}e", "abcde"),
+        ("other line breaks", "a\u{2028}b\u{2029}c\u{b}d\u{c}e", "abcde"),
+        ("a tower of marks", "e\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}x", "e\u{301}\u{301}\u{301}\u{301}x"),
+    ];
+
     #[test]
     fn nothing_that_acts_on_a_terminal_gets_through() {
-        let hostile = "a\u{1b}]52;c;aGk=\u{7}b\u{9b}31mc\u{90}q\u{9c}d\u{202e}e\u{8}\u{7f}f";
-        assert_eq!(line(hostile), "a]52;c;aGk=b31mcqdef");
+        for (what, outside, shown) in CORPUS {
+            assert_eq!(line(outside), shown, "{what}");
+            assert_eq!(line(&block(outside)), line(outside).replace("safe evil", "safeevil"), "{what}");
+        }
         assert_eq!(block("one\r\ntwo\tthree\rfour\n\u{1b}c"), "one\ntwo    threefour\nc");
         assert_eq!(line("one\r\ntwo\tthree\rfour\n"), "one two three four");
+    }
+
+    #[test]
+    fn what_people_write_is_shown_as_they_wrote_it() {
+        for text in ["日本語", "👩‍👩‍👧 ❤️ 🏳️‍🌈", "می‌خواهم", "क्‍ष", "née e\u{301}te\u{301}", "● WAITING – “ok”…"]
+        {
+            assert_eq!((line(text).as_str(), block(text).as_str()), (text, text));
+        }
     }
 
     #[test]
@@ -89,8 +155,8 @@ mod tests {
         #[test]
         fn whatever_comes_in_only_harmless_text_comes_out(text in ".*", wild in prop::collection::vec(any::<char>(), 0..40)) {
             let text = text + &wild.into_iter().collect::<String>();
-            prop_assert!(!line(&text).chars().any(|c| c.is_control() || is_hostile(c)));
-            prop_assert!(!block(&text).chars().any(|c| (c.is_control() && c != '\n') || is_hostile(c)));
+            prop_assert!(!line(&text).chars().any(|c| c.is_control() || is_unseen(c)));
+            prop_assert!(!block(&text).chars().any(|c| (c.is_control() && c != '\n') || is_unseen(c)));
             prop_assert!(clip(&line(&text), 10).width() <= 10);
             prop_assert!(ascii(&line(&text)).is_ascii());
         }

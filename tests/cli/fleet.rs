@@ -3,16 +3,17 @@
 use flightdeck::pilot::command::{Answer, Command};
 use flightdeck::pilot::fact::Exit;
 use flightdeck::pilot::id::{AgentId, EffectId, Incarnation, MessageId, PhaseId, Sha};
-use flightdeck::pilot::message::{Message, Origin, Stage, is_hostile};
+use flightdeck::pilot::message::{Message, Origin, Stage};
 use flightdeck::pilot::record::{Actor, AgentState, Order, Record, Wish};
 use flightdeck::pilot::time::Time;
 use flightdeck::pilot::view::{AgentView, MessageView, NextAction, PhaseItem, PhaseView, View, WatchView};
+use flightdeck::words::text::is_unseen;
 
 use super::deck::Deck;
 use super::stand_in::{NOW, Outcome, StandIn};
 
 /// Text that would act on a terminal if it got there.
-const HOSTILE: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31mred\u{202e}\r\u{8}\u{7f}";
+const HOSTILE: &str = "\u{1b}]0;owned\u{7}\u{1b}[2J\u{9b}31mred\u{202e}\r\u{8}\u{7f}\u{1b}]52;c;aGk=\u{7}\u{1b}]8;;x\u{1b}\\\u{90}q\u{9c}\u{2066}\u{200b}";
 
 pub(crate) fn id(name: &str) -> AgentId {
     AgentId::parse(name).expect("a name")
@@ -44,10 +45,6 @@ fn agent(name: &str, state: AgentState, since: i64) -> AgentView {
         restarts_today: 2,
         waiting_messages: 0,
         last_line: "● I read the plan".to_string(),
-        model: String::new(),
-        kind: "loop".to_string(),
-        restart: "always".to_string(),
-        deadlines: Vec::new(),
     }
 }
 
@@ -61,13 +58,7 @@ pub(crate) fn view() -> View {
     let mut ended = agent("upgrader", AgentState::Finished, 90_000);
     (ended.pid, ended.session, ended.pane, ended.wish) = (None, None, None, Wish::Stopped);
     let limited = agent("scout", AgentState::Limited { until: Some(ago(-7200)) }, 30);
-    let item = |name: &str, status: &str| PhaseItem {
-        id: phase(name),
-        status: status.to_string(),
-        title: String::new(),
-        since: None,
-        spent_s: 0,
-    };
+    let item = |name: &str, status: &str| PhaseItem { id: phase(name), status: status.to_string() };
     View {
         at: NOW,
         project: "deck".to_string(),
@@ -83,7 +74,6 @@ pub(crate) fn view() -> View {
             branch: "main".to_string(),
             head: Sha::parse(&"a1".repeat(20)),
             broken: None,
-            handoffs: Vec::new(),
         },
         phase: PhaseView {
             current: Some(phase("1b")),
@@ -222,7 +212,7 @@ fn hostile_text_from_agents_reaches_no_terminal() {
             let json = if json && !words.contains(&"--plain") { vec!["--json"] } else { Vec::new() };
             let said = deck.run(&[words.clone(), json].concat());
             let text = said.out + &said.err;
-            let bad: Vec<char> = text.chars().filter(|c| is_hostile(*c)).collect();
+            let bad: Vec<char> = text.chars().filter(|c| is_unseen(*c)).collect();
             assert!(bad.is_empty(), "{words:?}: {bad:?} in {text:?}");
         }
     }
@@ -236,7 +226,7 @@ fn hostile_records() -> Vec<Record> {
         Record::Failed { id: EffectId(1), why: text() },
         Record::Exited { agent: id("upgrader"), exit: Exit::Status(1), last: vec![text()] },
         Record::StateChanged { agent: id("builder"), state: AgentState::Unknown { why: text() }, why: text() },
-        Record::Held { agent: id("builder"), cause: text(), evidence: vec![text()], spent: true },
+        Record::Held { agent: id("builder"), cause: text(), evidence: vec![text()] },
         Record::LimitReached { agent: id("builder"), until: None, text: text() },
         Record::Alerted { agent: None, what: text() },
         Record::WatchBroken { why: text() },
@@ -277,12 +267,7 @@ fn past() -> Vec<Record> {
         Record::EngineStarted { epoch: 1, pid: 4242, version: "0.1.0".into(), seed: 9 },
         Record::PhaseEntered { phase: phase("1a"), stale_done: false },
         Record::Ordered { id: EffectId(1), agent: Some(builder()), order, epoch: 1 },
-        Record::Held {
-            agent: builder(),
-            cause: "3 deaths in 10m".into(),
-            evidence: vec!["status 1".into()],
-            spent: true,
-        },
+        Record::Held { agent: builder(), cause: "3 deaths in 10m".into(), evidence: vec!["status 1".into()] },
         Record::Released { agent: builder(), by: Actor::Operator },
         Record::Paused { by: Actor::Operator },
         Record::ServerLost,
