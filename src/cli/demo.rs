@@ -25,11 +25,16 @@ const RECORDS: u32 = 10_000;
 
 /// Watch a Builder and an Adversary go through three phases, with faults that are healed
 ///
-/// Builds a small project with a git remote in a temporary folder, runs an engine and two built-in demo agents on it, and
-/// prints what happened. Nothing outside of that folder is touched; it is removed at the end.
+/// Builds a small project with a git remote in a temporary folder, runs an engine and two built-in
+/// demo agents on it, and prints what happened. Nothing outside of that folder is touched; it is
+/// removed at the end. Ends with 1 when the sequence was not completed in time.
 ///
-/// Example: flightdeck demo --keep
+/// Examples:
+///   flightdeck demo
+///   flightdeck demo --keep --attach
+///   flightdeck demo --no-faults --json
 #[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
 pub struct Args {
     /// Leave the workspace, and say where it is
     #[arg(long)]

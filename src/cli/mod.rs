@@ -190,4 +190,17 @@ mod tests {
     fn the_command_line_contradicts_itself_nowhere() {
         command().debug_assert();
     }
+
+    #[test]
+    fn the_help_of_every_verb_has_one_form() {
+        let mut command = command();
+        command.build();
+        for verb in command.get_subcommands_mut().filter(|verb| verb.get_name() != "help") {
+            let help = verb.render_long_help().to_string();
+            let name = verb.get_name();
+            let places = ["\n\nExamples:\n  flightdeck ", "\nUsage: ", "\nExit codes:\n"].map(|part| help.find(part));
+            assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{name}: {places:?} in {help}");
+            assert!(help.lines().all(|line| line.chars().count() <= 100), "{name}: a line is too long: {help}");
+        }
+    }
 }

@@ -13,8 +13,12 @@ use super::{Global, out};
 
 /// Show and change the sequence of phases
 ///
+/// A change is written into flightdeck.toml, whose comments stay. What the engine refuses, like a
+/// phase that has no file, ends with 5.
+///
 /// Examples:
 ///   flightdeck phase list
+///   flightdeck phase next
 ///   flightdeck phase append 3
 ///   flightdeck phase insert 1c --before 2
 #[derive(Debug, clap::Args)]

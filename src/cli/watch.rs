@@ -23,11 +23,14 @@ fn log_days(root: &Path) -> usize {
 
 /// Run the engine here, until SIGTERM or Ctrl-C; agents go on after it
 ///
-/// `flightdeck --watchdog` is the same. SIGHUP reloads the configuration. A second engine for one workspace is refused
-/// with exit code 3 and the name of the one that holds it.
+/// `flightdeck --watchdog` is the same. SIGHUP reloads the configuration. A second engine for one
+/// workspace is refused with exit code 3 and the name of the one that holds it.
 ///
-/// Example: flightdeck watch --exit-when-complete
+/// Examples:
+///   flightdeck watch
+///   flightdeck watch --exit-when-complete --workspace ~/deck
 #[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
 pub struct Args {
     /// End with 0 when the sequence of phases is complete and its loops are stopped
     #[arg(long)]
