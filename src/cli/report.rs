@@ -124,24 +124,30 @@ fn of_file(sources: &Sources, name: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn broken() -> Sources {
-        let main = "version = 1\n# \u{1b}[2J\u{9b}31m\n[agents.builder]\nbackend = 'claud'\ndir = 'b'\n";
+    fn broken(comment: &str) -> Sources {
+        let main = format!("version = 1\n# {comment}\n[agents.builder]\nbackend = 'claud'\ndir = 'b'\n");
         Sources { root: "/ws".into(), main: main.into(), ..Sources::default() }
     }
 
     #[test]
     fn a_problem_is_drawn_at_its_place_without_a_byte_that_acts() {
-        let sources = broken();
+        let sources = broken("\u{9b}31m\u{9d}0;x\u{202e}");
         let problems = crate::config::load(&sources).expect_err("an unknown backend");
         let shown = drawings(&sources, &problems, GraphicalTheme::none());
         assert!(shown.contains("flightdeck.toml:4:11") && shown.contains("backend = 'claud'"), "{shown}");
         assert!(shown.contains("did you mean \"claude\"?"), "{shown}");
         assert!(!shown.chars().any(is_unseen), "{shown:?}");
+        // What TOML itself refuses is drawn too.
+        let sources = broken("\u{1b}[2J");
+        let problems = crate::config::load(&sources).expect_err("no TOML");
+        let shown = drawings(&sources, &problems, GraphicalTheme::none());
+        assert!(shown.contains("flightdeck.toml:2:3") && shown.contains("?[2J"), "{shown}");
+        assert!(!shown.chars().any(is_unseen), "{shown:?}");
     }
 
     #[test]
     fn in_a_pipe_a_problem_is_one_line() {
-        let problems = crate::config::load(&broken()).expect_err("an unknown backend");
+        let problems = crate::config::load(&broken("")).expect_err("an unknown backend");
         let shown = lines(&problems);
         assert_eq!(shown.lines().count(), problems.len());
         assert!(shown.contains("flightdeck.toml:4:11: agents.builder.backend: "), "{shown}");

@@ -51,10 +51,15 @@ pub fn load(sources: &Sources) -> Result<Config, Vec<Problem>> {
         // Another version's keys mean other things: what else is wrong can't be known.
         return Err(vec![newer]);
     }
+    if let Some(first) = broken.syntax {
+        // What else is said of this file would be guesses about what the broken place was meant to be.
+        problems.push(first);
+        return Err(in_order(problems));
+    }
     let known = Known { phases, phases_broken, prompts: prompt_names(sources) };
     let config = build(sources, top, known, prompts, &mut report);
-    problems.extend(credible(report.finish(), &broken));
-    problems.extend(broken);
+    problems.extend(credible(report.finish(), &broken.doubled));
+    problems.extend(broken.doubled);
     if problems.is_empty() { Ok(config) } else { Err(in_order(problems)) }
 }
 
@@ -143,7 +148,7 @@ fn sequence(table: &mut Table<'_>, known: &Known, report: &mut Report<'_>) -> (V
     (sequence, place)
 }
 
-/// Problems that are no mere echo of broken TOML: a key that is missing may stand in the broken line.
+/// Problems that are no mere echo of a key or table that is written twice: one that is missing may stand in the second.
 fn credible(problems: Vec<Problem>, broken: &[Problem]) -> Vec<Problem> {
     if broken.is_empty() {
         return problems;

@@ -90,16 +90,33 @@ impl<'t> Report<'t> {
     }
 }
 
+/// What is wrong with the TOML of a text.
+pub struct Broken {
+    /// The first place where it is no TOML. What follows from there on can't be known, not even where it ends.
+    pub syntax: Option<Problem>,
+    /// Keys and tables that are written twice.
+    pub doubled: Vec<Problem>,
+}
+
 /// The tree of a text as far as it can be understood, and what is wrong with its TOML.
-pub fn tree(text: &Text) -> (Table<'_>, Vec<Problem>) {
+pub fn tree(text: &Text) -> (Table<'_>, Broken) {
     let (table, errors) = DeTable::parse_recoverable(&text.text);
-    let told = errors.iter().map(|error| {
+    let mut broken = Broken { syntax: None, doubled: Vec::new() };
+    let mut first = usize::MAX;
+    for error in &errors {
         let span = error.span().unwrap_or(0..0);
         let message = error.message().lines().collect::<Vec<_>>().join(" ");
-        Problem::at(text, span, "", format!("broken TOML: {message}"))
-    });
-    let problems = told.collect();
-    (Table::new(String::new(), "", 0..0, table.into_inner()), problems)
+        let begin = span.start;
+        let problem = |words: &str| Problem::at(text, span.clone(), "", format!("broken TOML: {words}"));
+        if message == "duplicate key" {
+            broken.doubled.push(problem(&message));
+        } else if begin < first {
+            let nothing = span.is_empty() && message.starts_with("string values must be quoted");
+            first = begin;
+            broken.syntax = Some(problem(if nothing { "no value after `=`, expected one" } else { &message }));
+        }
+    }
+    (Table::new(String::new(), "", 0..0, table.into_inner()), broken)
 }
 
 impl<'s> Table<'s> {
