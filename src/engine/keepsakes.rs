@@ -168,7 +168,7 @@ mod tests {
 
     fn show(keepsakes: &mut Keepsakes, line: &str) {
         let screen = Arc::new(Screen { lines: vec![line.to_string()], ..Screen::default() });
-        keepsakes.see(&Event::ScreenChanged { agent: agent(), incarnation: Incarnation(1), screen });
+        keepsakes.see(&Event::ScreenChanged { agent: agent(), incarnation: Incarnation(1), screen, taken: 1 });
     }
 
     fn kept(keepsakes: &mut Keepsakes, at: i64, record: &Record) -> Option<String> {
@@ -179,7 +179,7 @@ mod tests {
     fn decisions_are_kept_once_each_and_changes_once_a_minute() {
         let mut keepsakes = Keepsakes::new(Path::new("/nowhere"));
         let changed = Record::StateChanged { agent: agent(), state: AgentState::Idle, why: String::new() };
-        let held = Record::Held { agent: agent(), cause: String::new(), evidence: Vec::new() };
+        let held = Record::Held { agent: agent(), cause: String::new(), evidence: Vec::new(), spent: false };
         assert_eq!(kept(&mut keepsakes, 0, &held), None);
         for (at, line, record, keeps) in [
             (0, "one", &changed, true),

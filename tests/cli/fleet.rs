@@ -45,6 +45,10 @@ fn agent(name: &str, state: AgentState, since: i64) -> AgentView {
         restarts_today: 2,
         waiting_messages: 0,
         last_line: "● I read the plan".to_string(),
+        model: String::new(),
+        kind: "loop".to_string(),
+        restart: "always".to_string(),
+        deadlines: Vec::new(),
     }
 }
 
@@ -58,7 +62,13 @@ pub(crate) fn view() -> View {
     let mut ended = agent("upgrader", AgentState::Finished, 90_000);
     (ended.pid, ended.session, ended.pane, ended.wish) = (None, None, None, Wish::Stopped);
     let limited = agent("scout", AgentState::Limited { until: Some(ago(-7200)) }, 30);
-    let item = |name: &str, status: &str| PhaseItem { id: phase(name), status: status.to_string() };
+    let item = |name: &str, status: &str| PhaseItem {
+        id: phase(name),
+        status: status.to_string(),
+        title: String::new(),
+        since: None,
+        spent_s: 0,
+    };
     View {
         at: NOW,
         project: "deck".to_string(),
@@ -74,6 +84,7 @@ pub(crate) fn view() -> View {
             branch: "main".to_string(),
             head: Sha::parse(&"a1".repeat(20)),
             broken: None,
+            handoffs: Vec::new(),
         },
         phase: PhaseView {
             current: Some(phase("1b")),
@@ -226,7 +237,7 @@ fn hostile_records() -> Vec<Record> {
         Record::Failed { id: EffectId(1), why: text() },
         Record::Exited { agent: id("upgrader"), exit: Exit::Status(1), last: vec![text()] },
         Record::StateChanged { agent: id("builder"), state: AgentState::Unknown { why: text() }, why: text() },
-        Record::Held { agent: id("builder"), cause: text(), evidence: vec![text()] },
+        Record::Held { agent: id("builder"), cause: text(), evidence: vec![text()], spent: true },
         Record::LimitReached { agent: id("builder"), until: None, text: text() },
         Record::Alerted { agent: None, what: text() },
         Record::WatchBroken { why: text() },
@@ -267,7 +278,12 @@ fn past() -> Vec<Record> {
         Record::EngineStarted { epoch: 1, pid: 4242, version: "0.1.0".into(), seed: 9 },
         Record::PhaseEntered { phase: phase("1a"), stale_done: false },
         Record::Ordered { id: EffectId(1), agent: Some(builder()), order, epoch: 1 },
-        Record::Held { agent: builder(), cause: "3 deaths in 10m".into(), evidence: vec!["status 1".into()] },
+        Record::Held {
+            agent: builder(),
+            cause: "3 deaths in 10m".into(),
+            evidence: vec!["status 1".into()],
+            spent: true,
+        },
         Record::Released { agent: builder(), by: Actor::Operator },
         Record::Paused { by: Actor::Operator },
         Record::ServerLost,

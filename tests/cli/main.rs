@@ -13,10 +13,14 @@ use std::path::Path;
 use assert_cmd::Command;
 
 #[test]
-fn without_a_verb_the_help_goes_to_stderr_and_the_code_is_2() {
+fn without_a_verb_and_without_a_terminal_the_cockpit_says_what_to_do_and_the_code_is_2() {
     let run = flightdeck().assert().code(2);
     assert_eq!(stdout(&run), "");
-    assert!(stderr(&run).contains("Usage: flightdeck"));
+    assert_eq!(
+        stderr(&run),
+        "error: the cockpit needs a terminal\n\
+         hint: `flightdeck status` prints the fleet, `flightdeck --help` lists the verbs\n"
+    );
 }
 
 #[test]

@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     fn block(body: &[u8]) -> Block {
-        Block { ok: true, ours: true, cut: false, body: body.to_vec() }
+        Block { ok: true, ours: true, cut: false, asked: 0, body: body.to_vec() }
     }
 
     fn glimpse(facts: &str, body: &[u8]) -> Option<PaneView> {

@@ -119,7 +119,7 @@ mod tests {
             assert_eq!(ending(child.id(), us), None, "it lives");
             drop(child.stdin.take());
             let deadline = clock::monotonic_ms() + 10_000;
-            while state(child.id()) != Some('Z') {
+            while (HERE.entry)(child.id()).is_ok_and(|entry| entry.is_some_and(|entry| entry.lives)) {
                 assert!(clock::monotonic_ms() < deadline, "{script}");
                 std::thread::yield_now();
             }
