@@ -74,5 +74,9 @@ pub enum Action {
     Drop,
     // -- prompts ---------------------------------------------------------------------------------------------------
     Accept,
+    /// Enter in a question: what it does hangs on how grave the question is.
+    AcceptUsual,
     Send,
+    Undo,
+    Redo,
 }

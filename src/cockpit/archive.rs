@@ -1,7 +1,7 @@
 //! What the log and the kept screens remember, read by a thread of its own so that no page of history ever holds up a key. Questions are
 //! answered in their order; the pilot's own picture comes from the engine and not from here.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc as questions;
 
 use tokio::sync::mpsc;
@@ -44,7 +44,7 @@ impl Archive {
     }
 }
 
-fn serve(records: &PathBuf, asked: &questions::Receiver<Question>, sensed: &mpsc::Sender<Sensed>) {
+fn serve(records: &Path, asked: &questions::Receiver<Question>, sensed: &mpsc::Sender<Sensed>) {
     let mut log: Option<Reader> = None;
     while let Ok(question) = asked.recv() {
         let found = match &question {

@@ -24,6 +24,7 @@
 pub mod action;
 pub mod archive;
 pub mod asked;
+pub mod compose;
 pub mod fleet;
 pub mod happening;
 pub mod keys;

@@ -15,6 +15,8 @@ pub enum Mode {
     Help { of: Context, scroll: u16 },
     /// All actions, by name.
     Palette(super::prompt::Choice<super::action::Action>),
+    /// A message to agents.
+    Compose(Box<super::compose::Compose>),
     /// The words that the focused list must contain.
     Filter(tui_input::Input),
 }
@@ -26,6 +28,16 @@ pub struct Confirm {
     /// What will happen, in whole sentences.
     pub lines: Vec<String>,
     pub commands: Vec<Command>,
+    pub gravity: Gravity,
+}
+
+/// What Enter does at a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gravity {
+    /// Enter means yes.
+    Usual,
+    /// Enter means no: yes has a key of its own.
+    Grave,
 }
 
 impl Mode {
@@ -36,6 +48,7 @@ impl Mode {
             Mode::Confirm(_) => Context::Confirm,
             Mode::Help { .. } => Context::Help,
             Mode::Palette(_) => Context::Palette,
+            Mode::Compose(_) => Context::Compose,
             Mode::Filter(_) => Context::Filter,
         }
     }

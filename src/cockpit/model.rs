@@ -7,6 +7,7 @@ use crate::pilot::time::Time;
 use crate::pilot::view::{AgentView, View};
 
 use super::asked::Asked;
+use super::compose::Drafts;
 use super::fleet::Fleet;
 use super::keys::{Context, Keys};
 use super::mode::Mode;
@@ -41,6 +42,7 @@ pub struct Model {
     pub dragging: bool,
     pub mode: Mode,
     pub asked: Vec<Asked>,
+    pub drafts: Drafts,
     pub notice: Option<Notice>,
     pub live: Live,
     /// Something that can be seen has changed since the last frame.
@@ -130,6 +132,7 @@ impl Model {
             dragging: false,
             mode: Mode::Browse,
             asked: Vec::new(),
+            drafts: Drafts::default(),
             notice: None,
             live: Live::default(),
             dirty: true,

@@ -2,10 +2,13 @@
 //! the engine, the terminal or a file leaves as an errand.
 
 mod browse;
+mod compose;
 mod mouse;
 mod news;
 mod order;
 mod prompts;
+#[cfg(test)]
+pub(crate) mod stand;
 
 use crate::pilot::time::Time;
 
@@ -65,8 +68,9 @@ fn forget_old(model: &mut Model) {
     let late = model.asked.iter().position(|asked| now.since(asked.at).as_millis() > ASKED_MS);
     if let Some(late) = late {
         let asked = model.asked.remove(late);
+        let draft = if asked.accepted { String::new() } else { compose::give_back(model, &asked) };
         let how = if asked.accepted { "was accepted; no record shows it yet" } else { "got no answer yet" };
-        model.say(format!("{}: {how}", asked.words()), !asked.accepted);
+        model.say(format!("{}: {how}{draft}", asked.words()), !asked.accepted);
     }
 }
 

@@ -67,6 +67,32 @@ pub fn clip(text: &str, columns: usize) -> String {
     clipped
 }
 
+/// Cut into rows of at most so many columns, between words where there are any. Expects one clean line.
+pub fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let mut rows = vec![String::new()];
+    let mut used = 0;
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        let wide = word.width();
+        if used > 0 && used + 1 + wide <= columns {
+            rows.last_mut().expect("it begins with one row").push(' ');
+            used += 1;
+        } else if used > 0 {
+            rows.push(String::new());
+            used = 0;
+        }
+        for c in word.chars() {
+            let wide = c.width().unwrap_or(0);
+            if used + wide > columns && used > 0 {
+                rows.push(String::new());
+                used = 0;
+            }
+            rows.last_mut().expect("it begins with one row").push(c);
+            used += wide;
+        }
+    }
+    rows
+}
+
 /// The same in ASCII, column for column: our own signs by look-alikes, other letters by `?`.
 pub fn ascii(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
@@ -144,6 +170,14 @@ mod tests {
         assert_eq!(clip("builder", 6), "build…");
         assert_eq!(clip("日本語", 4), "日…");
         assert_eq!(clip("日本語", 0), "");
+    }
+
+    #[test]
+    fn a_text_is_wrapped_between_words_and_within_those_that_are_too_long() {
+        assert_eq!(wrap("one two three", 8), ["one two", "three"]);
+        assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
+        assert_eq!(wrap("日本語", 4), ["日本", "語"]);
+        assert_eq!(wrap("", 4), [""]);
     }
 
     #[test]

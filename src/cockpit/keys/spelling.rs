@@ -47,6 +47,11 @@ impl Key {
         let code = named.or_else(|| function(rest)).or_else(|| letter(rest))?;
         Some(Key { code, modifiers })
     }
+
+    /// A press of it.
+    pub fn event(self) -> KeyEvent {
+        KeyEvent::new(self.code, self.modifiers)
+    }
 }
 
 fn modifiers(word: &str) -> (KeyModifiers, &str) {

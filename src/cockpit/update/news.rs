@@ -3,9 +3,10 @@
 use crate::edge::link::Heard;
 use crate::pilot::command::{Answer, Command};
 
-use crate::cockpit::asked::Asked;
 use crate::cockpit::happening::Errand;
 use crate::cockpit::model::Model;
+
+use super::compose;
 
 /// A connection stands; the picture follows.
 pub(super) fn connected(model: &mut Model, version: String) -> Vec<Errand> {
@@ -26,7 +27,8 @@ pub(super) fn disconnected(model: &mut Model, why: String) -> Vec<Errand> {
     model.engine.connected = false;
     model.engine.lost = Some(why);
     for asked in std::mem::take(&mut model.asked) {
-        model.say(format!("{}: the engine went away before it showed an effect", asked.words()), true);
+        let draft = compose::give_back(model, &asked);
+        model.say(format!("{}: the engine went away before it showed an effect{draft}", asked.words()), true);
     }
     Vec::new()
 }
@@ -63,8 +65,10 @@ pub(super) fn heard(model: &mut Model, heard: Heard) -> Vec<Errand> {
         }
         Heard::Answer { ask, answer } => answered(model, ask, *answer),
         Heard::Refused { ask, why } => {
-            model.asked.retain(|asked| ask.is_none() || asked.ask != ask);
-            model.say(format!("refused: {why}"), true);
+            let at = model.asked.iter().position(|asked| ask.is_some() && asked.ask == ask);
+            let asked = at.map(|at| model.asked.remove(at));
+            let draft = asked.map_or_else(String::new, |asked| compose::give_back(model, &asked));
+            model.say(format!("refused: {why}{draft}"), true);
         }
         Heard::Live(_) | Heard::Alive(_) | Heard::Unknown => {}
     }
@@ -91,7 +95,8 @@ fn answered(model: &mut Model, ask: u64, answer: Answer) {
         Answer::Refused { why, hint } => {
             let asked = model.asked.remove(at);
             let hint = hint.map_or(String::new(), |hint| format!(" ({hint})"));
-            model.say(format!("{} was refused: {why}{hint}", asked.words()), true);
+            let draft = compose::give_back(model, &asked);
+            model.say(format!("{} was refused: {why}{hint}{draft}", asked.words()), true);
         }
         Answer::Status { .. } => {}
     }
@@ -99,16 +104,17 @@ fn answered(model: &mut Model, ask: u64, answer: Answer) {
 
 /// A command has left, or could not.
 pub(super) fn sent(model: &mut Model, command: &Command, ask: Result<u64, String>) -> Vec<Errand> {
-    let waits = |asked: &&mut Asked| asked.ask.is_none() && asked.command == *command;
     match ask {
         Ok(ask) => {
-            if let Some(asked) = model.asked.iter_mut().find(waits) {
+            if let Some(asked) = model.asked.iter_mut().find(|asked| asked.ask.is_none() && asked.command == *command) {
                 asked.ask = Some(ask);
             }
         }
         Err(why) => {
-            model.asked.retain(|asked| asked.ask.is_some() || asked.command != *command);
-            model.say(why, true);
+            let at = model.asked.iter().position(|asked| asked.ask.is_none() && asked.command == *command);
+            let asked = at.map(|at| model.asked.remove(at));
+            let draft = asked.map_or_else(String::new, |asked| compose::give_back(model, &asked));
+            model.say(format!("{why}{draft}"), true);
         }
     }
     Vec::new()

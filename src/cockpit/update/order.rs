@@ -3,11 +3,13 @@
 use crate::cockpit::action::Action;
 use crate::cockpit::asked::Asked;
 use crate::cockpit::happening::Errand;
-use crate::cockpit::mode::{Confirm, Mode};
+use crate::cockpit::mode::{Confirm, Gravity, Mode};
 use crate::cockpit::model::Model;
 use crate::pilot::command::Command;
 use crate::pilot::id::AgentId;
 use crate::pilot::record::AgentState;
+
+use super::compose;
 
 /// What the log says about a hold from here.
 const HELD_BECAUSE: &str = "held by the operator in the cockpit";
@@ -16,6 +18,10 @@ const HELD_BECAUSE: &str = "held by the operator in the cockpit";
 pub(super) fn order(model: &mut Model, action: Action) -> Vec<Errand> {
     match action {
         Action::Attach => attach(model),
+        Action::Compose => {
+            compose::open(model);
+            Vec::new()
+        }
         Action::Copy => copy(model),
         Action::EngineStart => vec![Errand::StartEngine],
         Action::Ping => each(model, |agent| Command::Ping { agent }),
@@ -37,7 +43,7 @@ pub(super) fn order(model: &mut Model, action: Action) -> Vec<Errand> {
         Action::Pause => ask_all(model, vec![Command::Pause]),
         Action::Resume => ask_all(model, vec![Command::Resume]),
         Action::Reload => ask_all(model, vec![Command::Reload]),
-        Action::EmergencyStop => confirm(model, "emergency stop", e_stop_words(model), vec![Command::EmergencyStop]),
+        Action::EmergencyStop => e_stop(model),
         Action::EngineStop => {
             let words = vec![
                 "The engine ends. All agents go on, unwatched: nothing is healed and nothing is delivered.".to_string(),
@@ -92,8 +98,14 @@ fn confirm_each(
     confirm(model, &title, lines, meant.into_iter().map(command).collect())
 }
 
-fn confirm(model: &mut Model, title: &str, lines: Vec<String>, commands: Vec<Command>) -> Vec<Errand> {
-    model.mode = Mode::Confirm(Confirm { title: title.to_string(), lines, commands });
+pub(super) fn confirm(model: &mut Model, title: &str, lines: Vec<String>, commands: Vec<Command>) -> Vec<Errand> {
+    model.mode = Mode::Confirm(Confirm { title: title.to_string(), lines, commands, gravity: Gravity::Usual });
+    Vec::new()
+}
+
+fn e_stop(model: &mut Model) -> Vec<Errand> {
+    let (title, commands) = ("emergency stop".to_string(), vec![Command::EmergencyStop]);
+    model.mode = Mode::Confirm(Confirm { title, lines: e_stop_words(model), commands, gravity: Gravity::Grave });
     Vec::new()
 }
 
@@ -175,4 +187,51 @@ fn copy(model: &mut Model) -> Vec<Errand> {
     };
     model.say("copied", false);
     vec![Errand::Copy(text)]
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cockpit::mode::Mode;
+    use crate::cockpit::update::stand::{Stand, agent, asked, one};
+    use crate::pilot::command::Command;
+    use crate::pilot::record::AgentState;
+
+    #[test]
+    fn what_is_done_to_marked_agents_is_asked_for_all_of_them_by_name() {
+        let mut stand = Stand::new();
+        assert_eq!(asked(&stand.press("* p")).len(), 2);
+        stand.press("S");
+        let shown = stand.shown();
+        assert!(shown.contains("stop 2 agents?"), "{shown}");
+        assert!(shown.contains("builder (working, process 4711) is ended") && shown.contains("a turn, which is cut"));
+        assert!(shown.contains("adversary (idle, process 4711) is ended"), "{shown}");
+        let stops = [Command::Stop { agent: agent("builder") }, Command::Stop { agent: agent("adversary") }];
+        assert_eq!(asked(&stand.press("enter")), stops);
+        assert!(asked(&stand.press("r n")).is_empty());
+    }
+
+    #[test]
+    fn a_long_list_ends_with_how_many_more() {
+        let mut stand = Stand::new();
+        if let Some(view) = &mut stand.model.view {
+            view.agents = (0..60).map(|at| one(&format!("agent-{at}"), AgentState::Working)).collect();
+            stand.model.fleet.follow(view);
+        }
+        stand.press("* R");
+        let shown = stand.shown();
+        let told = shown.lines().filter(|line| line.contains("started in a new")).count();
+        assert!(told > 5 && shown.contains(&format!("and {} more", 60 - told)), "{told} {shown}");
+        assert!(shown.contains("y or enter do it"), "{shown}");
+        assert_eq!(asked(&stand.press("y")).len(), 60);
+    }
+
+    #[test]
+    fn enter_does_no_emergency_stop() {
+        let mut stand = Stand::new();
+        stand.press("E");
+        assert!(stand.shown().contains("enter or n leave it"), "{}", stand.shown());
+        assert!(stand.press("enter").is_empty());
+        assert!(matches!(stand.model.mode, Mode::Browse));
+        assert_eq!(asked(&stand.press("E y")), [Command::EmergencyStop]);
+    }
 }

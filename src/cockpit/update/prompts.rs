@@ -4,10 +4,10 @@ use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
 
 use crate::cockpit::action::Action;
 use crate::cockpit::happening::Errand;
-use crate::cockpit::mode::Mode;
+use crate::cockpit::mode::{Gravity, Mode};
 use crate::cockpit::model::Model;
 
-use super::{browse, order};
+use super::{browse, compose, order};
 
 /// A key was pressed.
 pub(super) fn press(model: &mut Model, key: KeyEvent) -> Vec<Errand> {
@@ -29,7 +29,9 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Errand> {
     match &mut model.mode {
         Mode::Browse => browse::act(model, action),
         Mode::Confirm(confirm) => {
-            let commands = if action == Action::Accept { std::mem::take(&mut confirm.commands) } else { Vec::new() };
+            let usual = action == Action::AcceptUsual && confirm.gravity == Gravity::Usual;
+            let yes = action == Action::Accept || usual;
+            let commands = if yes { std::mem::take(&mut confirm.commands) } else { Vec::new() };
             model.mode = Mode::Browse;
             order::ask_all(model, commands)
         }
@@ -51,6 +53,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Errand> {
             }
             _ => step(|| model.mode = Mode::Browse),
         },
+        Mode::Compose(_) => compose::act(model, action),
         Mode::Filter(_) => {
             if action == Action::Back {
                 browse::filter(model, String::new());
@@ -71,6 +74,7 @@ fn type_into(model: &mut Model, key: KeyEvent) {
     match &mut model.mode {
         Mode::Browse | Mode::Confirm(_) | Mode::Help { .. } => {}
         Mode::Palette(choice) => choice.edit(key),
+        Mode::Compose(compose) => compose.edit(key),
         Mode::Filter(input) => {
             use tui_input::backend::crossterm::EventHandler;
             input.handle_event(&ratatui::crossterm::event::Event::Key(key));
@@ -90,6 +94,11 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Errand> {
         }
         Mode::Confirm(_) | Mode::Help { .. } => {}
         Mode::Palette(choice) => choice.paste(text),
+        Mode::Compose(compose) => {
+            if let Some(words) = compose.paste(text) {
+                model.say(words, true);
+            }
+        }
         Mode::Filter(input) => {
             for c in text.chars().filter(|c| !c.is_control()) {
                 input.handle(tui_input::InputRequest::InsertChar(c));

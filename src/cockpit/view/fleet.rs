@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Widget};
 
 use crate::cockpit::action::Action;
+use crate::cockpit::asked::Asked;
 use crate::cockpit::model::{Focus, Model};
 use crate::cockpit::tint::Tint;
 use crate::pilot::record::AgentState;
@@ -143,7 +144,7 @@ fn headline(model: &Model, agent: &AgentView, width: usize) -> Vec<Span<'static>
 
 fn asked(model: &Model, agent: &AgentView) -> Option<String> {
     let mine = model.asked.iter().filter(|asked| asked.agent() == Some(&agent.id));
-    mine.last().map(|asked| asked.words())
+    mine.map(Asked::words).next_back()
 }
 
 /// What stands at the right end of the first line: messages, restarts, phase, program.
@@ -153,13 +154,14 @@ fn counts(model: &Model, agent: &AgentView, width: u16) -> Vec<Span<'static>> {
     if agent.waiting_messages > 0 {
         spans.push(Span::styled(format!(" ✉{}", agent.waiting_messages), theme.accent));
     }
+    if model.drafts.has(&agent.id) {
+        spans.push(Span::styled(" ✎", theme.accent));
+    }
     if agent.restarts_today > 0 {
         spans.push(Span::styled(format!(" ↻{}", agent.restarts_today), theme.warn));
     }
-    if width >= 44 {
-        if let Some(phase) = &agent.phase {
-            spans.push(span(&format!(" {phase}"), theme.dim));
-        }
+    if let Some(phase) = agent.phase.as_ref().filter(|_| width >= 44) {
+        spans.push(span(&format!(" {phase}"), theme.dim));
     }
     if width >= 60 {
         let model_of = if agent.model.is_empty() { String::new() } else { format!("/{}", agent.model) };

@@ -2,6 +2,8 @@
 //! a frame, and [`harmless`] is the last thing done to each frame.
 
 pub mod banner;
+mod compose;
+mod confirm;
 pub mod fleet;
 mod foot;
 mod header;

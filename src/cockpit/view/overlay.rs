@@ -3,10 +3,10 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, BorderType, Clear, Paragraph, Widget, Wrap};
+use ratatui::widgets::{Block, BorderType, Clear, Paragraph, Widget};
 
 use crate::cockpit::keys::{Context, TABLE};
-use crate::cockpit::mode::{Confirm, Mode};
+use crate::cockpit::mode::Mode;
 use crate::cockpit::model::Model;
 use crate::cockpit::prompt::Choice;
 use crate::words::text;
@@ -21,7 +21,7 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Pos
     match &model.mode {
         Mode::Browse => None,
         Mode::Confirm(question) => {
-            confirm(model, question, area, buffer);
+            super::confirm::draw(model, question, area, buffer);
             None
         }
         Mode::Help { of, scroll } => {
@@ -29,12 +29,13 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Pos
             None
         }
         Mode::Palette(choice) => Some(choose(model, choice, area, buffer)),
+        Mode::Compose(message) => super::compose::draw(model, message, area, buffer),
         Mode::Filter(input) => Some(filter(model, input, area, buffer)),
     }
 }
 
 /// A box of that size in the middle; what was there is wiped.
-fn window(model: &Model, area: Rect, size: (u16, u16), title: &str, buffer: &mut Buffer) -> Rect {
+pub(super) fn window(model: &Model, area: Rect, size: (u16, u16), title: &str, buffer: &mut Buffer) -> Rect {
     let (width, height) = (size.0.min(area.width), size.1.min(area.height));
     let place = Rect::new(area.x + (area.width - width) / 2, area.y + (area.height - height) / 3, width, height);
     Clear.render(place, buffer);
@@ -44,25 +45,6 @@ fn window(model: &Model, area: Rect, size: (u16, u16), title: &str, buffer: &mut
     let inside = block.inner(place);
     block.render(place, buffer);
     inside
-}
-
-fn confirm(model: &Model, question: &Confirm, area: Rect, buffer: &mut Buffer) {
-    let width = area.width.saturating_sub(4).min(76);
-    let lines: Vec<Line<'_>> = question.lines.iter().map(|line| Line::from(span(line, model.theme.text))).collect();
-    let inner = usize::from(width.saturating_sub(2).max(1));
-    let rows: usize = lines.iter().map(|line| line.width().div_ceil(inner) + 1).sum();
-    let height = u16::try_from(rows + 4).unwrap_or(u16::MAX);
-    let inside = window(model, area, (width, height), &format!("{}?", question.title), buffer);
-    let body = Rect { height: inside.height.saturating_sub(1), ..inside };
-    Paragraph::new(lines).wrap(Wrap { trim: false }).render(body, buffer);
-    let keys = |name: &str| model.keys.of(name).first().map_or_else(String::new, ToString::to_string);
-    let foot = Line::from(vec![
-        Span::styled(keys("yes"), model.theme.key),
-        Span::styled(" do it   ", model.theme.text),
-        Span::styled(keys("no"), model.theme.key),
-        Span::styled(" leave it", model.theme.text),
-    ]);
-    put_line(buffer, inside, inside.height.saturating_sub(1), &foot);
 }
 
 fn help(model: &Model, of: Context, scroll: u16, area: Rect, buffer: &mut Buffer) {
