@@ -195,7 +195,8 @@ pub fn next(model: &Model, agent: &AgentView) -> String {
             format!("waits for you; {} to answer it", key(Action::Attach))
         }
         (AgentState::Stopped, _) => format!("stopped; {} to start it", key(Action::Start)),
-        (_, Some(next)) => format!("{} {}", next.what, countdown(next.at, model.now)),
+        // The time comes first, for a narrow row cuts off its end.
+        (_, Some(next)) => format!("{}: {}", countdown(next.at, model.now), next.what),
         (_, None) => "nothing until something changes".to_string(),
     }
 }

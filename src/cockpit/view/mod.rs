@@ -17,8 +17,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::pilot::message::is_hostile;
-use crate::words::text;
+use crate::words::text::{self, is_unseen};
 
 use super::layout;
 use super::model::Model;
@@ -48,10 +47,15 @@ pub fn harmless(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         let symbol = cell.symbol();
         let plain = symbol.len() == 1 && !symbol.as_bytes()[0].is_ascii_control();
-        if !plain && symbol.chars().any(|c| c.is_control() || is_hostile(c)) {
+        if !plain && symbol.chars().any(|c| c.is_control() || acts(c)) {
             cell.set_symbol("\u{b7}");
         }
     }
+}
+
+/// Joiners and variation selectors are a part of many a picture; what else can't be seen has no business here.
+fn acts(c: char) -> bool {
+    is_unseen(c) && !matches!(c, '\u{200c}' | '\u{200d}')
 }
 
 /// One line of outside text, cut to the width.
@@ -63,6 +67,9 @@ pub fn put(buffer: &mut Buffer, area: Rect, row: u16, words: &str, style: Style)
 pub fn put_line(buffer: &mut Buffer, area: Rect, row: u16, line: &Line<'_>) {
     if row < area.height && area.width > 0 {
         buffer.set_line(area.x, area.y + row, line, area.width);
+        if line.width() > usize::from(area.width) {
+            buffer[(area.x + area.width - 1, area.y + row)].set_symbol("…");
+        }
     }
 }
 
