@@ -80,7 +80,13 @@ impl World {
     /// At each record, before it is folded.
     pub(crate) fn check_record(&mut self, record: &Record) {
         let fold = &self.log.fold;
+        let watched = self.engine.as_ref().map_or(Duration::ZERO, |engine| self.now.since(engine.began));
         let wrong = match record {
+            Record::Ordered { order: Order::Stop { cause: StopCause::Stall | StopCause::LateMarker }, .. }
+                if watched < self.rules.stall.grace =>
+            {
+                Some(format!("somebody is ended by an engine that watched for {watched:?} only"))
+            }
             Record::PhaseEntered { phase, .. } if fold.sequence.current.is_some() => {
                 Some(format!("phase {phase} is entered while another is current"))
             }
@@ -140,10 +146,6 @@ impl World {
             Record::Ordered { id: of, order: Order::Stop { cause }, .. } if *of == id => Some(*cause),
             _ => None,
         });
-        let watched = self.engine.as_ref().map_or(Duration::ZERO, |engine| self.now.since(engine.began));
-        if matches!(cause, Some(StopCause::Stall | StopCause::LateMarker)) && watched < self.rules.stall.grace {
-            self.wrong.push(format!("{agent} is ended by an engine that watched for {watched:?} only"));
-        }
         let Some(body) = self.bodies.get(agent) else { return };
         let judged = matches!(
             cause,
