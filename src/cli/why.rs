@@ -37,7 +37,7 @@ pub fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
 }
 
 fn shown(view: &View, agent: &AgentView) -> String {
-    let mut lines = vec![explain::verdict(view, agent)];
+    let mut lines = vec![explain::verdict(agent, view.at)];
     lines.extend(agent.evidence.iter().map(|line| format!("  because: {line}")));
     lines.push(format!("  next: {}", explain::next(view, agent)));
     let wanted = match agent.wish {

@@ -1,6 +1,10 @@
 //! What the log and the kept screens remember, read by a thread of its own so that no page of history ever holds up a key. Questions are
 //! answered in their order; the pilot's own picture comes from the engine and not from here.
 
+mod dossier;
+mod entries;
+mod news;
+
 use std::path::Path;
 use std::sync::mpsc as questions;
 
@@ -8,21 +12,54 @@ use tokio::sync::mpsc;
 
 use crate::edge::spawn;
 use crate::edge::store::{Filter, Page, Reader, Row};
+use crate::pilot::id::{AgentId, MessageId};
 
 use super::happening::Happening;
 use super::senses::Sensed;
+
+pub use dossier::{Decision, Letter, Vicinity, is_decision};
+pub use entries::{Entry, Leaf, PAGE, Sieve};
+pub use news::{News, evidence};
 
 /// Something to be looked up.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Question {
     /// Rows of the log, oldest first, at most `limit`.
     Rows { filter: Filter, page: Page, limit: u32 },
+    /// A page of the logbook.
+    Entries { sieve: Sieve, page: Page },
+    /// One record, by its number.
+    Record { seq: u64 },
+    /// One message: its text and its history.
+    Letter { message: MessageId },
+    /// What was decided about an agent last.
+    Decisions { agent: AgentId },
 }
 
 /// What was found; each answer carries its question, so that one that came too late is known as such.
 #[derive(Debug)]
 pub enum Found {
-    Rows { question: Question, rows: Result<Vec<Row>, String> },
+    Rows {
+        question: Question,
+        rows: Result<Vec<Row>, String>,
+    },
+    Entries {
+        question: Question,
+        leaf: Result<Leaf, String>,
+    },
+    Record {
+        question: Question,
+        vicinity: Result<Box<Vicinity>, String>,
+    },
+    Letter {
+        question: Question,
+        letter: Result<Box<Letter>, String>,
+    },
+    /// Newest first.
+    Decisions {
+        question: Question,
+        decisions: Result<Vec<Decision>, String>,
+    },
 }
 
 /// The thread's end for those who ask. The thread ends with it.
@@ -52,6 +89,22 @@ fn serve(records: &Path, asked: &questions::Receiver<Question>, sensed: &mpsc::S
                 let rows = with(&mut log, records, |log| log.rows(filter, *page, *limit));
                 Found::Rows { question, rows }
             }
+            Question::Entries { sieve, page } => {
+                let leaf = with(&mut log, records, |log| entries::leaf(log, sieve, *page));
+                Found::Entries { question, leaf }
+            }
+            Question::Record { seq } => {
+                let vicinity = with(&mut log, records, |log| dossier::vicinity(log, *seq)).map(Box::new);
+                Found::Record { question, vicinity }
+            }
+            Question::Letter { message } => {
+                let letter = with(&mut log, records, |log| dossier::letter(log, *message)).map(Box::new);
+                Found::Letter { question, letter }
+            }
+            Question::Decisions { agent } => {
+                let decisions = with(&mut log, records, |log| dossier::decisions(log, agent));
+                Found::Decisions { question, decisions }
+            }
         };
         if sensed.blocking_send(Sensed::Happening(Happening::Found(found))).is_err() {
             return;
@@ -75,3 +128,6 @@ fn with<T>(
     }
     got
 }
+
+#[cfg(test)]
+mod tests;

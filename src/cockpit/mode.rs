@@ -19,6 +19,10 @@ pub enum Mode {
     Compose(Box<super::compose::Compose>),
     /// The words that the focused list must contain.
     Filter(tui_input::Input),
+    /// The kind of records that the logbook shows.
+    Kinds(super::prompt::Choice<Option<String>>),
+    /// A record or a message with all that is known of it.
+    Record(super::panel::opened::Opened),
 }
 
 /// A question with its consequences.
@@ -50,6 +54,8 @@ impl Mode {
             Mode::Palette(_) => Context::Palette,
             Mode::Compose(_) => Context::Compose,
             Mode::Filter(_) => Context::Filter,
+            Mode::Kinds(_) => Context::Pick,
+            Mode::Record(_) => Context::Record,
         }
     }
 

@@ -12,6 +12,9 @@ use super::fleet::Fleet;
 use super::keys::{Context, Keys};
 use super::mode::Mode;
 use super::panel::live::Live;
+use super::panel::logbook::Logbook;
+use super::panel::outbox::Outbox;
+use super::panel::why::Why;
 use super::theme::Theme;
 
 /// An engine that says nothing for this long is called silent (it says something every 2 s), in milliseconds.
@@ -45,6 +48,9 @@ pub struct Model {
     pub drafts: Drafts,
     pub notice: Option<Notice>,
     pub live: Live,
+    pub logbook: Logbook,
+    pub outbox: Outbox,
+    pub why: Why,
     /// Something that can be seen has changed since the last frame.
     pub dirty: bool,
 }
@@ -135,6 +141,9 @@ impl Model {
             drafts: Drafts::default(),
             notice: None,
             live: Live::default(),
+            logbook: Logbook::default(),
+            outbox: Outbox::default(),
+            why: Why::default(),
             dirty: true,
         }
     }

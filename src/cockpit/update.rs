@@ -50,6 +50,7 @@ pub fn update(model: &mut Model, now: Time, happening: Happening) -> Vec<Errand>
             vec![Errand::Clear]
         }
     };
+    errands.extend(panel::wants(model));
     forget_old(model);
     if model.peeked() != peeked.as_ref() {
         model.live.forget();

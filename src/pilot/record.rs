@@ -415,6 +415,14 @@ impl Record {
         value.get("kind").and_then(serde_json::Value::as_str).unwrap_or_default().to_string()
     }
 
+    /// Names of all kinds, in the order of this file.
+    pub fn kinds() -> Vec<String> {
+        // Serde lists them in its own complaint, so that no second list has to be kept in step.
+        let complaint = serde_json::from_value::<Record>(serde_json::json!({ "kind": "" })).err();
+        let complaint = complaint.map_or(String::new(), |error| error.to_string());
+        complaint.split('`').skip(3).step_by(2).map(str::to_string).collect()
+    }
+
     /// It only tells what was; the state is the same without it. Such records are dropped when they are old.
     pub fn is_history(&self) -> bool {
         matches!(

@@ -1,15 +1,16 @@
 //! One agent, explained: verdict, what comes next, which life this is.
 
 use crate::pilot::record::AgentState;
+use crate::pilot::time::Time;
 use crate::pilot::view::{AgentView, View};
 
 use super::when;
 
-/// `builder is waiting until 14:05:00 UTC (in 3m02s) (since …)`
-pub fn verdict(view: &View, agent: &AgentView) -> String {
+/// `builder is waiting until 14:05:00 UTC (in 3m02s) (since …)`, as it is `now`
+pub fn verdict(agent: &AgentView, now: Time) -> String {
     let detail = match &agent.state {
         AgentState::Waiting { until } | AgentState::Backoff { until } | AgentState::Limited { until: Some(until) } => {
-            format!(" until {} UTC ({})", when::clock(*until), when::until(*until, view.at))
+            format!(" until {} UTC ({})", when::clock(*until), when::until(*until, now))
         }
         AgentState::Limited { until: None } => ", its screen does not tell until when".to_string(),
         AgentState::AtDialog { dialog } => format!(" {dialog}"),
@@ -26,7 +27,7 @@ pub fn verdict(view: &View, agent: &AgentView) -> String {
         | AgentState::Stopping
         | AgentState::Down => String::new(),
     };
-    let since = format!("since {} UTC, {}", when::stamp(agent.since), when::span(view.at.since(agent.since)));
+    let since = format!("since {} UTC, {}", when::stamp(agent.since), when::span(now.since(agent.since)));
     format!("{} is {}{detail} ({since})", agent.id, agent.state.word())
 }
 

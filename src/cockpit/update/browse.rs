@@ -99,12 +99,21 @@ fn back(model: &mut Model) {
     }
 }
 
+/// `/` filters the list that has the focus.
+fn filters_logbook(model: &Model) -> bool {
+    (model.focus == Focus::Panel || model.zoomed) && model.panel == Panel::Logbook
+}
+
 fn words_of_filter(model: &Model) -> String {
-    model.fleet.filter.clone()
+    if filters_logbook(model) { model.logbook.words.clone() } else { model.fleet.filter.clone() }
 }
 
 /// Filters what has the focus.
 pub(super) fn filter(model: &mut Model, words: String) {
+    if filters_logbook(model) {
+        model.logbook.words = words;
+        return;
+    }
     model.fleet.filter = words;
     if let Some(view) = &model.view {
         model.fleet.follow(view);

@@ -7,7 +7,7 @@ use crate::cockpit::action::Action;
 use crate::cockpit::happening::Errand;
 use crate::cockpit::mode::Mode;
 use crate::cockpit::model::{Focus, Model, SPLIT};
-use crate::cockpit::{layout, view};
+use crate::cockpit::{layout, panel, view};
 
 use super::prompts;
 
@@ -43,6 +43,8 @@ fn click(model: &mut Model, at: Position) {
         model.focus = Focus::Panel;
         if let Some(panel) = view::panel::tab_at(areas.panel, at) {
             model.panel = panel;
+        } else if let Some(row) = at.y.checked_sub(areas.panel.y + 1).filter(|row| row + 2 < areas.panel.height) {
+            panel::click(model, row);
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::pilot::command::{Answer, Command};
 
 use crate::cockpit::happening::Errand;
 use crate::cockpit::model::Model;
+use crate::cockpit::panel;
 
 use super::compose;
 
@@ -42,6 +43,7 @@ pub(super) fn heard(model: &mut Model, heard: Heard) -> Vec<Errand> {
     match heard {
         Heard::View(view) => {
             model.fleet.follow(&view);
+            model.logbook.reaches(view.seq);
             model.view = Some(*view);
             model.dirty = true;
         }
@@ -58,10 +60,11 @@ pub(super) fn heard(model: &mut Model, heard: Heard) -> Vec<Errand> {
                 model.dirty = true;
             }
         }
-        Heard::Record(_, record) => {
+        Heard::Record(stamp, record) => {
             let before = model.asked.len();
             model.asked.retain(|asked| !asked.is_shown_by(&record));
             model.dirty |= before != model.asked.len();
+            return panel::heard(model, stamp, &record);
         }
         Heard::Answer { ask, answer } => answered(model, ask, *answer),
         Heard::Refused { ask, why } => {

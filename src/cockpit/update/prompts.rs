@@ -6,6 +6,7 @@ use crate::cockpit::action::Action;
 use crate::cockpit::happening::Errand;
 use crate::cockpit::mode::{Gravity, Mode};
 use crate::cockpit::model::Model;
+use crate::cockpit::panel;
 
 use super::{browse, compose, order};
 
@@ -61,6 +62,17 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Errand> {
             model.mode = Mode::Browse;
             Vec::new()
         }
+        Mode::Kinds(choice) => match action {
+            Action::Down => step(|| choice.go(1)),
+            Action::Up => step(|| choice.go(-1)),
+            Action::Accept => {
+                let chosen = choice.chosen();
+                model.mode = Mode::Browse;
+                step(|| model.logbook.kind = chosen.unwrap_or_default())
+            }
+            _ => step(|| model.mode = Mode::Browse),
+        },
+        Mode::Record(_) => panel::opened::act(model, action),
     }
 }
 
@@ -72,9 +84,10 @@ fn step(change: impl FnOnce()) -> Vec<Errand> {
 /// A key that means nothing here is text, where there is a place for text.
 fn type_into(model: &mut Model, key: KeyEvent) {
     match &mut model.mode {
-        Mode::Browse | Mode::Confirm(_) | Mode::Help { .. } => {}
+        Mode::Browse | Mode::Confirm(_) | Mode::Help { .. } | Mode::Record(_) => {}
         Mode::Palette(choice) => choice.edit(key),
         Mode::Compose(compose) => compose.edit(key),
+        Mode::Kinds(choice) => choice.edit(key),
         Mode::Filter(input) => {
             use tui_input::backend::crossterm::EventHandler;
             input.handle_event(&ratatui::crossterm::event::Event::Key(key));
@@ -92,13 +105,14 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Errand> {
             let key = model.keys.hint(Action::Compose);
             model.say(format!("pasted text is no command; {key} opens a message to paste it into"), false);
         }
-        Mode::Confirm(_) | Mode::Help { .. } => {}
+        Mode::Confirm(_) | Mode::Help { .. } | Mode::Record(_) => {}
         Mode::Palette(choice) => choice.paste(text),
         Mode::Compose(compose) => {
             if let Some(words) = compose.paste(text) {
                 model.say(words, true);
             }
         }
+        Mode::Kinds(choice) => choice.paste(text),
         Mode::Filter(input) => {
             for c in text.chars().filter(|c| !c.is_control()) {
                 input.handle(tui_input::InputRequest::InsertChar(c));

@@ -8,6 +8,7 @@ use ratatui::widgets::{Block, BorderType, Clear, Paragraph, Widget};
 use crate::cockpit::keys::{Context, TABLE};
 use crate::cockpit::mode::Mode;
 use crate::cockpit::model::Model;
+use crate::cockpit::panel::opened::Opened;
 use crate::cockpit::prompt::Choice;
 use crate::words::text;
 
@@ -31,6 +32,11 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Pos
         Mode::Palette(choice) => Some(choose(model, choice, area, buffer)),
         Mode::Compose(message) => super::compose::draw(model, message, area, buffer),
         Mode::Filter(input) => Some(filter(model, input, area, buffer)),
+        Mode::Kinds(choice) => Some(choose(model, choice, area, buffer)),
+        Mode::Record(opened) => {
+            record(model, opened, area, buffer);
+            None
+        }
     }
 }
 
@@ -66,6 +72,15 @@ fn help(model: &Model, of: Context, scroll: u16, area: Rect, buffer: &mut Buffer
     let inside = window(model, area, (area.width.min(92), area.height), "keys", buffer);
     let most = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_sub(inside.height);
     Paragraph::new(lines).scroll((scroll.min(most), 0)).render(inside, buffer);
+}
+
+/// Above the key bar, so that its keys can be seen.
+fn record(model: &Model, opened: &Opened, area: Rect, buffer: &mut Buffer) {
+    let place = opened.place(model.size, &model.theme);
+    let area = Rect { height: area.height.saturating_sub(1), ..area };
+    let inside = window(model, area, (place.width + 4, place.height + 2), &opened.title, buffer);
+    let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
+    opened.sheet.draw(opened.scroll, inside, buffer, &model.theme);
 }
 
 fn choose<T: Clone>(model: &Model, choice: &Choice<T>, area: Rect, buffer: &mut Buffer) -> Position {

@@ -58,6 +58,8 @@ impl Row {
 pub enum Page {
     /// Those after this number.
     After(u64),
+    /// The last ones before this number.
+    Before(u64),
     /// The newest.
     Newest,
 }
@@ -106,14 +108,14 @@ impl Reader {
         let (clause, values) = clause(filter, page);
         let order = match page {
             Page::After(_) => "ASC",
-            Page::Newest => "DESC",
+            Page::Before(_) | Page::Newest => "DESC",
         };
         let limit = limit.min(PAGE_CAP);
         let query = format!(
             "SELECT seq, at, kind, agent, json, sum FROM records WHERE {clause} ORDER BY seq {order} LIMIT {limit}"
         );
         let mut rows = self.collect(&query, values).map_err(|cause| StoreError::of(&self.path, cause))?;
-        if page == Page::Newest {
+        if order == "DESC" {
             rows.reverse();
         }
         Ok(rows)
@@ -228,8 +230,13 @@ pub(super) fn unsigned(seq: i64) -> u64 {
 fn clause(filter: &Filter, page: Page) -> (String, Vec<Value>) {
     let mut parts = vec!["1"];
     let mut values = Vec::new();
-    if let Page::After(seq) = page {
-        parts.push("seq > ?");
+    let bound = match page {
+        Page::After(seq) => Some(("seq > ?", seq)),
+        Page::Before(seq) => Some(("seq < ?", seq)),
+        Page::Newest => None,
+    };
+    if let Some((part, seq)) = bound {
+        parts.push(part);
         values.push(Value::Integer(signed(seq)));
     }
     if let Some(since) = filter.since {

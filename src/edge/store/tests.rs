@@ -228,9 +228,14 @@ fn readers_page_and_filter_and_never_hold_up_the_writer() {
     assert_eq!(seqs(&any, Page::After(0), 3), [1, 2, 3]);
     assert_eq!(seqs(&any, Page::After(39), 30), [40, 41]);
     assert_eq!(seqs(&any, Page::Newest, 2), [40, 41]);
+    assert_eq!(seqs(&any, Page::Before(40), 3), [37, 38, 39]);
+    assert_eq!(seqs(&any, Page::Before(3), 9), [1, 2]);
+    assert_eq!(seqs(&any, Page::Before(1), 9), [0_u64; 0]);
+    assert_eq!(seqs(&any, Page::Before(u64::MAX), 1), [41]);
     assert_eq!(seqs(&Filter { since: Some(Time(385)), ..any.clone() }, Page::After(0), 9), [40, 41]);
     let adversary = Filter { agent: Some(agent("adversary")), ..any.clone() };
     assert_eq!(seqs(&adversary, Page::Newest, 3), [36, 40, 41]);
+    assert_eq!(seqs(&adversary, Page::Before(40), 1), [36]);
     let done = Filter { kind: Some("done".to_string()), ..any };
     assert_eq!(seqs(&done, Page::After(0), 2), [3, 7]);
     assert_eq!(reader.rows(&done, Page::After(0), 1).unwrap()[0].record().unwrap(), some_record(2));

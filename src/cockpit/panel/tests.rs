@@ -1,0 +1,467 @@
+//! Panels as the operator sees them: given a picture and a log, keys, and what is on the screen.
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use crate::cockpit::archive::{Decision, Entry, Leaf, Letter, Question, Vicinity};
+use crate::cockpit::happening::Happening;
+use crate::cockpit::keys::{Key, Keys};
+use crate::cockpit::mode::Mode;
+use crate::cockpit::model::Focus;
+use crate::cockpit::theme::Theme;
+use crate::cockpit::update::update;
+use crate::cockpit::view;
+use crate::config::model::{Cockpit, ThemeName};
+use crate::edge::link::Heard;
+use crate::edge::store::Page;
+use crate::pilot::command::Command;
+use crate::pilot::id::{AgentId, Incarnation, MessageId};
+use crate::pilot::message::{Message, Origin, Stage};
+use crate::pilot::record::{AgentState, Illness, Wish};
+use crate::pilot::time::Time;
+use crate::pilot::view::{AgentView, MessageView, NextAction, PhaseView, View, WatchView};
+
+use super::*;
+
+const NOW: Time = Time(1_795_225_128_000);
+
+/// A cockpit at work on a log of `last` records, of which the one with number n is about builder and, each third, adversary.
+struct Desk {
+    model: Model,
+    errands: Vec<Errand>,
+    last: u64,
+}
+
+fn agent_id(name: &str) -> AgentId {
+    AgentId::parse(name).unwrap()
+}
+
+fn agent(name: &str) -> AgentView {
+    let at = |s: i64| Time(NOW.0 + s * 1_000);
+    let deadline = |what: &str, s| NextAction { what: what.to_string(), at: at(s) };
+    AgentView {
+        id: agent_id(name),
+        role: "builder".to_string(),
+        backend: "demo".to_string(),
+        wish: Wish::Running,
+        state: AgentState::Working,
+        since: at(-60),
+        evidence: vec!["screen read by the rule \"busy\": it counts".to_string()],
+        next: Some(deadline("look for a stall", 90)),
+        incarnation: Incarnation(2),
+        pid: Some(4711),
+        session: Some("$1".to_string()),
+        pane: Some("%1".to_string()),
+        phase: None,
+        restarts_today: 1,
+        waiting_messages: 0,
+        last_line: String::new(),
+        model: String::new(),
+        kind: "loop".to_string(),
+        restart: "always".to_string(),
+        deadlines: vec![deadline("look for a stall", 90), deadline("give up", 4_000)],
+    }
+}
+
+fn sent(id: u64, stage: Stage) -> MessageView {
+    MessageView {
+        id: MessageId(id),
+        agent: agent_id("builder"),
+        origin: Origin::Operator,
+        stage,
+        queued_at: Time(NOW.0 - 120_000),
+        preview: format!("please do {id}"),
+    }
+}
+
+fn picture(seq: u64, outbox: Vec<MessageView>) -> View {
+    View {
+        at: NOW,
+        project: "calc".to_string(),
+        epoch: 1,
+        engine_pid: 1,
+        engine_since: NOW,
+        seq,
+        paused: false,
+        emergency_stop: false,
+        tmux: "up".to_string(),
+        watch: WatchView { remote: None, branch: "main".to_string(), head: None, broken: None, handoffs: Vec::new() },
+        phase: PhaseView { current: None, sequence: Vec::new(), complete: false, blocked: None },
+        agents: vec![agent("builder"), agent("adversary")],
+        outbox,
+        alerts: Vec::new(),
+    }
+}
+
+fn record(seq: u64) -> Record {
+    let agent = agent_id(if seq.is_multiple_of(3) { "adversary" } else { "builder" });
+    match seq % 100 {
+        7 => Record::Found { agent, illness: Illness::Fatal, evidence: vec![format!("oven {seq} is hot")] },
+        _ => Record::Alerted { agent: Some(agent), what: format!("number {seq}") },
+    }
+}
+
+fn entry(seq: u64) -> Entry {
+    Entry::of(Stamp { seq, at: NOW }, &record(seq))
+}
+
+impl Desk {
+    fn new(size: (u16, u16), last: u64, outbox: Vec<MessageView>) -> Self {
+        let settings =
+            Cockpit { theme: ThemeName::Dark, mouse: true, clock: true, keys: std::collections::BTreeMap::new() };
+        let model = Model::new(settings, Keys::default(), Theme::new(ThemeName::Dark, false), "calc".to_string());
+        let mut desk = Desk { model, errands: Vec::new(), last };
+        desk.happens(Happening::Resized(size.0, size.1));
+        desk.happens(Happening::Connected { version: String::new() });
+        desk.happens(Happening::Heard(Heard::View(Box::new(picture(last, outbox)))));
+        desk
+    }
+
+    fn happens(&mut self, happening: Happening) {
+        let errands = update(&mut self.model, NOW, happening);
+        self.errands.extend(errands);
+    }
+
+    /// Presses keys by their names, and reads from the log whatever is asked for in between.
+    fn press(&mut self, keys: &str) {
+        for word in keys.split_whitespace() {
+            let key = match word {
+                "enter" => KeyCode::Enter,
+                "esc" => KeyCode::Esc,
+                "tab" => KeyCode::Tab,
+                "page-up" => KeyCode::PageUp,
+                "page-down" => KeyCode::PageDown,
+                letter => KeyCode::Char(letter.chars().next().unwrap()),
+            };
+            let event = KeyEvent::new(key, KeyModifiers::NONE);
+            assert!(Key::parse(word).is_some(), "{word}");
+            self.happens(Happening::Key(event));
+            self.read();
+        }
+    }
+
+    fn looks(&mut self) -> Vec<Question> {
+        let (looks, other) =
+            std::mem::take(&mut self.errands).into_iter().partition(|errand| matches!(errand, Errand::Look(_)));
+        self.errands = other;
+        let question = |errand| match errand {
+            Errand::Look(question) => Some(question),
+            _ => None,
+        };
+        Vec::into_iter(looks).filter_map(question).collect()
+    }
+
+    /// Answers questions as the archive does, until none is left.
+    fn read(&mut self) {
+        for _ in 0..10_000 {
+            let looks = self.looks();
+            if looks.is_empty() {
+                return;
+            }
+            for question in looks {
+                let found = self.answer(question);
+                self.happens(Happening::Found(found));
+            }
+        }
+        panic!("it asks for ever");
+    }
+
+    fn answer(&self, question: Question) -> Found {
+        match &question {
+            Question::Entries { sieve, page } => {
+                let seqs: Vec<u64> = match page {
+                    Page::After(seq) => (seq + 1..=self.last).take(200).collect(),
+                    Page::Before(seq) => (1..*seq).rev().take(200).collect(),
+                    Page::Newest => (1..=self.last).rev().take(200).collect(),
+                };
+                let reached = seqs.last().copied().unwrap_or_default();
+                let ended = seqs.len() < 200;
+                let passing = seqs.into_iter().filter(|seq| sieve.passes(&record(*seq)));
+                let mut entries: Vec<Entry> = passing.map(entry).collect();
+                entries.sort_by_key(|entry| entry.stamp.seq);
+                Found::Entries { question, leaf: Ok(Leaf { entries, reached, ended, last: self.last }) }
+            }
+            Question::Letter { message } => {
+                let text = "all of the text".to_string();
+                let (id, agent) = (*message, agent_id("builder"));
+                let message = Message { id, agent, origin: Origin::Operator, text, queued_at: NOW, only: None };
+                let moves = vec![(Stamp { seq: 2, at: NOW }, Stage::Uncertain { why: "nobody saw it".to_string() })];
+                let letter = Letter { queued: Some((Stamp { seq: 1, at: NOW }, message)), moves };
+                Found::Letter { question, letter: Ok(Box::new(letter)) }
+            }
+            Question::Decisions { .. } => {
+                let decision = Decision { entry: entry(7), evidence: vec!["the door was open".to_string()] };
+                Found::Decisions { question, decisions: Ok(vec![decision]) }
+            }
+            Question::Record { .. } => Found::Record { question, vicinity: Ok(Box::new(Vicinity::default())) },
+            Question::Rows { .. } => Found::Rows { question, rows: Ok(Vec::new()) },
+        }
+    }
+
+    /// A record is written and told.
+    fn write(&mut self) {
+        self.last += 1;
+        let stamp = Stamp { seq: self.last, at: NOW };
+        self.happens(Happening::Heard(Heard::Record(stamp, Box::new(record(self.last)))));
+    }
+
+    fn screen(&self) -> String {
+        let mut terminal = Terminal::new(TestBackend::new(self.model.size.0, self.model.size.1)).unwrap();
+        terminal.draw(|frame| view::draw(&self.model, frame)).unwrap();
+        terminal.backend().to_string()
+    }
+
+    #[track_caller]
+    fn sees(&self, words: &[&str]) {
+        let screen = self.screen();
+        words.iter().for_each(|word| assert!(screen.contains(word), "{word:?} is not on\n{screen}"));
+    }
+
+    #[track_caller]
+    fn sees_no(&self, word: &str) {
+        let screen = self.screen();
+        assert!(!screen.contains(word), "{word:?} is on\n{screen}");
+    }
+}
+
+#[test]
+fn the_logbook_opens_at_the_newest_record_and_follows() {
+    let mut desk = Desk::new((120, 30), 1_000_000, Vec::new());
+    desk.press("3");
+    desk.sees(&["number 1000000", "1 000 000 of 1 000 000 · following"]);
+    desk.write();
+    desk.sees(&["number 1000001", "1 000 001 of 1 000 001"]);
+    desk.press("tab k");
+    desk.write();
+    desk.read();
+    desk.sees(&["1 000 000 of 1 000 002 "]);
+    desk.sees_no("following");
+    desk.press("f");
+    desk.sees(&["1 000 002 of 1 000 002 · following"]);
+}
+
+#[test]
+fn first_and_last_are_one_question_away_however_long_the_log_is() {
+    let mut desk = Desk::new((120, 30), 1_000_000, Vec::new());
+    desk.press("3 tab g");
+    desk.sees(&["number 1 ", "1 of 1 000 000 "]);
+    desk.press("k");
+    desk.sees(&["1 of 1 000 000 "]);
+    desk.press("page-down page-down");
+    desk.sees(&["number 41 "]);
+    desk.press("G");
+    desk.sees(&["1 000 000 of 1 000 000 · following"]);
+    desk.press("j");
+    desk.sees(&["1 000 000 of 1 000 000 · following"]);
+}
+
+#[test]
+fn paging_up_reads_older_pages_before_they_are_seen() {
+    let mut desk = Desk::new((120, 30), 5_000, Vec::new());
+    desk.press("3 tab");
+    for _ in 0..300 {
+        desk.press("page-up");
+    }
+    desk.sees(&["number 1 ", "1 of 5 000 "]);
+}
+
+#[test]
+fn the_logbook_shows_one_agent_one_kind_or_some_words() {
+    let mut desk = Desk::new((120, 30), 3_000, Vec::new());
+    desk.press("3 tab A");
+    desk.sees(&["only builder", "number 2999"]);
+    desk.sees_no("number 3000");
+    desk.press("A K f o u n d enter");
+    desk.sees(&["only found", "oven 2907 is hot"]);
+    desk.sees_no("number 2999");
+    desk.press("esc");
+    desk.sees(&["number 3000"]);
+    desk.press("/ o v e n enter");
+    desk.sees(&["only /oven", "oven 2907 is hot", "oven 1207 is hot"]);
+    desk.press("/ esc");
+    desk.sees(&["number 3000"]);
+    desk.press("/ x y z enter");
+    desk.sees(&["no record fits; esc shows all again"]);
+    assert!(desk.model.fleet.filter.is_empty(), "the fleet is not filtered");
+}
+
+#[test]
+fn a_search_goes_on_through_older_pages_and_says_how_far_it_is() {
+    let mut desk = Desk::new((120, 30), 100_000, Vec::new());
+    desk.press("3 tab");
+    desk.happens(Happening::Key(KeyEvent::from(KeyCode::Char('/'))));
+    desk.happens(Happening::Pasted("oven 10007".to_string()));
+    let asked = desk.looks();
+    let found = desk.answer(asked[0].clone());
+    desk.happens(Happening::Found(found));
+    desk.sees(&["searching… back to 99 801", "looking through the log"]);
+    desk.read();
+    desk.sees(&["oven 10007 is hot"]);
+    desk.sees_no("searching");
+}
+
+#[test]
+fn an_answer_that_comes_too_late_changes_nothing() {
+    let mut desk = Desk::new((120, 30), 1_000, Vec::new());
+    desk.happens(Happening::Key(KeyEvent::from(KeyCode::Char('3'))));
+    let old = desk.looks();
+    desk.press("tab A");
+    let found = desk.answer(old[0].clone());
+    desk.happens(Happening::Found(found));
+    desk.read();
+    desk.sees_no("number 999");
+    desk.sees(&["number 1000"]);
+}
+
+#[test]
+fn a_log_that_cannot_be_read_is_told_and_not_asked_in_a_circle() {
+    let mut desk = Desk::new((120, 30), 10, Vec::new());
+    desk.happens(Happening::Key(KeyEvent::from(KeyCode::Char('3'))));
+    let question = desk.looks().remove(0);
+    desk.happens(Happening::Found(Found::Entries { question, leaf: Err("records.db does not exist".to_string()) }));
+    desk.sees(&["the log can't be read: records.db does not exist"]);
+    assert_eq!(desk.looks(), []);
+    let later = Time(NOW.0 + 3_000);
+    let errands = update(&mut desk.model, later, Happening::Ticked);
+    assert!(matches!(errands[..], [Errand::Look(_)]), "after a while it is tried again");
+}
+
+#[test]
+fn what_waits_stands_first_in_the_outbox() {
+    let doubt = Stage::Uncertain { why: "the pane was gone".to_string() };
+    let proof = Stage::Submitted { evidence: "the composer is empty".to_string() };
+    let outbox =
+        vec![sent(1, Stage::Queued { why: Some("it is in a turn".to_string()) }), sent(2, proof), sent(3, doubt)];
+    let mut desk = Desk::new((120, 30), 10, outbox);
+    desk.press("4");
+    let screen = desk.screen();
+    let at = |words: &str| screen.find(words).unwrap_or_else(|| panic!("{words:?} is not on\n{screen}"));
+    assert!(at("queued: it is in a turn") < at("uncertain: the pane was gone"));
+    assert!(at("uncertain: the pane was gone") < at("submitted: the composer is empty"));
+    desk.sees(&["please do 1", "3 messages, 1 wait", "x drop"]);
+}
+
+#[test]
+fn a_message_in_doubt_is_sent_again_only_after_the_risk_was_told() {
+    let mut desk = Desk::new((120, 30), 10, vec![sent(7, Stage::Uncertain { why: "the pane was gone".to_string() })]);
+    desk.press("4 tab t");
+    desk.sees(&["retry m7?", "m7 for builder, from operator: “please do 7”", "it may arrive twice"]);
+    desk.press("n");
+    assert!(!desk.errands.iter().any(|errand| matches!(errand, Errand::Ask(_))));
+    desk.press("t y");
+    assert!(desk.errands.contains(&Errand::Ask(Command::Retry { message: MessageId(7) })));
+    desk.sees(&["asked: retry m7"]);
+}
+
+#[test]
+fn what_the_engine_would_refuse_is_not_asked() {
+    let mut desk = Desk::new((120, 30), 10, vec![sent(7, Stage::Submitted { evidence: String::new() })]);
+    desk.press("4 tab t");
+    desk.sees(&["m7 was submitted"]);
+    desk.press("x");
+    desk.sees(&["m7 is settled: submitted"]);
+    assert!(matches!(desk.model.mode, Mode::Browse));
+    let mut empty = Desk::new((120, 30), 10, Vec::new());
+    empty.press("4 tab t j k enter");
+    empty.sees(&["the outbox is empty: no message was sent yet"]);
+}
+
+#[test]
+fn an_open_message_shows_its_whole_text_and_its_history() {
+    let mut desk = Desk::new((120, 30), 10, vec![sent(7, Stage::Uncertain { why: "nobody saw it".to_string() })]);
+    desk.press("4 tab enter");
+    desk.sees(&["message m7", "all of the text", "what became of it", "? uncertain: nobody saw it"]);
+    desk.press("y");
+    assert!(desk.errands.iter().any(|errand| matches!(errand, Errand::Copy(text) if text.contains("all of the text"))));
+    desk.press("x");
+    desk.sees(&["drop m7?"]);
+}
+
+#[test]
+fn the_selection_in_the_outbox_stays_with_its_message_and_stops_at_both_ends() {
+    let outbox = |ids: &[u64]| ids.iter().map(|id| sent(*id, Stage::Pasting)).collect::<Vec<_>>();
+    let mut desk = Desk::new((120, 30), 10, outbox(&[1, 2, 3]));
+    desk.press("4 tab k j");
+    assert_eq!(outbox::note(&desk.model), " 3 messages, 3 wait ");
+    desk.happens(Happening::Heard(Heard::View(Box::new(picture(11, outbox(&[1, 2, 3, 4, 5]))))));
+    desk.press("y");
+    let copied = |desk: &mut Desk| match std::mem::take(&mut desk.errands).pop() {
+        Some(Errand::Copy(text)) => text,
+        other => panic!("{other:?}"),
+    };
+    assert!(copied(&mut desk).starts_with("m2 "));
+    desk.press("G j y");
+    assert!(copied(&mut desk).starts_with("m1 "));
+}
+
+#[test]
+fn why_tells_the_verdict_the_deadlines_and_the_decisions() {
+    let mut desk = Desk::new((130, 50), 10, Vec::new());
+    desk.press("5");
+    desk.sees(&[
+        "builder is working (since",
+        "look for a stall in 1:30",
+        "screen read by the rule \"busy\"",
+        "in 1h06m  give up",
+        "decided lately",
+        "oven 7 is hot",
+        "│ the door was open",
+        "process        4711",
+    ]);
+    desk.press("j");
+    desk.sees(&["adversary is working"]);
+    desk.press("tab enter");
+    assert_eq!((desk.model.panel, desk.model.focus), (Panel::Logbook, Focus::Panel));
+    desk.sees(&["only adversary"]);
+}
+
+#[test]
+fn why_scrolls_where_there_is_little_room_and_stops_at_both_ends() {
+    let mut desk = Desk::new((40, 16), 10, Vec::new());
+    desk.press("5");
+    desk.sees(&["more ▼", "builder is working"]);
+    desk.press("G j j");
+    desk.sees(&["engine"]);
+    desk.sees_no("more ▼");
+    desk.press("k");
+    desk.sees(&["1 more ▼"]);
+    desk.press("g k");
+    desk.sees(&["builder is working"]);
+}
+
+#[test]
+fn a_decision_makes_why_read_the_log_again() {
+    let mut desk = Desk::new((120, 40), 6, Vec::new());
+    desk.press("5");
+    desk.write();
+    assert_eq!(desk.looks(), [Question::Decisions { agent: agent_id("builder") }]);
+    desk.write();
+    assert_eq!(desk.looks(), [], "what is no decision changes nothing");
+}
+
+#[test]
+fn panels_are_drawn_at_any_size() {
+    for size in [(40, 10), (40, 24), (80, 24), (20, 6), (8, 4), (1, 1), (300, 100)] {
+        let outbox = vec![sent(1, Stage::TypedNotSubmitted), sent(2, Stage::Typed { presses: 2 })];
+        let mut desk = Desk::new(size, 500, outbox);
+        for keys in [
+            "3",
+            "g j page-down",
+            "A",
+            "/ x esc",
+            "enter",
+            "esc",
+            "4 j",
+            "enter",
+            "j esc",
+            "t n",
+            "5",
+            "page-down",
+            "esc",
+        ] {
+            desk.press(keys);
+            desk.screen();
+        }
+    }
+}
