@@ -9,7 +9,7 @@ use ratatui::crossterm::event::{self, Event};
 use rustix::event::{PollFd, PollFlags, poll};
 use tokio::sync::mpsc;
 
-use crate::edge::link::{Asker, Client};
+use crate::edge::link::{Asker, Client, NoEngine};
 use crate::edge::{clock, spawn};
 
 use super::happening::Happening;
@@ -131,7 +131,7 @@ pub(super) fn follow_engine(dir: &Path, sensed: mpsc::Sender<Sensed>) -> std::io
 
 /// One connection, to its end; returns why it ended.
 fn connect(dir: &Path, sensed: &mpsc::Sender<Sensed>) -> Result<String, String> {
-    let client = Client::connect(dir).map_err(|why| why.to_string())?;
+    let client = Client::connect(dir).map_err(|why| no_engine(&why))?;
     let version = client.version.clone();
     let (mut asker, mut hearing) = client.duplex().map_err(|why| why.to_string())?;
     asker.watch().map_err(|why| why.to_string())?;
@@ -142,5 +142,14 @@ fn connect(dir: &Path, sensed: &mpsc::Sender<Sensed>) -> Result<String, String> 
             Ok(heard) => sensed.blocking_send(Sensed::Happening(Happening::Heard(heard))).map_err(gone)?,
             Err(why) => return Ok(why.to_string()),
         }
+    }
+}
+
+/// Why there is none, in the few words that a banner has room for.
+fn no_engine(why: &NoEngine) -> String {
+    match why {
+        NoEngine::Absent(_) => "none runs here".to_string(),
+        NoEngine::Silent(_) => "the one that runs does not answer".to_string(),
+        NoEngine::OtherVersion { .. } | NoEngine::Io { .. } => why.to_string(),
     }
 }

@@ -25,6 +25,8 @@ const STANDS: Duration = Duration::from_secs(1);
 const MOVED: Duration = Duration::from_secs(3);
 /// A service that is overloaded for this long is told once (fault A7).
 const OVERLOADED: Duration = Duration::from_secs(1800);
+/// A deadline of ours that asks for a word only, not for a deed: nobody waits for it.
+const NAMING: &str = "call its state";
 /// Settled messages shown.
 const SETTLED_SHOWN: usize = 20;
 
@@ -41,7 +43,7 @@ pub(super) fn note_state(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, Str
     }
     let rested = now.since(agent.shown_since) >= STANDS;
     if flickers(&agent.shown) && flickers(&state) && !rested {
-        return Some((agent.shown_since + STANDS, "call its state".to_string()));
+        return Some((agent.shown_since + STANDS, NAMING.to_string()));
     }
     turn.record(Record::StateChanged { agent: id.clone(), state, why });
     again
@@ -131,7 +133,10 @@ fn agent_view(state: &State, rules: &Config, now: Now, id: &AgentId) -> Option<A
             .map_or_else(String::new, |backend| reading::last_line_of_sense(backend, screen))
     });
     let action = |(at, what): &(Time, String)| NextAction { what: what.clone(), at: now.wall_of(*at) };
-    let deadlines: Vec<NextAction> = watch.into_iter().flat_map(|watch| watch.deadlines.iter().map(action)).collect();
+    let deadlines: Vec<NextAction> = watch
+        .into_iter()
+        .flat_map(|watch| watch.deadlines.iter().filter(|(_, what)| what != NAMING).map(action))
+        .collect();
     Some(AgentView {
         id: id.clone(),
         role: config.role.word().to_string(),
@@ -312,7 +317,7 @@ fn at_rest(agent: &Agent, watch: &Watch) -> AgentState {
 
 fn unexplained(agent: &Agent, watch: &Watch, now: Time, evidence: String) -> Shown {
     if now.since(watch.raw_changed) < MOVED {
-        let again = (watch.raw_changed + MOVED, "call its state".to_string());
+        let again = (watch.raw_changed + MOVED, NAMING.to_string());
         return (AgentState::Working, evidence, Some(again));
     }
     if watch.marker.is_some() {

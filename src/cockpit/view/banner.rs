@@ -34,7 +34,7 @@ fn words(model: &Model) -> Option<(String, Style)> {
         let age = when::span(silence);
         let words = match &model.engine.lost {
             Some(why) => {
-                format!("NO ENGINE for {age}: {why}  ({} starts one; what is shown is old)", key(Action::EngineStart))
+                format!("NO ENGINE for {age}: {why}; what is shown is old  ({} starts one)", key(Action::EngineStart))
             }
             None => format!("ENGINE SILENT for {age}: what is shown is old"),
         };
