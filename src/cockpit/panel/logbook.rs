@@ -5,7 +5,7 @@ mod window;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use crate::cockpit::action::Action;
@@ -277,12 +277,32 @@ fn line(model: &Model, entry: &Entry, form: &str, wide: usize) -> Vec<Span<'stat
     let style = tone(entry.news).style(theme);
     let name = entry.agent.as_ref().map_or("", |agent| agent.as_str());
     let words = entry.words.strip_prefix(name).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(&entry.words);
-    vec![
+    let mut spans = vec![
         Span::styled(format!("{} ", entry.stamp.at.utc().format(form)), theme.dim),
         Span::styled(format!("{} ", entry.news.sign()), style),
         span(&format!("{name:wide$.wide$} "), agent_style(entry.news, model)),
-        span(words, style),
-    ]
+    ];
+    spans.extend(marked(words, &model.logbook.words, style));
+    spans
+}
+
+/// The sentence with what is looked for underlined.
+fn marked(words: &str, sought: &str, style: Style) -> Vec<Span<'static>> {
+    let (low, sought) = (words.to_ascii_lowercase(), sought.to_ascii_lowercase());
+    let hits = |word: &str| low.match_indices(word).map(|(at, hit)| at..at + hit.len()).collect::<Vec<_>>();
+    let hits: Vec<_> = sought.split_whitespace().flat_map(hits).collect();
+    let is_hit = |at: usize| hits.iter().any(|hit| hit.contains(&at));
+    let mut spans: Vec<Span<'static>> = Vec::new();
+    let mut run = String::new();
+    let mut chars = words.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        run.push(c);
+        if chars.peek().is_none_or(|(next, _)| is_hit(*next) != is_hit(at)) {
+            let style = if is_hit(at) { style.add_modifier(Modifier::UNDERLINED | Modifier::BOLD) } else { style };
+            spans.push(span(&std::mem::take(&mut run), style));
+        }
+    }
+    spans
 }
 
 fn agent_style(news: News, model: &Model) -> Style {

@@ -2,11 +2,12 @@
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use crate::cockpit::archive::{Decision, Entry, Leaf, Letter, Question, Vicinity};
 use crate::cockpit::happening::Happening;
 use crate::cockpit::keys::{Key, Keys};
+use crate::cockpit::layout;
 use crate::cockpit::mode::Mode;
 use crate::cockpit::model::Focus;
 use crate::cockpit::theme::Theme;
@@ -438,6 +439,36 @@ fn a_decision_makes_why_read_the_log_again() {
     assert_eq!(desk.looks(), [Question::Decisions { agent: agent_id("builder") }]);
     desk.write();
     assert_eq!(desk.looks(), [], "what is no decision changes nothing");
+}
+
+#[test]
+fn a_click_selects_what_is_under_it() {
+    let click = |column, row| {
+        let kind = MouseEventKind::Down(MouseButton::Left);
+        Happening::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
+    };
+    let mut desk = Desk::new((120, 30), 1_000, (1..=9).map(|id| sent(id, Stage::Pasting)).collect());
+    desk.press("3");
+    let panel = layout::areas(&desk.model).panel;
+    desk.happens(click(panel.x + 9, panel.y + 1));
+    desk.sees(&["977 of 1 000 "]);
+    desk.press("A");
+    desk.happens(click(panel.x + 9, panel.y + 2));
+    desk.sees(&["only builder", "967 of 1 000 "]);
+    desk.press("4");
+    desk.happens(click(panel.x + 9, panel.y + 4));
+    desk.press("y");
+    assert!(matches!(desk.errands.last(), Some(Errand::Copy(text)) if text.starts_with("m8 ")));
+}
+
+#[test]
+fn the_chosen_tab_has_its_name_where_not_all_have_room() {
+    let mut desk = Desk::new((40, 20), 10, Vec::new());
+    desk.press("5");
+    desk.sees(&["1  2  3  4  5 Why"]);
+    let mut wide = Desk::new((120, 20), 10, Vec::new());
+    wide.press("5");
+    wide.sees(&["1 Live  2 Recorder  3 Logbook  4 Outbox  5 Why"]);
 }
 
 #[test]

@@ -41,7 +41,7 @@ fn click(model: &mut Model, at: Position) {
         }
     } else if areas.panel.contains(at) {
         model.focus = Focus::Panel;
-        if let Some(panel) = view::panel::tab_at(areas.panel, at) {
+        if let Some(panel) = view::panel::tab_at(model.panel, areas.panel, at) {
             model.panel = panel;
         } else if let Some(row) = at.y.checked_sub(areas.panel.y + 1).filter(|row| row + 2 < areas.panel.height) {
             panel::click(model, row);

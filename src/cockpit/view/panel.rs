@@ -25,11 +25,14 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-/// The tabs with their columns, from the left edge of the panel.
-fn tabs() -> impl Iterator<Item = (Panel, u16, String)> {
+/// The tabs with their columns, from the left edge of a panel of that width. Where not all names fit, only the chosen one has its.
+fn tabs(chosen: Panel, width: u16) -> impl Iterator<Item = (Panel, u16, String)> {
+    let all: usize = Panel::ALL.into_iter().map(|panel| panel.title().len() + 4).sum();
+    let names = all + 2 <= usize::from(width);
     let mut at = 2;
-    Panel::ALL.into_iter().enumerate().map(move |(number, panel)| {
-        let words = format!("{} {}", number + 1, panel.title());
+    (1..).zip(Panel::ALL).map(move |(number, panel)| {
+        let name = if names || panel == chosen { format!(" {}", panel.title()) } else { String::new() };
+        let words = format!("{number}{name}");
         let from = at;
         at += u16::try_from(words.len()).unwrap_or(0) + 2;
         (panel, from, words)
@@ -37,9 +40,11 @@ fn tabs() -> impl Iterator<Item = (Panel, u16, String)> {
 }
 
 /// The tab under the mouse.
-pub fn tab_at(area: Rect, at: Position) -> Option<Panel> {
+pub fn tab_at(chosen: Panel, area: Rect, at: Position) -> Option<Panel> {
     let column = at.x.checked_sub(area.x).filter(|_| at.y == area.y)?;
-    tabs().find(|(_, from, words)| (*from..*from + words.len() as u16).contains(&column)).map(|(panel, _, _)| panel)
+    tabs(chosen, area.width)
+        .find(|(_, from, words)| (*from..*from + words.len() as u16).contains(&column))
+        .map(|(panel, _, _)| panel)
 }
 
 fn frame(model: &Model, area: Rect, buffer: &mut Buffer) -> Rect {
@@ -50,7 +55,7 @@ fn frame(model: &Model, area: Rect, buffer: &mut Buffer) -> Rect {
     let inside = block.inner(area);
     block.render(area, buffer);
     let mut spans = vec![Span::raw(" ")];
-    for (panel, _, words) in tabs() {
+    for (panel, _, words) in tabs(model.panel, area.width) {
         let style = match panel == model.panel {
             true if focused => theme.title,
             true => theme.strong,

@@ -236,6 +236,10 @@ fn readers_page_and_filter_and_never_hold_up_the_writer() {
     let adversary = Filter { agent: Some(agent("adversary")), ..any.clone() };
     assert_eq!(seqs(&adversary, Page::Newest, 3), [36, 40, 41]);
     assert_eq!(seqs(&adversary, Page::Before(40), 1), [36]);
+    let both = Filter { kind: Some("wished".to_string()), ..adversary.clone() };
+    assert_eq!(seqs(&both, Page::Newest, 2), [40, 41]);
+    assert_eq!(seqs(&both, Page::After(8), 1), [12]);
+    assert_eq!(seqs(&Filter { kind: Some("done".to_string()), ..both }, Page::Newest, 2), [0_u64; 0]);
     let done = Filter { kind: Some("done".to_string()), ..any };
     assert_eq!(seqs(&done, Page::After(0), 2), [3, 7]);
     assert_eq!(reader.rows(&done, Page::After(0), 1).unwrap()[0].record().unwrap(), some_record(2));
