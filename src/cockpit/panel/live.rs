@@ -56,8 +56,9 @@ impl Live {
         });
     }
 
-    /// Scrolls over a pane that is larger than its place; `false`: the action means nothing here.
-    pub fn go(&mut self, action: Action) -> bool {
+    /// Scrolls over a pane that is larger than its place, which has so many columns and rows, and stops at its edges;
+    /// `false`: the action means nothing here.
+    pub fn go(&mut self, action: Action, place: (u16, u16)) -> bool {
         match action {
             Action::Up => self.below = self.below.saturating_add(1),
             Action::Down => self.below = self.below.saturating_sub(1),
@@ -69,6 +70,9 @@ impl Live {
             Action::Last => (self.left, self.below) = (0, 0),
             _ => return false,
         }
+        let size = self.seen.as_ref().map_or((0, 0), |seen| seen.size);
+        self.left = self.left.min(size.0.saturating_sub(place.0));
+        self.below = self.below.min(size.1.saturating_sub(place.1));
         true
     }
 

@@ -12,6 +12,7 @@ use ratatui::layout::Rect;
 use super::action::Action;
 use super::archive::{Found, News};
 use super::happening::Errand;
+use super::layout;
 use super::model::{Model, Panel};
 use crate::pilot::fact::Stamp;
 use crate::pilot::record::Record;
@@ -21,7 +22,11 @@ use sheet::Tone;
 /// An action while the panel has the focus. `None`: it means nothing to this panel.
 pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Errand>> {
     match model.panel {
-        Panel::Live => model.live.go(action).then(Vec::new),
+        Panel::Live => {
+            let place = layout::areas(model).panel;
+            let inside = (place.width.saturating_sub(2), place.height.saturating_sub(2));
+            model.live.go(action, inside).then(Vec::new)
+        }
         Panel::Recorder => None,
         Panel::Logbook => logbook::act(model, action),
         Panel::Outbox => outbox::act(model, action),

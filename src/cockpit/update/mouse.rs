@@ -56,6 +56,10 @@ fn drag(model: &mut Model, column: u16) {
 }
 
 fn wheel(model: &mut Model, at: Position, action: Action) -> Vec<Errand> {
+    // A question and a filter have nothing to scroll, and no wheel answers them.
+    if matches!(model.mode, Mode::Confirm(_) | Mode::Filter(_)) {
+        return Vec::new();
+    }
     if matches!(model.mode, Mode::Browse) {
         let areas = layout::areas(model);
         model.focus = if areas.fleet.contains(at) { Focus::Fleet } else { Focus::Panel };

@@ -92,8 +92,10 @@ fn agent_row(model: &Model, agent: &AgentView, area: Rect, buffer: &mut Buffer) 
         let style = if model.focus == Focus::Fleet { theme.selected } else { theme.selected_away };
         buffer.set_style(area, style);
     }
-    put_line(buffer, area, 0, &Line::from(headline(model, agent, usize::from(area.width))));
-    put_right(buffer, area, 0, &Line::from(counts(model, agent, area.width)));
+    let counts = Line::from(counts(model, agent, area.width));
+    let room = usize::from(area.width).saturating_sub(counts.width());
+    put_line(buffer, area, 0, &Line::from(headline(model, agent, usize::from(area.width), room)));
+    put_right(buffer, area, 0, &counts);
     if area.height > 1 {
         let next = next(model, agent);
         let indent = Span::raw("    ");
@@ -119,7 +121,8 @@ fn doing(agent: &AgentView) -> String {
     }
 }
 
-fn headline(model: &Model, agent: &AgentView, width: usize) -> Vec<Span<'static>> {
+/// Of its `width`, `room` is its own; counts cover the rest.
+fn headline(model: &Model, agent: &AgentView, width: usize, room: usize) -> Vec<Span<'static>> {
     let theme = &model.theme;
     let tint = Tint::of(&agent.state);
     let stale = model.silence().is_some();
@@ -136,7 +139,10 @@ fn headline(model: &Model, agent: &AgentView, width: usize) -> Vec<Span<'static>
         Some(words) => spans.push(span(&format!("asked: {words}"), theme.warn.add_modifier(Modifier::ITALIC))),
         None => {
             spans.push(Span::styled(format!("{:<9}", agent.state.word()), style));
-            spans.push(Span::styled(format!(" {:>4}", when::short(model.now.since(agent.since))), theme.dim));
+            let age = format!(" {:>4}", when::short(model.now.since(agent.since)));
+            // Half an age would be another one.
+            let fits = spans.iter().map(Span::width).sum::<usize>() + age.len() <= room;
+            spans.extend(fits.then(|| Span::styled(age, theme.dim)));
         }
     }
     spans

@@ -42,12 +42,16 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
     }
 }
 
+/// Longest sign of a cell, in bytes: the longest emoji of several parts fits. A letter under a hundred marks is no text but
+/// a flood, which terminals draw over the lines around it.
+const SIGN: usize = 40;
+
 /// Nothing that acts on a terminal leaves in a cell, whatever way it came in (fault U3).
 pub fn harmless(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         let symbol = cell.symbol();
         let plain = symbol.len() == 1 && !symbol.as_bytes()[0].is_ascii_control();
-        if !plain && symbol.chars().any(|c| c.is_control() || acts(c)) {
+        if !plain && (symbol.len() > SIGN || symbol.chars().any(|c| c.is_control() || acts(c))) {
             cell.set_symbol("\u{b7}");
         }
     }

@@ -1,0 +1,51 @@
+//! Every screen of the cockpit in every class of sizes, as a file each: `snapshots/NAME.WIDTHxHEIGHT.snap`. A new panel or
+//! prompt gets a line here, and is then also drawn at every size and shown hostile texts.
+
+use super::desk::Desk;
+
+/// A phone, an ordinary terminal, a large one, and one over several monitors.
+pub(crate) const SIZES: [(u16, u16); 4] = [(40, 10), (80, 24), (160, 45), (500, 200)];
+
+macro_rules! screens {
+    ($($name:ident: $keys:literal,)*) => {
+        /// How each screen is reached from the start: its name and the keys.
+        pub(crate) const SCREENS: &[(&str, &str)] = &[$((stringify!($name), $keys),)*];
+
+        $(
+            #[test]
+            fn $name() {
+                for (width, height) in SIZES {
+                    let mut desk = Desk::sized(width, height);
+                    desk.press($keys);
+                    desk.picture().is(stringify!($name));
+                }
+            }
+        )*
+    };
+}
+
+screens! {
+    fleet: "",
+    fleet_filtered: "/builder<enter>",
+    fleet_marked: " j ",
+    live: "<tab>1kk<right>",
+    live_zoomed: "1z",
+    confirm_restart: "r",
+    confirm_many: "*S",
+    confirm_e_stop: "E",
+    help: "?",
+    help_of_a_panel: "<tab>1?",
+    palette: ":",
+    palette_typed: ":restart<down>",
+    filter: "/wo",
+}
+
+#[test]
+fn every_screen_is_one_of_its_own() {
+    let pictures = SCREENS.iter().map(|(name, keys)| (Desk::new().press(keys).picture().styled(), name));
+    let mut seen: std::collections::BTreeMap<String, &&str> = std::collections::BTreeMap::new();
+    for (picture, name) in pictures {
+        let twin = seen.insert(picture, name);
+        assert_eq!(twin, None, "{name} looks like another screen");
+    }
+}

@@ -1,0 +1,378 @@
+//! The engine's side: the real pilot, folding records at fixed times, in a world where everything that is ordered succeeds
+//! at once. Its records go into a real log, which is what panels look things up in.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use flightdeck::cockpit::archive::{Found, Question};
+use flightdeck::config::{Config, Problem, Sources, load};
+use flightdeck::edge::store::{Reader, Store};
+use flightdeck::pilot::command::{Answer, Command};
+use flightdeck::pilot::effect::{Effect, Outcome};
+use flightdeck::pilot::event::{Ask, Event};
+use flightdeck::pilot::fact::{
+    Commit, Exit, Handoff, Identity, Look, PaneFact, Place, Push, Report, Search, Server, Stamp, Work,
+};
+use flightdeck::pilot::id::{AgentId, Incarnation, PhaseId, Sha};
+use flightdeck::pilot::record::Record;
+use flightdeck::pilot::state::State;
+use flightdeck::pilot::time::{Now, Time};
+use flightdeck::pilot::view::{PaneView, View};
+use flightdeck::pilot::{step, turn};
+use tempfile::TempDir;
+
+use super::pane::Pane;
+
+/// 2026-11-21T12:00:00Z, a Saturday.
+pub(crate) const NOON: Time = Time(1_795_262_400_000);
+
+/// Events of one moment that cause each other; more are a loop without end.
+const AT_ONCE: u32 = 1_000;
+
+/// An engine with its fleet.
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) now: Time,
+    state: State,
+    rules: Config,
+    panes: BTreeMap<AgentId, (PaneFact, Pane)>,
+    server: Option<Server>,
+    pids: u32,
+    events: VecDeque<Event>,
+    fresh: Vec<(Stamp, Record)>,
+    answer: Option<Answer>,
+    log: Log,
+}
+
+impl World {
+    /// An engine takes charge of these agents: lines of `[agents.*]` tables, and the phases to go through.
+    pub(crate) fn new(tables: &str, sequence: &[&str]) -> Self {
+        let mut world = World {
+            now: NOON,
+            state: State::default(),
+            rules: rules(tables, sequence),
+            panes: BTreeMap::new(),
+            server: None,
+            pids: 4_000,
+            events: VecDeque::new(),
+            fresh: Vec::new(),
+            answer: None,
+            log: Log::default(),
+        };
+        let out = step::begin(&mut world.state, &world.rules, Now::at(NOON), 3, 3_999, 7);
+        world.take(out);
+        world.happens(Event::TmuxGone);
+        world.pass(Duration::from_secs(60));
+        world
+    }
+
+    /// Eight agents in eight states, after twelve minutes: what most tests look at.
+    pub(crate) fn busy() -> Self {
+        static BUSY: LazyLock<World> = LazyLock::new(World::make_busy);
+        BUSY.clone()
+    }
+
+    fn make_busy() -> Self {
+        let agents = ["builder", "adversary", "orchestrator", "upgrader"].map(|name| table(name, ""));
+        let others =
+            ["fixer", "scout", "spare", "wreck"].map(|name| table(name, "role = \"other\"\nprompt = \"worker\"\n"));
+        let mut world = World::new(&(agents.concat() + &others.concat()), &["1a", "1b", "2"]);
+        world.works_for(Duration::from_secs(240));
+        world.pushes(&[("claim", "1a"), ("review", "1a")]);
+        world.works_for(Duration::from_secs(360));
+        world.rests("orchestrator", "● WAITING-UNTIL: 2026-11-21T12:20:00Z");
+        world.rests("scout", "✗ usage limit reached · resets 5:10pm (UTC)");
+        world.asks(Command::Stop { agent: id("spare") });
+        world.asks(Command::Hold { agent: id("adversary"), reason: "the plan is being rewritten".to_string() });
+        world.asks(Command::Send { agent: id("adversary"), text: "look at gate 1b first".to_string() });
+        world.works_for(Duration::from_secs(60));
+        world.shows("fixer", |pane| {
+            pane.busy = None;
+            pane.dialog = Some("Do you want to run this command?".to_string());
+        });
+        world.shows("builder", |pane| pane.said.push("● Tests are green: 日本語 too, 214 passed.".to_string()));
+        world.dies("wreck", Exit::Status(101));
+        world.pass(Duration::from_secs(2));
+        world
+    }
+
+    // -- what happens ------------------------------------------------------------------------------------------------
+
+    /// An operator asks; what the engine answers.
+    pub(crate) fn asks(&mut self, command: Command) -> Option<Answer> {
+        self.happens(Event::Asked { ask: Ask(1), command });
+        self.answer.take()
+    }
+
+    /// An agent's pane changes.
+    pub(crate) fn shows(&mut self, agent: &str, change: impl FnOnce(&mut Pane)) {
+        let (fact, pane) = self.panes.get_mut(&id(agent)).expect("it runs");
+        change(pane);
+        let (agent, incarnation, screen) = (fact.agent.clone(), fact.incarnation, pane.screen());
+        self.happens(Event::ScreenChanged { agent, incarnation, screen });
+    }
+
+    /// An agent ends its turn with this line.
+    pub(crate) fn rests(&mut self, agent: &str, line: &str) {
+        self.shows(agent, |pane| pane.say(line));
+        let incarnation = self.panes[&id(agent)].0.incarnation;
+        let report = Report::TurnEnded { answer: None };
+        self.happens(Event::Reported { agent: id(agent), incarnation, report });
+    }
+
+    /// Time goes by while all who are in a turn work on: their spinners move and their answers grow.
+    pub(crate) fn works_for(&mut self, span: Duration) {
+        for round in 0..span.as_secs() / 60 {
+            self.pass(Duration::from_secs(60));
+            let busy: Vec<AgentId> =
+                self.panes.iter().filter(|(_, (_, pane))| pane.busy.is_some()).map(|(id, _)| id.clone()).collect();
+            for agent in busy {
+                self.shows(agent.as_str(), |pane| {
+                    pane.said.push(format!("● Step {round} is done."));
+                    pane.busy = Some(format!("✳ Thinking… ({}s · 40 tokens)", 60 * (round + 1)));
+                });
+            }
+        }
+    }
+
+    /// An agent's process ends.
+    pub(crate) fn dies(&mut self, agent: &str, exit: Exit) {
+        let (fact, pane) = self.panes.remove(&id(agent)).expect("it runs");
+        let last = Some(pane.screen());
+        self.happens(Event::PaneDied { agent: id(agent), incarnation: fact.incarnation, exit, last });
+    }
+
+    /// Hand-overs arrive on the watched branch, one after the other.
+    pub(crate) fn pushes(&mut self, handoffs: &[(&str, &str)]) {
+        let first = Push { old: None, new: sha(0), ..nothing_pushed() };
+        self.happens(Event::PushSeen(first));
+        for (at, (prefix, gate)) in handoffs.iter().enumerate() {
+            self.works_for(Duration::from_secs(60));
+            let handoff = Handoff { prefix: prefix.to_string(), gate: gate.to_string() };
+            let commit = Commit { sha: sha(at + 1), handoff: Some(handoff) };
+            let push = Push { old: Some(sha(at)), new: sha(at + 1), commits: vec![commit], ..nothing_pushed() };
+            self.happens(Event::PushSeen(push));
+        }
+    }
+
+    /// These stand in the log, whatever the pilot thinks of them.
+    pub(crate) fn writes(&mut self, records: &[Record]) {
+        for record in records {
+            let stamp = Stamp { seq: self.state.seq + 1, at: self.now };
+            self.state.apply(stamp, record);
+            self.log.records.push((stamp, record.clone()));
+            self.fresh.push((stamp, record.clone()));
+        }
+    }
+
+    /// Time goes by, with every deadline of the pilot on its way.
+    pub(crate) fn pass(&mut self, span: Duration) {
+        let end = self.now + span;
+        for _ in 0..10_000 {
+            let due = step::next_deadline(&self.state).map(|(at, _)| at).filter(|at| *at <= end);
+            let Some(due) = due else { break };
+            // A deadline that stays where it was is looked at again a moment later.
+            self.now = due.max(Time(self.now.0 + 1)).min(end);
+            self.happens(Event::TimePassed);
+            if self.now == end {
+                return;
+            }
+        }
+        self.now = end;
+        self.happens(Event::TimePassed);
+    }
+
+    /// One event with all that follows from it.
+    pub(crate) fn happens(&mut self, event: Event) {
+        self.events.push_back(event);
+        for _ in 0..AT_ONCE {
+            let Some(event) = self.events.pop_front() else { return };
+            let out = step::step(&mut self.state, &self.rules, Now::at(self.now), event);
+            self.take(out);
+        }
+        panic!("no rest at {}: {:?}", self.now, self.events);
+    }
+
+    // -- what is told ------------------------------------------------------------------------------------------------
+
+    pub(crate) fn view(&self) -> View {
+        step::view(&self.state, &self.rules, Now::at(self.now))
+    }
+
+    /// All records so far.
+    pub(crate) fn records(&self) -> &[(Stamp, Record)] {
+        &self.log.records
+    }
+
+    /// Records since this was asked last.
+    pub(crate) fn news(&mut self) -> Vec<(Stamp, Record)> {
+        std::mem::take(&mut self.fresh)
+    }
+
+    /// What who peeks at an agent sees.
+    pub(crate) fn pane(&self, agent: &AgentId) -> Option<PaneView> {
+        self.panes.get(agent).map(|(fact, pane)| pane.view(agent, fact.incarnation))
+    }
+
+    /// Looks it up in the log, as the cockpit's own thread does.
+    pub(crate) fn look_up(&mut self, question: Question) -> Found {
+        let path = self.log.file();
+        match &question {
+            Question::Rows { filter, page, limit } => {
+                let log = Reader::open(&path);
+                let rows = log.and_then(|log| log.rows(filter, *page, *limit)).map_err(|why| why.to_string());
+                Found::Rows { question, rows }
+            }
+        }
+    }
+
+    // -- effects -----------------------------------------------------------------------------------------------------
+
+    fn take(&mut self, out: turn::Outcome) {
+        self.log.records.extend(out.records.iter().cloned());
+        self.fresh.extend(out.records);
+        for effect in out.effects {
+            self.perform(effect);
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::StartServer { id } => {
+                self.server = Some(Server { pid: 3_998, started: NOON.0 / 1_000 });
+                self.done(id, Outcome::Done);
+                self.survey();
+            }
+            Effect::Survey => self.survey(),
+            Effect::Start { id, agent, incarnation, .. } => {
+                let outcome = self.start(&agent, incarnation);
+                self.done(id, outcome);
+                self.changed(&agent);
+            }
+            Effect::Stop { id, agent, .. } => {
+                self.panes.remove(&agent);
+                self.done(id, Outcome::Stopped { left: Vec::new() });
+            }
+            Effect::Paste { id, agent, text, .. } => {
+                self.panes.get_mut(&agent).expect("it runs").1.composer = text;
+                self.done(id, Outcome::Done);
+                self.changed(&agent);
+            }
+            Effect::Submit { id, agent, incarnation, text, .. } => {
+                self.panes.get_mut(&agent).expect("it runs").1.submit();
+                self.done(id, Outcome::Done);
+                let report = Report::PromptSubmitted { prompt: text };
+                self.events.push_back(Event::Reported { agent: agent.clone(), incarnation, report });
+                self.changed(&agent);
+            }
+            Effect::Write { id, .. } => self.done(id, Outcome::Done),
+            Effect::Look { agent, incarnation, .. } => {
+                let screen = self.panes.get(&agent).map(|(_, pane)| pane.screen());
+                let look = Look { work: screen.is_some().then(Work::default), screen };
+                self.events.push_back(Event::Looked { agent, incarnation, look });
+            }
+            Effect::Search { agent, .. } => self.events.push_back(Event::Searched { agent, found: Search::None }),
+            Effect::Reply { answer, .. } => self.answer = Some(answer),
+            Effect::Reload { .. } => self.events.push_back(Event::ConfigLoaded),
+            Effect::Quit { .. } => {}
+        }
+    }
+
+    fn done(&mut self, id: flightdeck::pilot::id::EffectId, outcome: Outcome) {
+        self.events.push_back(Event::EffectFinished { id, outcome });
+    }
+
+    fn survey(&mut self) {
+        let Some(server) = self.server.clone() else {
+            self.events.push_back(Event::TmuxGone);
+            return;
+        };
+        let panes = self.panes.values().map(|(fact, _)| fact.clone()).collect();
+        self.events.push_back(Event::TmuxAnswered { server, panes });
+    }
+
+    fn start(&mut self, agent: &AgentId, incarnation: Incarnation) -> Outcome {
+        self.pids += 1;
+        let server = self.server.clone().expect("agents start on a server");
+        let place = Place { server, session: format!("${}", self.pids), pane: format!("%{}", self.pids) };
+        let process = Identity { boot: "boot".to_string(), pid: self.pids, started: 1 };
+        let (agent, place_, process_) = (agent.clone(), place.clone(), Some(process.clone()));
+        let fact = PaneFact { agent: agent.clone(), incarnation, place: place_, process: process_, dead: None };
+        self.panes.insert(agent.clone(), (fact, Pane::fresh(&agent)));
+        Outcome::Started { place, process }
+    }
+
+    fn changed(&mut self, agent: &AgentId) {
+        let (fact, pane) = &self.panes[agent];
+        let (agent, incarnation, screen) = (agent.clone(), fact.incarnation, pane.screen());
+        self.events.push_back(Event::ScreenChanged { agent, incarnation, screen });
+    }
+}
+
+/// All records, and the file that has them as soon as somebody looks something up.
+#[derive(Default)]
+struct Log {
+    records: Vec<(Stamp, Record)>,
+    file: Option<(TempDir, usize)>,
+}
+
+impl Clone for Log {
+    fn clone(&self) -> Self {
+        Log { records: self.records.clone(), file: None }
+    }
+}
+
+impl Log {
+    fn file(&mut self) -> PathBuf {
+        let (dir, written) = self.file.get_or_insert_with(|| (tempfile::tempdir().expect("a folder"), 0));
+        let path = dir.path().join("records.db");
+        let mut store = Store::open(&path).expect("a log");
+        for moment in self.records[*written..].chunk_by(|(one, _), (next, _)| one.at == next.at) {
+            let records: Vec<Record> = moment.iter().map(|(_, record)| record.clone()).collect();
+            store.append(moment[0].0.at, &records).expect("room for records");
+        }
+        *written = self.records.len();
+        path
+    }
+}
+
+/// The table of one demo agent.
+pub(crate) fn table(name: &str, lines: &str) -> String {
+    format!("\n[agents.{name}]\nbackend = \"demo\"\ndir = \"clones/{name}\"\n{lines}")
+}
+
+pub(crate) fn id(agent: &str) -> AgentId {
+    AgentId::parse(agent).expect("a name")
+}
+
+fn sha(number: usize) -> Sha {
+    Sha::parse(&format!("{:08x}{number:032x}", 0x3f2a_1cd0 + number)).expect("forty digits")
+}
+
+fn nothing_pushed() -> Push {
+    Push {
+        old: None,
+        new: sha(0),
+        rewritten: false,
+        commits: Vec::new(),
+        inbox: Vec::new(),
+        done: Vec::<PhaseId>::new(),
+    }
+}
+
+fn rules(tables: &str, sequence: &[&str]) -> Config {
+    let project =
+        format!("version = 1\n[project]\nname = \"calc\"\nremote = \"/srv/calc.git\"\nsequence = {sequence:?}\n");
+    let phase = |id: &&str| (format!("{id}.md"), format!("---\nid: {id}\ntitle: Phase {id}\n---\nplan\n").into_bytes());
+    let prompt = |name: &str| (format!("{name}.md"), b"Go on with {{ phase_id }}.".to_vec());
+    let sources = Sources {
+        root: PathBuf::from("/ws"),
+        main: (project + tables).into_bytes(),
+        phases: ["1a", "1b", "2", "3"].iter().map(phase).collect(),
+        prompts: ["preamble", "builder", "adversary", "orchestrator", "upgrader", "worker"].map(prompt).to_vec(),
+    };
+    load(&sources)
+        .unwrap_or_else(|problems| panic!("{}", problems.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n")))
+}
