@@ -5,13 +5,13 @@ mod dossier;
 mod entries;
 mod news;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc as questions;
 
 use tokio::sync::mpsc;
 
 use crate::edge::spawn;
-use crate::edge::store::{Filter, Page, Reader, Row};
+use crate::edge::store::{Filter, Page, Reader, Row, StoreError};
 use crate::pilot::id::{AgentId, MessageId};
 
 use super::happening::Happening;
@@ -69,8 +69,15 @@ impl Archive {
     /// Reads in the state folder `dir` from now on.
     pub(super) fn open(dir: &Path, sensed: mpsc::Sender<Sensed>) -> std::io::Result<Self> {
         let (sender, asked) = questions::channel();
-        let records = dir.join("records.db");
-        spawn::thread("archive", move || serve(&records, &asked, &sensed))?;
+        let mut shelf = Shelf::new(dir);
+        spawn::thread("archive", move || {
+            while let Ok(question) = asked.recv() {
+                let found = shelf.answer(question);
+                if sensed.blocking_send(Sensed::Happening(Happening::Found(found))).is_err() {
+                    return;
+                }
+            }
+        })?;
         Ok(Archive(sender))
     }
 
@@ -81,52 +88,58 @@ impl Archive {
     }
 }
 
-fn serve(records: &Path, asked: &questions::Receiver<Question>, sensed: &mpsc::Sender<Sensed>) {
-    let mut log: Option<Reader> = None;
-    while let Ok(question) = asked.recv() {
-        let found = match &question {
+/// The files of one state folder, and how questions are answered from them.
+#[derive(Debug)]
+pub struct Shelf {
+    records: PathBuf,
+    /// Opened at the first question: it may not be there before.
+    log: Option<Reader>,
+}
+
+impl Shelf {
+    /// Nothing is opened yet.
+    pub fn new(dir: &Path) -> Self {
+        Shelf { records: dir.join("records.db"), log: None }
+    }
+
+    /// Looks it up.
+    pub fn answer(&mut self, question: Question) -> Found {
+        match &question {
             Question::Rows { filter, page, limit } => {
-                let rows = with(&mut log, records, |log| log.rows(filter, *page, *limit));
+                let rows = self.read(|log| log.rows(filter, *page, *limit));
                 Found::Rows { question, rows }
             }
             Question::Entries { sieve, page } => {
-                let leaf = with(&mut log, records, |log| entries::leaf(log, sieve, *page));
+                let leaf = self.read(|log| entries::leaf(log, sieve, *page));
                 Found::Entries { question, leaf }
             }
             Question::Record { seq } => {
-                let vicinity = with(&mut log, records, |log| dossier::vicinity(log, *seq)).map(Box::new);
+                let vicinity = self.read(|log| dossier::vicinity(log, *seq)).map(Box::new);
                 Found::Record { question, vicinity }
             }
             Question::Letter { message } => {
-                let letter = with(&mut log, records, |log| dossier::letter(log, *message)).map(Box::new);
+                let letter = self.read(|log| dossier::letter(log, *message)).map(Box::new);
                 Found::Letter { question, letter }
             }
             Question::Decisions { agent } => {
-                let decisions = with(&mut log, records, |log| dossier::decisions(log, agent));
+                let decisions = self.read(|log| dossier::decisions(log, agent));
                 Found::Decisions { question, decisions }
             }
-        };
-        if sensed.blocking_send(Sensed::Happening(Happening::Found(found))).is_err() {
-            return;
         }
     }
-}
 
-/// Reads with the open log, or opens it first: it may not be there yet, and after a failure it is opened anew.
-fn with<T>(
-    log: &mut Option<Reader>,
-    path: &Path,
-    read: impl FnOnce(&Reader) -> Result<T, crate::edge::store::StoreError>,
-) -> Result<T, String> {
-    let open = match log.take() {
-        Some(open) => open,
-        None => Reader::open(path).map_err(|why| why.to_string())?,
-    };
-    let got = read(&open).map_err(|why| why.to_string());
-    if got.is_ok() {
-        *log = Some(open);
+    /// Reads with the open log; after a failure it is opened anew.
+    fn read<T>(&mut self, read: impl FnOnce(&Reader) -> Result<T, StoreError>) -> Result<T, String> {
+        let open = match self.log.take() {
+            Some(open) => open,
+            None => Reader::open(&self.records).map_err(|why| why.to_string())?,
+        };
+        let got = read(&open).map_err(|why| why.to_string());
+        if got.is_ok() {
+            self.log = Some(open);
+        }
+        got
     }
-    got
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ fn what_is_shown_of_a_lost_engine_is_old_and_nothing_is_asked_of_it() {
     let mut desk = Desk::new();
     desk.engine_slows().press("jp");
     gone(&mut desk);
-    desk.shows("NO ENGINE for 0s: the engine closed the connection  (ctrl-u starts one; what is shown is old)");
+    desk.shows("NO ENGINE for 0s: the engine closed the connection; what is shown is old  (ctrl-u starts one)");
     desk.shows("ping fixer: the engine went away before it showed an effect").hides("asked:");
     let asked = desk.asked().len();
     desk.press("p").shows("no engine is connected, so nothing was asked; ctrl-u starts one");

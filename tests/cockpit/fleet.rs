@@ -65,8 +65,8 @@ fn a_filter_keeps_the_rows_with_its_words_until_it_is_cleared() {
 #[test]
 fn an_agents_countdown_goes_on_by_itself() {
     let mut desk = Desk::new();
-    desk.shows("start it again in 0:02");
-    desk.later(Duration::from_secs(1)).shows("start it again in 0:01");
+    desk.shows("in 0:02: start it again");
+    desk.later(Duration::from_secs(1)).shows("in 0:01: start it again");
 }
 
 #[test]

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use flightdeck::cockpit::archive::{Found, Question};
+use flightdeck::cockpit::archive::{Found, Question, Shelf};
 use flightdeck::config::{Config, Problem, Sources, load};
-use flightdeck::edge::store::{Reader, Store};
+use flightdeck::edge::store::Store;
 use flightdeck::pilot::command::{Answer, Command};
 use flightdeck::pilot::effect::{Effect, Outcome};
 use flightdeck::pilot::event::{Ask, Event};
@@ -111,7 +111,7 @@ impl World {
         let (fact, pane) = self.panes.get_mut(&id(agent)).expect("it runs");
         change(pane);
         let (agent, incarnation, screen) = (fact.agent.clone(), fact.incarnation, pane.screen());
-        self.happens(Event::ScreenChanged { agent, incarnation, screen });
+        self.happens(Event::ScreenChanged { agent, incarnation, screen, taken: 0 });
     }
 
     /// An agent ends its turn with this line.
@@ -219,13 +219,7 @@ impl World {
     /// Looks it up in the log, as the cockpit's own thread does.
     pub(crate) fn look_up(&mut self, question: Question) -> Found {
         let path = self.log.file();
-        match &question {
-            Question::Rows { filter, page, limit } => {
-                let log = Reader::open(&path);
-                let rows = log.and_then(|log| log.rows(filter, *page, *limit)).map_err(|why| why.to_string());
-                Found::Rows { question, rows }
-            }
-        }
+        Shelf::new(path.parent().expect("it is a file")).answer(question)
     }
 
     // -- effects -----------------------------------------------------------------------------------------------------
@@ -270,7 +264,7 @@ impl World {
             Effect::Write { id, .. } => self.done(id, Outcome::Done),
             Effect::Look { agent, incarnation, .. } => {
                 let screen = self.panes.get(&agent).map(|(_, pane)| pane.screen());
-                let look = Look { work: screen.is_some().then(Work::default), screen };
+                let look = Look { work: screen.is_some().then(Work::default), screen, taken: 0 };
                 self.events.push_back(Event::Looked { agent, incarnation, look });
             }
             Effect::Search { agent, .. } => self.events.push_back(Event::Searched { agent, found: Search::None }),
@@ -307,7 +301,7 @@ impl World {
     fn changed(&mut self, agent: &AgentId) {
         let (fact, pane) = &self.panes[agent];
         let (agent, incarnation, screen) = (agent.clone(), fact.incarnation, pane.screen());
-        self.events.push_back(Event::ScreenChanged { agent, incarnation, screen });
+        self.events.push_back(Event::ScreenChanged { agent, incarnation, screen, taken: 0 });
     }
 }
 
