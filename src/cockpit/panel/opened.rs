@@ -167,7 +167,7 @@ fn fields(sheet: &mut Sheet, row: &Row) {
                 sheet.field(&name, &words);
             }
         }
-        Err(_) => sheet.say(&format!("  {}", row.json), Tone::Text),
+        Err(_) => sheet.point("  ", &row.json, Tone::Text),
     }
 }
 
@@ -234,7 +234,7 @@ fn of_letter(model: &Model, id: MessageId, letter: &Letter) -> Sheet {
     }
     sheet.heading("what became of it");
     if letter.moves.is_empty() {
-        sheet.say("  nothing yet: it waits", Tone::Dim);
+        sheet.point("  ", "nothing yet: it waits", Tone::Dim);
     }
     for (stamp, stage) in &letter.moves {
         let (sign, tone) = outbox::sign(stage);

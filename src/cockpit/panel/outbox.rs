@@ -220,9 +220,10 @@ fn headline(model: &Model, sent: &MessageView, width: u16) -> Vec<Span<'static>>
     let (sign, tone) = sign(&sent.stage);
     let names = model.view.iter().flat_map(|view| &view.outbox).map(|sent| sent.agent.as_str().len());
     let wide = names.max().unwrap_or(0).min(usize::from(width) / 4);
+    let ids = model.view.iter().flat_map(|view| &view.outbox).map(|sent| sent.id.to_string().len()).max().unwrap_or(0);
     let mut spans = vec![
         Span::styled(format!(" {sign} "), tone.style(theme)),
-        span(&format!("{:<4} ", sent.id.to_string()), theme.dim),
+        span(&format!("{:<ids$} ", sent.id.to_string()), theme.dim),
         span(&format!("{:wide$} ", sent.agent.as_str()), theme.strong),
     ];
     if width >= 50 {

@@ -442,6 +442,17 @@ fn a_decision_makes_why_read_the_log_again() {
 }
 
 #[test]
+fn the_palette_finds_what_a_panel_can_do_and_shows_the_panel() {
+    let mut desk = Desk::new((120, 30), 1_000, Vec::new());
+    desk.press(": o n l y - k i n d enter");
+    desk.sees(&["only records of this kind", "all kinds", "engine_started"]);
+    assert_eq!(desk.model.panel, Panel::Logbook);
+    desk.press("esc : r e t r y : enter");
+    assert_eq!(desk.model.panel, Panel::Outbox);
+    desk.sees(&["no message is selected"]);
+}
+
+#[test]
 fn a_click_selects_what_is_under_it() {
     let click = |column, row| {
         let kind = MouseEventKind::Down(MouseButton::Left);

@@ -118,7 +118,7 @@ fn sheet(model: &Model, agent: &AgentView) -> Sheet {
     sheet.point("→ ", &fleet::next(model, agent), Tone::Strong);
     sheet.heading("because");
     if agent.evidence.is_empty() {
-        sheet.say("  nothing more is known", Tone::Dim);
+        sheet.point("  ", "nothing more is known", Tone::Dim);
     }
     for line in &agent.evidence {
         sheet.point("  · ", line, Tone::Text);
@@ -133,7 +133,7 @@ fn sheet(model: &Model, agent: &AgentView) -> Sheet {
 fn deadlines(sheet: &mut Sheet, model: &Model, agent: &AgentView) {
     sheet.heading("waited for");
     if agent.deadlines.is_empty() {
-        sheet.say("  no time is set: nothing until something changes", Tone::Dim);
+        sheet.point("  ", "no time is set: nothing until something changes", Tone::Dim);
     }
     for deadline in &agent.deadlines {
         let left = fleet::countdown(deadline.at, model.now);
@@ -158,9 +158,9 @@ fn decisions(sheet: &mut Sheet, model: &Model, agent: &AgentView) {
     sheet.heading("decided lately");
     let known = model.why.decisions.as_ref().filter(|_| model.why.of.as_ref() == Some(&agent.id));
     match known {
-        None => sheet.say("  reading the log …", Tone::Dim),
-        Some(Err(why)) => sheet.say(&format!("  the log can't be read: {why}"), Tone::Bad),
-        Some(Ok(decisions)) if decisions.is_empty() => sheet.say("  nothing yet", Tone::Dim),
+        None => sheet.point("  ", "reading the log …", Tone::Dim),
+        Some(Err(why)) => sheet.point("  ", &format!("the log can't be read: {why}"), Tone::Bad),
+        Some(Ok(decisions)) if decisions.is_empty() => sheet.point("  ", "nothing yet", Tone::Dim),
         Some(Ok(decisions)) => decisions.iter().for_each(|decision| decided(sheet, model.now, decision)),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::cockpit::action::Action;
 use crate::cockpit::happening::Errand;
-use crate::cockpit::keys::TABLE;
+use crate::cockpit::keys::{Context, TABLE};
 use crate::cockpit::layout;
 use crate::cockpit::mode::Mode;
 use crate::cockpit::model::{Focus, Model, Panel, SPLIT};
@@ -52,7 +52,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Errand> {
         | Action::Last
         | Action::Left
         | Action::Right => go(model, action),
-        other => return order::order(model, other),
+        other => return in_its_panel(model, other).unwrap_or_else(|| order::order(model, other)),
     }
     Vec::new()
 }
@@ -69,6 +69,19 @@ fn go(model: &mut Model, action: Action) {
         _ => 0,
     };
     model.fleet.go(by);
+}
+
+/// An action that only panels know, chosen from the palette: its panel is shown first.
+fn in_its_panel(model: &mut Model, action: Action) -> Option<Vec<Errand>> {
+    let is_known_in = |context| TABLE.iter().any(|binding| binding.context == context && binding.action == action);
+    if is_known_in(Context::Browse) || is_known_in(Context::Fleet) {
+        return None;
+    }
+    let mut panels = Panel::ALL.into_iter().filter(|panel| is_known_in(panel.context()));
+    let first = panels.clone().next()?;
+    let panel = panels.find(|panel| *panel == model.panel).unwrap_or(first);
+    (model.panel, model.focus) = (panel, Focus::Panel);
+    panel::act(model, action)
 }
 
 fn other(focus: Focus) -> Focus {
