@@ -11,10 +11,12 @@ use std::sync::mpsc as questions;
 use tokio::sync::mpsc;
 
 use crate::edge::spawn;
+use crate::edge::store::screens;
 use crate::edge::store::{Filter, Page, Reader, Row, StoreError};
 use crate::pilot::id::{AgentId, MessageId};
 
 use super::happening::Happening;
+use super::panel::recorder::past;
 use super::senses::Sensed;
 
 pub use dossier::{Decision, Letter, Vicinity, is_decision};
@@ -34,6 +36,10 @@ pub enum Question {
     Letter { message: MessageId },
     /// What was decided about an agent last.
     Decisions { agent: AgentId },
+    /// A page of the past for the flight recorder.
+    Past(past::Stretch),
+    /// What the records say at the recorder's cursor, and the screen as it was.
+    Moment(past::Moment),
 }
 
 /// What was found; each answer carries its question, so that one that came too late is known as such.
@@ -59,6 +65,14 @@ pub enum Found {
     Decisions {
         question: Question,
         decisions: Result<Vec<Decision>, String>,
+    },
+    Past {
+        stretch: past::Stretch,
+        past: Result<past::Past, String>,
+    },
+    Moment {
+        moment: past::Moment,
+        told: past::Told,
     },
 }
 
@@ -92,6 +106,7 @@ impl Archive {
 #[derive(Debug)]
 pub struct Shelf {
     records: PathBuf,
+    screens: PathBuf,
     /// Opened at the first question: it may not be there before.
     log: Option<Reader>,
 }
@@ -99,7 +114,7 @@ pub struct Shelf {
 impl Shelf {
     /// Nothing is opened yet.
     pub fn new(dir: &Path) -> Self {
-        Shelf { records: dir.join("records.db"), log: None }
+        Shelf { records: dir.join("records.db"), screens: dir.join(screens::NAME), log: None }
     }
 
     /// Looks it up.
@@ -124,6 +139,15 @@ impl Shelf {
             Question::Decisions { agent } => {
                 let decisions = self.read(|log| dossier::decisions(log, agent));
                 Found::Decisions { question, decisions }
+            }
+            Question::Past(stretch) => {
+                let past = self.read(|log| past::read(log, stretch));
+                Found::Past { stretch: stretch.clone(), past }
+            }
+            Question::Moment(moment) => {
+                let records = self.read(|log| past::sentences(log, moment)).unwrap_or_default();
+                let told = past::Told { records, screen: past::screen(&self.screens, moment) };
+                Found::Moment { moment: moment.clone(), told }
             }
         }
     }

@@ -21,6 +21,11 @@ pub struct Areas {
     pub keys: Rect,
 }
 
+/// What a frame leaves of an area.
+pub fn inside(area: Rect) -> Rect {
+    ratatui::widgets::Block::bordered().inner(area)
+}
+
 /// Fleet and panel don't fit side by side.
 pub fn is_narrow(size: (u16, u16)) -> bool {
     size.0 < NARROW

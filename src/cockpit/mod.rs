@@ -28,6 +28,7 @@ pub mod compose;
 pub mod fleet;
 pub mod happening;
 pub mod keys;
+pub mod lanes;
 pub mod layout;
 pub mod mode;
 pub mod model;

@@ -14,6 +14,7 @@ use super::mode::Mode;
 use super::panel::live::Live;
 use super::panel::logbook::Logbook;
 use super::panel::outbox::Outbox;
+use super::panel::recorder::Recorder;
 use super::panel::why::Why;
 use super::theme::Theme;
 
@@ -51,6 +52,7 @@ pub struct Model {
     pub logbook: Logbook,
     pub outbox: Outbox,
     pub why: Why,
+    pub recorder: Recorder,
     /// Something that can be seen has changed since the last frame.
     pub dirty: bool,
 }
@@ -144,6 +146,7 @@ impl Model {
             logbook: Logbook::default(),
             outbox: Outbox::default(),
             why: Why::default(),
+            recorder: Recorder::default(),
             dirty: true,
         }
     }

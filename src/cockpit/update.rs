@@ -35,7 +35,8 @@ pub fn update(model: &mut Model, now: Time, happening: Happening) -> Vec<Errand>
             Vec::new()
         }
         Happening::Ticked => {
-            model.dirty |= model.settings.clock || was_silent != model.silence().is_some();
+            model.dirty |=
+                model.settings.clock || was_silent != model.silence().is_some() || panel::recorder::is_moving(model);
             Vec::new()
         }
         Happening::Connected { version } => news::connected(model, version),
@@ -52,6 +53,7 @@ pub fn update(model: &mut Model, now: Time, happening: Happening) -> Vec<Errand>
     };
     errands.extend(panel::wants(model));
     forget_old(model);
+    errands.extend(panel::recorder::wants(model));
     if model.peeked() != peeked.as_ref() {
         model.live.forget();
         errands.push(Errand::Peek(model.peeked().cloned()));

@@ -8,6 +8,7 @@ pub mod sheet;
 pub mod why;
 
 use ratatui::layout::Rect;
+pub mod recorder;
 
 use super::action::Action;
 use super::archive::{Found, News};
@@ -27,7 +28,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Errand>> {
             let inside = (place.width.saturating_sub(2), place.height.saturating_sub(2));
             model.live.go(action, inside).then(Vec::new)
         }
-        Panel::Recorder => None,
+        Panel::Recorder => recorder::act(model, action).then(Vec::new),
         Panel::Logbook => logbook::act(model, action),
         Panel::Outbox => outbox::act(model, action),
         Panel::Why => why::act(model, action),
@@ -39,6 +40,8 @@ pub(super) fn found(model: &mut Model, found: Found) -> Vec<Errand> {
     let now = model.now;
     match found {
         Found::Rows { .. } => {}
+        Found::Past { stretch, past } => model.dirty |= model.recorder.found(stretch, past),
+        Found::Moment { moment, told } => model.dirty |= model.recorder.told(moment, told),
         Found::Entries { question, leaf } => model.dirty |= model.logbook.found(now, &question, leaf),
         Found::Record { question, vicinity } => opened::found_record(model, &question, vicinity),
         Found::Letter { question, letter } => opened::found_letter(model, &question, letter),

@@ -6,7 +6,7 @@ use ratatui::layout::Position;
 use crate::cockpit::action::Action;
 use crate::cockpit::happening::Errand;
 use crate::cockpit::mode::Mode;
-use crate::cockpit::model::{Focus, Model, SPLIT};
+use crate::cockpit::model::{Focus, Model, Panel, SPLIT};
 use crate::cockpit::{layout, panel, view};
 
 use super::prompts;
@@ -43,6 +43,8 @@ fn click(model: &mut Model, at: Position) {
         model.focus = Focus::Panel;
         if let Some(panel) = view::panel::tab_at(model.panel, areas.panel, at) {
             model.panel = panel;
+        } else if model.panel == Panel::Recorder {
+            panel::recorder::click(model, areas.panel, at);
         } else if let Some(row) = at.y.checked_sub(areas.panel.y + 1).filter(|row| row + 2 < areas.panel.height) {
             panel::click(model, row);
         }

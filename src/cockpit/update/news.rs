@@ -44,6 +44,7 @@ pub(super) fn heard(model: &mut Model, heard: Heard) -> Vec<Errand> {
         Heard::View(view) => {
             model.fleet.follow(&view);
             model.logbook.reaches(view.seq);
+            model.recorder.joined(view.seq);
             model.view = Some(*view);
             model.dirty = true;
         }
@@ -61,6 +62,7 @@ pub(super) fn heard(model: &mut Model, heard: Heard) -> Vec<Errand> {
             }
         }
         Heard::Record(stamp, record) => {
+            model.recorder.heard(stamp, &record);
             let before = model.asked.len();
             model.asked.retain(|asked| !asked.is_shown_by(&record));
             model.dirty |= before != model.asked.len();

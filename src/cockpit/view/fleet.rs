@@ -1,5 +1,7 @@
 //! The fleet: one row per agent, who needs the operator first. A row has two lines where there is room, else one.
 
+mod pulse;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::{Modifier, Style};
@@ -94,7 +96,9 @@ fn agent_row(model: &Model, agent: &AgentView, area: Rect, buffer: &mut Buffer) 
     }
     let counts = Line::from(counts(model, agent, area.width));
     let room = usize::from(area.width).saturating_sub(counts.width());
-    put_line(buffer, area, 0, &Line::from(headline(model, agent, usize::from(area.width), room)));
+    let mut head = headline(model, agent, usize::from(area.width), room);
+    head.extend(pulse::spans(model, agent, &head, area.width));
+    put_line(buffer, area, 0, &Line::from(head));
     put_right(buffer, area, 0, &counts);
     if area.height > 1 {
         let next = next(model, agent);

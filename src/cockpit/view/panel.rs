@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Widget};
 
 use crate::cockpit::model::{Focus, Model, Panel};
-use crate::cockpit::panel::{logbook, outbox, why};
+use crate::cockpit::panel::{logbook, outbox, recorder, why};
 
 use super::{put, span};
 
@@ -18,7 +18,7 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let inside = frame(model, area, buffer);
     match model.panel {
         Panel::Live => live(model, inside, buffer),
-        Panel::Recorder => {}
+        Panel::Recorder => recorder::draw(model, inside, buffer),
         Panel::Logbook => logbook::draw(model, inside, buffer),
         Panel::Outbox => outbox::draw(model, inside, buffer),
         Panel::Why => why::draw(model, inside, buffer),
@@ -83,6 +83,7 @@ fn note(model: &Model) -> Line<'static> {
             let life = format!(" {} life {} ", agent.id, agent.incarnation.0);
             Line::from(vec![span(&life, theme.dim), span(&format!("{} ", model.live.note()), theme.dim)])
         }
+        (Panel::Recorder, _) => recorder::note(model),
         (Panel::Logbook, _) => Line::from(span(&logbook::note(model), theme.dim)),
         (Panel::Outbox, _) => Line::from(span(&outbox::note(model), theme.dim)),
         _ => Line::default(),

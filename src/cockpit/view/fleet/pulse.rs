@@ -1,0 +1,46 @@
+//! The last hour of an agent in a few columns: how much of each of them it worked.
+
+use std::time::Duration;
+
+use ratatui::text::Span;
+
+use crate::cockpit::model::Model;
+use crate::cockpit::panel::recorder::chart::BLOCKS;
+use crate::cockpit::tint::Tint;
+use crate::pilot::view::AgentView;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+/// Columns, where so many fit: 2, 3, 5 or 10 minutes each, so that they begin at round times.
+const COLUMNS: [u16; 4] = [30, 20, 12, 6];
+
+/// What follows the head of an agent's row, the same columns in each row; nothing where there is no room.
+pub(super) fn spans(model: &Model, agent: &AgentView, head: &[Span<'_>], width: u16) -> Vec<Span<'static>> {
+    let theme = &model.theme;
+    let used: usize = head.iter().map(Span::width).sum();
+    let room = usize::from(width).saturating_sub(used + 2 + right(model, width));
+    let columns = COLUMNS.into_iter().find(|columns| usize::from(*columns) <= room);
+    let (Some(columns), Some(lane)) = (columns, model.recorder.lane(&agent.id)) else { return Vec::new() };
+    let stale = model.silence().is_some();
+    let style = if stale { theme.stale } else { theme.tint(Tint::Working) };
+    let shares = lane.busy(if stale { model.engine.last_word } else { model.now }, HOUR, columns);
+    let mut spans = vec![Span::raw("  ")];
+    spans.extend(shares.into_iter().map(|share| match share {
+        None => Span::raw(" "),
+        Some(0) => Span::styled(BLOCKS[0], theme.border),
+        Some(eighths) => Span::styled(BLOCKS[usize::from(eighths.clamp(1, 8)) - 1], style),
+    }));
+    spans
+}
+
+/// Columns that the right end of the widest row takes.
+fn right(model: &Model, width: u16) -> usize {
+    let Some(view) = &model.view else { return 0 };
+    let words = |agent: &AgentView| {
+        let phase = agent.phase.as_ref().filter(|_| width >= 44).map_or(0, |phase| phase.as_str().len() + 1);
+        let program = if width >= 60 { agent.backend.len() + agent.model.len() + 2 } else { 0 };
+        // Each count is a blank, a sign and mostly one digit.
+        let counts = usize::from(agent.waiting_messages > 0) * 3 + usize::from(agent.restarts_today > 0) * 3;
+        phase + program + counts + 1
+    };
+    view.agents.iter().map(words).max().unwrap_or(0)
+}
