@@ -13,8 +13,11 @@ use tokio::sync::mpsc;
 use crate::edge::spawn;
 use crate::edge::store::screens;
 use crate::edge::store::{Filter, Page, Reader, Row, StoreError};
+use crate::edge::tmux::oneshot::{HistoryPage, OneShot, Span};
 use crate::pilot::id::{AgentId, MessageId};
 
+use super::cells;
+use super::ground::{self, Ground, Wanted};
 use super::happening::Happening;
 use super::panel::recorder::past;
 use super::senses::Sensed;
@@ -40,6 +43,10 @@ pub enum Question {
     Past(past::Stretch),
     /// What the records say at the recorder's cursor, and the screen as it was.
     Moment(past::Moment),
+    /// A file of the workspace.
+    Ground(Wanted),
+    /// A page of what a pane has shown.
+    Scrollback(Span),
 }
 
 /// What was found; each answer carries its question, so that one that came too late is known as such.
@@ -74,6 +81,11 @@ pub enum Found {
         moment: past::Moment,
         told: past::Told,
     },
+    Ground(Ground),
+    Scrollback {
+        span: Span,
+        page: Result<HistoryPage, String>,
+    },
 }
 
 /// The thread's end for those who ask. The thread ends with it.
@@ -81,9 +93,9 @@ pub(super) struct Archive(questions::Sender<Question>);
 
 impl Archive {
     /// Reads in the state folder `dir` from now on.
-    pub(super) fn open(dir: &Path, sensed: mpsc::Sender<Sensed>) -> std::io::Result<Self> {
+    pub(super) fn open(dir: &Path, root: &Path, sensed: mpsc::Sender<Sensed>) -> std::io::Result<Self> {
         let (sender, asked) = questions::channel();
-        let mut shelf = Shelf::new(dir);
+        let mut shelf = Shelf::new(dir, root);
         spawn::thread("archive", move || {
             while let Ok(question) = asked.recv() {
                 let found = shelf.answer(question);
@@ -102,19 +114,27 @@ impl Archive {
     }
 }
 
-/// The files of one state folder, and how questions are answered from them.
+/// The files of one workspace and its panes, and how questions are answered from them.
 #[derive(Debug)]
 pub struct Shelf {
     records: PathBuf,
     screens: PathBuf,
+    root: PathBuf,
+    tmux: OneShot,
     /// Opened at the first question: it may not be there before.
     log: Option<Reader>,
 }
 
 impl Shelf {
     /// Nothing is opened yet.
-    pub fn new(dir: &Path) -> Self {
-        Shelf { records: dir.join("records.db"), screens: dir.join(screens::NAME), log: None }
+    pub fn new(dir: &Path, root: &Path) -> Self {
+        Shelf {
+            records: dir.join("records.db"),
+            screens: dir.join(screens::NAME),
+            root: root.to_path_buf(),
+            tmux: OneShot::new("tmux", dir.join("tmux.sock")),
+            log: None,
+        }
     }
 
     /// Looks it up.
@@ -149,7 +169,18 @@ impl Shelf {
                 let told = past::Told { records, screen: past::screen(&self.screens, moment) };
                 Found::Moment { moment: moment.clone(), told }
             }
+            Question::Ground(wanted) => Found::Ground(ground::look(&self.root, wanted)),
+            Question::Scrollback(span) => Found::Scrollback { span: span.clone(), page: self.page(span) },
         }
+    }
+
+    /// What a pane has shown: one process of tmux, and never a second control client (docs/decisions/0007).
+    fn page(&self, span: &Span) -> Result<HistoryPage, String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let page = runtime.map_err(|cause| cause.to_string())?.block_on(self.tmux.page(span));
+        let mut page = page.map_err(|why| why.to_string())?;
+        page.rows = cells::separate(&page.rows);
+        Ok(page)
     }
 
     /// Reads with the open log; after a failure it is opened anew.

@@ -79,7 +79,7 @@ impl Context {
 }
 
 /// One line of the table.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Binding {
     pub context: Context,
     pub action: Action,

@@ -58,6 +58,11 @@ pub fn areas(model: &Model) -> Areas {
     Areas { header, sequence, banner, fleet, panel, alerts, keys }
 }
 
+/// Rows inside the panel's frame.
+pub fn panel_room(model: &Model) -> u16 {
+    areas(model).panel.height.saturating_sub(2)
+}
+
 fn split(model: &Model, body: Rect) -> (Rect, Rect) {
     let nothing = Rect::new(body.x, body.y, 0, 0);
     if model.zoomed {

@@ -14,7 +14,9 @@ pub enum Mode {
     /// The keys that work in `of`, scrolled down by some lines.
     Help { of: Context, scroll: u16 },
     /// All actions, by name.
-    Palette(super::prompt::Choice<super::action::Action>),
+    Palette(super::prompt::Choice<super::keys::Binding>),
+    /// Which phase?
+    Pick(Box<super::pick::Pick>),
     /// A message to agents.
     Compose(Box<super::compose::Compose>),
     /// The words that the focused list must contain.
@@ -52,6 +54,7 @@ impl Mode {
             Mode::Confirm(_) => Context::Confirm,
             Mode::Help { .. } => Context::Help,
             Mode::Palette(_) => Context::Palette,
+            Mode::Pick(_) => Context::Pick,
             Mode::Compose(_) => Context::Compose,
             Mode::Filter(_) => Context::Filter,
             Mode::Kinds(_) => Context::Pick,

@@ -6,6 +6,9 @@ use ratatui::crossterm::event::{Event, KeyEvent};
 use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler;
 
+/// Makes an entry of a typed text, if it is one.
+pub type Read<T> = fn(&str) -> Option<(String, T)>;
+
 /// Entries, what was typed, and which of the matching ones is chosen.
 #[derive(Debug)]
 pub struct Choice<T> {
@@ -14,14 +17,31 @@ pub struct Choice<T> {
     entries: Vec<(String, T)>,
     /// Entries that match, best first.
     matching: Vec<usize>,
+    /// What a typed text stands for by itself, where any may be typed.
+    read: Option<Read<T>>,
+    /// The last entry: the typed text itself.
+    typed: Option<(String, T)>,
     pub at: usize,
 }
 
-impl<T: Clone> Choice<T> {
+impl<T: Clone + PartialEq> Choice<T> {
     /// All entries match an empty text.
     pub fn new(title: impl Into<String>, entries: Vec<(String, T)>) -> Self {
         let matching = (0..entries.len()).collect();
-        Choice { title: title.into(), input: Input::default(), entries, matching, at: 0 }
+        Choice { title: title.into(), input: Input::default(), entries, matching, read: None, typed: None, at: 0 }
+    }
+
+    /// What is typed can be chosen too, when `read` makes something of it.
+    #[must_use]
+    pub fn or_typed(mut self, read: Read<T>) -> Self {
+        self.read = Some(read);
+        self
+    }
+
+    /// Other entries under the same text.
+    pub fn fill(&mut self, entries: Vec<(String, T)>) {
+        self.entries = entries;
+        self.find();
     }
 
     /// A key that is no action edits the text.
@@ -50,26 +70,30 @@ impl<T: Clone> Choice<T> {
             .collect();
         scored.sort_by_key(|(score, at)| (std::cmp::Reverse(*score), *at));
         self.matching = scored.into_iter().map(|(_, at)| at).collect();
+        let typed = self.read.and_then(|read| read(self.input.value().trim()));
+        self.typed = typed.filter(|(_, typed)| self.entries.iter().all(|(_, entry)| entry != typed));
         self.at = 0;
     }
 
     /// The next or an earlier one; it stops at both ends.
     pub fn go(&mut self, by: isize) {
-        self.at = self.at.saturating_add_signed(by).min(self.matching.len().saturating_sub(1));
+        self.at = self.at.saturating_add_signed(by).min(self.count().saturating_sub(1));
     }
 
     /// Names of the matching ones, best first.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.matching.iter().map(|at| self.entries[*at].0.as_str())
+        let found = self.matching.iter().map(|at| self.entries[*at].0.as_str());
+        found.chain(self.typed.iter().map(|(name, _)| name.as_str()))
     }
 
     /// How many match.
     pub fn count(&self) -> usize {
-        self.matching.len()
+        self.matching.len() + usize::from(self.typed.is_some())
     }
 
     /// What is chosen.
     pub fn chosen(&self) -> Option<T> {
-        self.matching.get(self.at).map(|at| self.entries[*at].1.clone())
+        let found = self.matching.get(self.at).map(|at| self.entries[*at].1.clone());
+        found.or_else(|| self.typed.as_ref().map(|(_, typed)| typed.clone()))
     }
 }

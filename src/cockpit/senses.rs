@@ -19,11 +19,16 @@ pub(super) const WAITING: usize = 1_024;
 /// Between two tries to find an engine: one connect to a socket that is not there costs microseconds.
 const AGAIN: Duration = Duration::from_millis(300);
 
+/// Between two looks at whether the keyboard's thread rests: it does at once unless it has much to say.
+const PARKING: Duration = Duration::from_millis(5);
+
 /// What comes out of the threads.
 pub(super) enum Sensed {
     Happening(Happening),
     /// A connection stands; this is its asking half.
     Connected(Asker, String),
+    /// A program that had the terminal has ended: what went wrong.
+    Returned(Option<String>),
     /// The terminal is gone.
     Hangup,
 }
@@ -43,11 +48,14 @@ impl Keyboard {
         Ok(Keyboard { wake, parked })
     }
 
-    /// Returns when the thread has let the terminal go; it reads again after [`Keyboard::go_on`].
-    pub(super) fn rest(&self) {
+    /// Returns when the thread has let the terminal go; it reads again after [`Keyboard::go_on`]. What it still has to say is taken
+    /// meanwhile by `drain`: it may be waiting for room to say it.
+    pub(super) fn rest(&self, mut drain: impl FnMut()) {
         self.nudge();
         // An ended thread reads nothing either.
-        let _ = self.parked.recv();
+        while self.parked.recv_timeout(PARKING) == Err(acks::RecvTimeoutError::Timeout) {
+            drain();
+        }
     }
 
     /// Reads again.

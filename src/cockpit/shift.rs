@@ -1,20 +1,22 @@
 //! The loop: takes what happened, updates the model, does the errands, draws when something that can be seen has changed and at most
 //! thirty times a second. It judges nothing.
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal as Raw, kill_current_process_group, kill_process};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::edge::link::{Asker, Heard};
-use crate::edge::tmux::verb;
 use crate::edge::{clock, spawn};
 use crate::pilot::command::Command;
 
 use super::archive::Archive;
 use super::happening::{Errand, Happening};
+use super::lent;
 use super::model::Model;
 use super::senses::{self, Keyboard, Sensed, WAITING};
 use super::terminal::Screen;
@@ -22,6 +24,11 @@ use super::update::{next_tick, update};
 
 /// Between two frames: thirty a second.
 const FRAME_MS: i64 = 33;
+/// A process that is told to stop does so within a moment. One that still runs after this has no shell that could wake it again
+/// (it leads its session, or nobody above it controls jobs), and the kernel has dropped the signal.
+const STOPS_MS: i64 = 300;
+/// A borrower of the terminal that is told to end puts it in order first.
+const GIVES_BACK: Duration = Duration::from_secs(1);
 
 /// What the cockpit works with.
 pub struct Options {
@@ -51,10 +58,23 @@ struct Shift {
     keyboard: Keyboard,
     archive: Archive,
     asker: Option<Asker>,
-    /// Another program has the terminal.
-    away: bool,
+    terminal: Holder,
+    /// What was sensed while the keyboard was put to rest.
+    backlog: VecDeque<Sensed>,
     drawn_at: i64,
     over: bool,
+}
+
+/// Who has the terminal.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Holder {
+    We,
+    /// Another program of ours.
+    Lent(Pid),
+    /// The shell, since this moment.
+    Shell {
+        since: i64,
+    },
 }
 
 struct Signals {
@@ -70,6 +90,7 @@ enum Woken {
     Sensed(Option<Sensed>),
     Resized,
     Continued,
+    Interrupted,
     Ended,
     Tick,
 }
@@ -78,11 +99,23 @@ impl Shift {
     fn begin(model: Model, screen: Screen, options: Options) -> io::Result<Self> {
         let (sender, sensed) = mpsc::channel(WAITING);
         let keyboard = Keyboard::start(sender.clone())?;
-        let archive = Archive::open(&options.state_dir, sender.clone())?;
+        let archive = Archive::open(&options.state_dir, &options.root, sender.clone())?;
         senses::follow_engine(&options.state_dir, sender.clone())?;
-        let (asker, away, over) = (None, false, false);
-        let mut shift =
-            Shift { model, screen, options, sensed, sender, keyboard, archive, asker, away, drawn_at: 0, over };
+        let (asker, terminal, backlog, over) = (None, Holder::We, VecDeque::new(), false);
+        let mut shift = Shift {
+            model,
+            screen,
+            options,
+            sensed,
+            sender,
+            keyboard,
+            archive,
+            asker,
+            terminal,
+            backlog,
+            drawn_at: 0,
+            over,
+        };
         let (width, height) = shift.screen.size();
         shift.take(Happening::Resized(width, height))?;
         Ok(shift)
@@ -94,19 +127,20 @@ impl Shift {
             self.draw()?;
             match self.wait(&mut signals).await {
                 Woken::Sensed(Some(sensed)) => self.sense(sensed)?,
-                Woken::Resized | Woken::Continued => {
-                    let (width, height) = self.screen.size();
-                    self.take(Happening::Resized(width, height))?;
-                }
+                Woken::Resized => self.resized()?,
+                Woken::Continued => self.continued()?,
+                // Ctrl-C in a borrower's own mode reaches us too, and means the borrower.
+                Woken::Interrupted => self.over |= !matches!(self.terminal, Holder::Lent(_)),
                 Woken::Sensed(None) | Woken::Ended => self.over = true,
-                Woken::Tick => self.take(Happening::Ticked)?,
+                Woken::Tick => self.tick()?,
             }
             // What else has happened meanwhile belongs to the same frame.
             for _ in 0..WAITING {
-                let Ok(sensed) = self.sensed.try_recv() else { break };
+                let Some(sensed) = self.backlog.pop_front().or_else(|| self.sensed.try_recv().ok()) else { break };
                 self.sense(sensed)?;
             }
         }
+        self.call_in().await;
         if let Some(asker) = &self.asker {
             asker.close();
         }
@@ -119,7 +153,7 @@ impl Shift {
             biased;
             _ = signals.terminate.recv() => Woken::Ended,
             _ = signals.hangup.recv() => Woken::Ended,
-            _ = signals.interrupt.recv() => Woken::Ended,
+            _ = signals.interrupt.recv() => Woken::Interrupted,
             _ = signals.resized.recv() => Woken::Resized,
             _ = signals.continued.recv() => Woken::Continued,
             sensed = self.sensed.recv() => Woken::Sensed(sensed),
@@ -131,13 +165,17 @@ impl Shift {
     fn rest(&self) -> Duration {
         let tick = next_tick(&self.model).0 - clock::wall().0;
         let frame = self.drawn_at + FRAME_MS - clock::monotonic_ms();
-        let due = if self.model.dirty && !self.away { frame.min(tick) } else { tick };
+        let due = match self.terminal {
+            Holder::We if self.model.dirty => frame.min(tick),
+            Holder::Shell { since } => tick.min(since + STOPS_MS - clock::monotonic_ms()),
+            Holder::We | Holder::Lent(_) => tick,
+        };
         Duration::from_millis(u64::try_from(due).unwrap_or(0).clamp(1, 60_000))
     }
 
     fn draw(&mut self) -> io::Result<()> {
         let now = clock::monotonic_ms();
-        if self.away || !self.model.dirty || now - self.drawn_at < FRAME_MS {
+        if self.terminal != Holder::We || !self.model.dirty || now - self.drawn_at < FRAME_MS {
             return Ok(());
         }
         self.model.dirty = false;
@@ -148,6 +186,10 @@ impl Shift {
     fn sense(&mut self, sensed: Sensed) -> io::Result<()> {
         match sensed {
             Sensed::Hangup => self.over = true,
+            Sensed::Returned(trouble) => {
+                self.come_back()?;
+                self.take(Happening::Returned { trouble })?;
+            }
             Sensed::Connected(asker, version) => {
                 self.asker = Some(asker);
                 self.take(Happening::Connected { version })?;
@@ -160,7 +202,6 @@ impl Shift {
                         self.tell(|asker| asker.follow(since).map(drop));
                     }
                     Happening::Disconnected { .. } => self.asker = None,
-                    Happening::Returned { .. } if self.away => self.come_back()?,
                     _ => {}
                 }
                 self.take(happening)?;
@@ -182,21 +223,14 @@ impl Shift {
             Errand::Look(question) => self.archive.ask(question),
             Errand::Peek(agent) => self.tell(|asker| asker.peek(agent.as_ref()).map(drop)),
             Errand::Attach { session } => {
-                let socket = self.options.state_dir.join("tmux.sock");
-                let argv = verb::attach_argv(&socket.to_string_lossy(), &session);
-                self.lend("tmux", argv)?;
+                self.lend(lent::attach(&self.options.state_dir.join("tmux.sock"), &session))?;
             }
-            Errand::Edit(path) => {
-                let editor = std::env::var("VISUAL").or_else(|_| std::env::var("EDITOR")).unwrap_or_default();
-                let mut words = editor.split_whitespace().map(str::to_string);
-                let program = words.next().unwrap_or_else(|| "vi".to_string());
-                let argv = words.chain([path.to_string_lossy().into_owned()]).collect();
-                self.lend(&program, argv)?;
-            }
+            Errand::Edit(path) => self.lend(lent::edit(&path))?,
             Errand::Copy(text) => self.screen.copy(&text)?,
             Errand::StartEngine => self.start_engine()?,
-            Errand::Clear => self.screen.clear()?,
-            Errand::Suspend => self.suspend()?,
+            Errand::Clear if self.terminal == Holder::We => self.screen.clear()?,
+            Errand::Clear => {}
+            Errand::Suspend => self.suspend(),
             Errand::Quit => self.over = true,
         }
         Ok(())
@@ -219,32 +253,65 @@ impl Shift {
         }
     }
 
-    /// Lends the terminal to a program; its end comes as [`Happening::Returned`].
-    fn lend(&mut self, program: &str, argv: Vec<String>) -> io::Result<()> {
-        self.keyboard.rest();
+    /// Lends the terminal to a program until its end.
+    fn lend(&mut self, mut command: std::process::Command) -> io::Result<()> {
+        if self.terminal != Holder::We {
+            return Ok(());
+        }
+        self.leave();
+        let name = command.get_program().to_os_string();
+        match command.spawn() {
+            Ok(child) => {
+                self.terminal = Holder::Lent(Pid::from_child(&child));
+                let sender = self.sender.clone();
+                spawn::thread("lent", move || {
+                    let _ = sender.blocking_send(Sensed::Returned(lent::trouble(&name, child)));
+                })
+                .map(drop)
+            }
+            Err(cause) => {
+                self.come_back()?;
+                let trouble = Some(format!("{} can't be run: {cause}", name.to_string_lossy()));
+                self.take(Happening::Returned { trouble })
+            }
+        }
+    }
+
+    fn leave(&mut self) {
+        let (sensed, backlog) = (&mut self.sensed, &mut self.backlog);
+        self.keyboard.rest(|| {
+            while let Ok(more) = sensed.try_recv() {
+                backlog.push_back(more);
+            }
+        });
         self.screen.leave();
-        self.away = true;
-        let sender = self.sender.clone();
-        let mut command = spawn::foreground(program);
-        command.args(argv);
-        let name = program.to_string();
-        spawn::thread("lent", move || {
-            let trouble = match command.status() {
-                Ok(status) if status.success() => None,
-                Ok(status) => Some(format!("{name} ended with {status}")),
-                Err(cause) => Some(format!("{name} can't be run: {cause}")),
-            };
-            let _ = sender.blocking_send(Sensed::Happening(Happening::Returned { trouble }));
-        })
-        .map(drop)
     }
 
     fn come_back(&mut self) -> io::Result<()> {
-        self.away = false;
+        self.terminal = Holder::We;
         self.screen.retake()?;
         self.keyboard.go_on();
+        self.resized()
+    }
+
+    fn resized(&mut self) -> io::Result<()> {
         let (width, height) = self.screen.size();
         self.take(Happening::Resized(width, height))
+    }
+
+    /// We end while another program has the terminal: it ends too, and leaves the terminal in order.
+    async fn call_in(&mut self) {
+        let Holder::Lent(borrower) = self.terminal else { return };
+        // It may have ended in this very moment; then there is nobody to end.
+        let _ = kill_process(borrower, Raw::TERM);
+        let returned = async {
+            while let Some(sensed) = self.sensed.recv().await {
+                if matches!(sensed, Sensed::Returned(_)) {
+                    return;
+                }
+            }
+        };
+        let _ = clock::within(GIVES_BACK, returned).await;
     }
 
     fn start_engine(&mut self) -> io::Result<()> {
@@ -256,16 +323,37 @@ impl Shift {
         .map(drop)
     }
 
-    /// Ctrl-Z: the shell gets the terminal until `fg`.
-    fn suspend(&mut self) -> io::Result<()> {
-        self.keyboard.rest();
-        self.screen.leave();
-        rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
-        // Here we go on after SIGCONT.
-        self.screen.retake()?;
-        self.keyboard.go_on();
-        self.model.dirty = true;
-        Ok(())
+    /// Ctrl-Z: the shell gets the terminal until `fg`. The signal may come to us through another thread and a moment later, so the
+    /// terminal is taken again only when we are told to go on, or when it is clear that nobody stopped us.
+    fn suspend(&mut self) {
+        self.leave();
+        self.terminal = Holder::Shell { since: clock::monotonic_ms() };
+        if let Err(cause) = kill_current_process_group(Raw::TSTP) {
+            tracing::debug!(%cause, "no stop");
+        }
+    }
+
+    fn continued(&mut self) -> io::Result<()> {
+        match self.terminal {
+            Holder::Shell { .. } => self.come_back(),
+            // Stopped from outside: whoever had the terminal meanwhile has set it to its own taste.
+            Holder::We => {
+                self.screen.leave();
+                self.screen.retake()?;
+                self.resized()
+            }
+            Holder::Lent(_) => Ok(()),
+        }
+    }
+
+    fn tick(&mut self) -> io::Result<()> {
+        if let Holder::Shell { since } = self.terminal
+            && clock::monotonic_ms() - since >= STOPS_MS
+        {
+            self.come_back()?;
+            self.model.say("no shell with job control is there to come back from, so the cockpit stays", true);
+        }
+        self.take(Happening::Ticked)
     }
 }
 

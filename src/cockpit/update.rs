@@ -6,12 +6,14 @@ mod compose;
 mod mouse;
 mod news;
 mod order;
+mod pick;
 mod prompts;
 #[cfg(test)]
 pub(crate) mod stand;
 
 use crate::pilot::time::Time;
 
+use super::archive::Found;
 use super::happening::{Errand, Happening};
 use super::mode::Mode;
 use super::model::Model;
@@ -43,6 +45,7 @@ pub fn update(model: &mut Model, now: Time, happening: Happening) -> Vec<Errand>
         Happening::Disconnected { why } => news::disconnected(model, why),
         Happening::Heard(heard) => news::heard(model, heard),
         Happening::Sent { command, ask } => news::sent(model, &command, ask),
+        Happening::Found(Found::Ground(ground)) => pick::found(model, ground),
         Happening::Found(found) => panel::found(model, found),
         Happening::Returned { trouble } => {
             if let Some(trouble) = trouble {

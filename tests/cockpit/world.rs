@@ -219,7 +219,11 @@ impl World {
     /// Looks it up in the log, as the cockpit's own thread does.
     pub(crate) fn look_up(&mut self, question: Question) -> Found {
         let path = self.log.file();
-        Shelf::new(path.parent().expect("it is a file")).answer(question)
+        {
+            let dir = path.parent().expect("it is a file");
+            Shelf::new(dir, dir)
+        }
+        .answer(question)
     }
 
     // -- effects -----------------------------------------------------------------------------------------------------

@@ -1,15 +1,17 @@
 //! The live pane of the selected agent, in its own colours and at its own size: what does not fit is scrolled to, and the
 //! agent's window is never resized.
-//!
-//! A pane's text is read by a terminal emulator of its own (vt100), so that nothing in it can act on the operator's.
+//! Above its first row begins its history ([`super::past`]), which stands still while it is read.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::style::{Color, Modifier, Style};
-use std::num::NonZeroU16;
+use ratatui::style::{Color, Modifier};
 
+use super::past::{Past, Step};
 use crate::cockpit::action::Action;
+use crate::cockpit::archive::Question;
+use crate::cockpit::cells;
 use crate::cockpit::theme::Theme;
+use crate::edge::tmux::oneshot::{HistoryPage, Span};
 use crate::pilot::view::PaneView;
 
 /// Largest pane that is drawn; more than any window has.
@@ -24,6 +26,8 @@ pub struct Live {
     /// Columns and rows hidden at the left and at the bottom.
     pub left: u16,
     pub below: u16,
+    /// Its history is read instead.
+    past: Option<Past>,
 }
 
 #[derive(Debug)]
@@ -45,7 +49,7 @@ impl Live {
     /// Takes a new picture of the pane.
     pub fn show(&mut self, pane: &PaneView) {
         let size = (pane.size.0.clamp(1, MOST.0), pane.size.1.clamp(1, MOST.1));
-        let cells = emulate(&pane.text, size);
+        let cells = cells::read(&pane.text, size);
         self.seen = Some(Seen {
             size,
             cursor: pane.cursor.filter(|at| at.0 < size.0 && at.1 < size.1),
@@ -56,28 +60,90 @@ impl Live {
         });
     }
 
-    /// Scrolls over a pane that is larger than its place, which has so many columns and rows, and stops at its edges;
-    /// `false`: the action means nothing here.
-    pub fn go(&mut self, action: Action, place: (u16, u16)) -> bool {
+    /// Scrolls over a pane that is larger than its place of so many rows, and above its top into its history. `None`: the action
+    /// means nothing here.
+    pub fn go(&mut self, action: Action, room: u16, pane: Option<&str>) -> Option<Vec<Question>> {
         match action {
-            Action::Up => self.below = self.below.saturating_add(1),
-            Action::Down => self.below = self.below.saturating_sub(1),
-            Action::PageUp => self.below = self.below.saturating_add(10),
-            Action::PageDown => self.below = self.below.saturating_sub(10),
-            Action::Left => self.left = self.left.saturating_sub(SIDEWAYS),
-            Action::Right => self.left = self.left.saturating_add(SIDEWAYS),
-            Action::First => (self.left, self.below) = (0, u16::MAX),
-            Action::Last => (self.left, self.below) = (0, 0),
-            _ => return false,
+            Action::Left => self.left = self.left.saturating_sub(SIDEWAYS).min(self.widest()),
+            Action::Right => self.left = self.left.saturating_add(SIDEWAYS).min(self.widest()),
+            Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last => {
+                return Some(self.scroll(action, room, pane));
+            }
+            Action::Back if self.past.is_some() => self.past = None,
+            _ => return None,
         }
-        let size = self.seen.as_ref().map_or((0, 0), |seen| seen.size);
-        self.left = self.left.min(size.0.saturating_sub(place.0));
-        self.below = self.below.min(size.1.saturating_sub(place.1));
-        true
+        Some(Vec::new())
     }
 
-    /// What its title adds: size, scrollback, how it stands.
-    pub fn note(&self) -> String {
+    fn scroll(&mut self, action: Action, room: u16, pane: Option<&str>) -> Vec<Question> {
+        if let Some(past) = &mut self.past {
+            return match past.go(action, usize::from(room)) {
+                Step::Stay => Vec::new(),
+                Step::Look(question) => vec![question],
+                Step::Leave => {
+                    (self.past, self.below) = (None, 0);
+                    Vec::new()
+                }
+            };
+        }
+        let hidden = self.seen.as_ref().map_or(0, |seen| seen.size.1.saturating_sub(room));
+        let page = room.saturating_sub(1).max(1);
+        let wanted = match action {
+            Action::Up => self.below.saturating_add(1),
+            Action::PageUp => self.below.saturating_add(page),
+            Action::First => u16::MAX,
+            Action::Down => self.below.saturating_sub(1),
+            Action::PageDown => self.below.saturating_sub(page),
+            _ => 0,
+        };
+        if action == Action::Last {
+            self.left = 0;
+        }
+        let history = self.seen.as_ref().is_some_and(|seen| seen.history > 0);
+        let at_top = self.below >= hidden;
+        self.below = wanted.min(hidden);
+        match pane.filter(|_| history && at_top && wanted > hidden) {
+            Some(pane) => {
+                let up = if action == Action::First { usize::MAX } else { usize::from(wanted) };
+                let (past, question) = Past::begin(pane.to_string(), up);
+                self.past = Some(past);
+                vec![question]
+            }
+            None => Vec::new(),
+        }
+    }
+
+    fn widest(&self) -> u16 {
+        self.seen.as_ref().map_or(0, |seen| seen.size.0.saturating_sub(1))
+    }
+
+    /// A page of history has come, or can't be had: why.
+    pub fn take(&mut self, span: &Span, page: Result<HistoryPage, String>) -> Option<String> {
+        let past = self.past.as_mut()?;
+        match page {
+            Ok(page) => {
+                past.take(span, page);
+                None
+            }
+            Err(why) => {
+                if !past.fail() {
+                    self.past = None;
+                }
+                Some(format!("its history can't be read: {why}"))
+            }
+        }
+    }
+
+    /// What its title adds: size, scrollback, how it stands. `back` is the key that leads back from the history.
+    pub fn note(&self, room: u16, back: &str) -> String {
+        match &self.past {
+            Some(past) if past.waits() => return "reading its history …".to_string(),
+            Some(past) => {
+                let above = past.window(usize::from(room)).1;
+                return format!("history: {above} lines above, {back} to come back");
+            }
+            None => {}
+        }
         let Some(seen) = &self.seen else { return String::new() };
         let mut note = format!("{}x{}", seen.size.0, seen.size.1);
         if seen.history > 0 {
@@ -94,23 +160,18 @@ impl Live {
 
     /// Draws it; `None`: nothing was seen yet.
     pub fn draw(&self, area: Rect, buffer: &mut Buffer, theme: &Theme) -> Option<()> {
+        if let Some(past) = self.past.as_ref().filter(|past| !past.waits()) {
+            let (rows, _) = past.window(usize::from(area.height));
+            let size = (past.columns.clamp(1, MOST.0), u16::try_from(rows.len()).unwrap_or(MOST.1).max(1));
+            paint(&cells::read(&rows.join("\n"), size), (self.left, 0), area, buffer, theme);
+            return Some(());
+        }
         let seen = self.seen.as_ref()?;
         let (width, height) = (area.width.min(seen.size.0), area.height.min(seen.size.1));
         let left = self.left.min(seen.size.0 - width);
         let hidden = seen.size.1 - height;
         let top = hidden - self.below.min(hidden);
-        for y in 0..height {
-            for x in 0..width {
-                let Some(cell) = seen.cells.cell((x + left, y + top)) else { continue };
-                let mut cell = cell.clone();
-                if !theme.colours {
-                    (cell.fg, cell.bg) = (Color::Reset, Color::Reset);
-                }
-                buffer[(area.x + x, area.y + y)] = cell;
-            }
-            // A wide character that is cut in half at either edge becomes a blank.
-            blank_halves(buffer, area, y, width);
-        }
+        paint(&seen.cells, (left, top), area, buffer, theme);
         if let Some((x, y)) =
             seen.cursor.filter(|at| (left..left + width).contains(&at.0) && (top..top + height).contains(&at.1))
         {
@@ -118,6 +179,25 @@ impl Live {
             cell.modifier.toggle(Modifier::REVERSED);
         }
         Some(())
+    }
+}
+
+/// The part of the cells that begins at `from`, as much as fits.
+fn paint(cells: &Buffer, from: (u16, u16), area: Rect, buffer: &mut Buffer, theme: &Theme) {
+    let (columns, rows) = (cells.area.width, cells.area.height);
+    let left = from.0.min(columns.saturating_sub(area.width));
+    let (width, height) = (area.width.min(columns - left), area.height.min(rows.saturating_sub(from.1)));
+    for y in 0..height {
+        for x in 0..width {
+            let Some(cell) = cells.cell((x + left, y + from.1)) else { continue };
+            let mut cell = cell.clone();
+            if !theme.colours {
+                (cell.fg, cell.bg) = (Color::Reset, Color::Reset);
+            }
+            buffer[(area.x + x, area.y + y)] = cell;
+        }
+        // A wide character that is cut in half at either edge becomes a blank.
+        blank_halves(buffer, area, y, width);
     }
 }
 
@@ -132,50 +212,77 @@ fn blank_halves(buffer: &mut Buffer, area: Rect, y: u16, width: u16) {
     }
 }
 
-/// Reads text with SGR sequences into cells.
-fn emulate(text: &str, (columns, rows): (u16, u16)) -> Buffer {
-    let at_least_1 = |n: u16| NonZeroU16::new(n).unwrap_or(NonZeroU16::MIN);
-    let mut parser = vt100::Parser::new(at_least_1(rows), at_least_1(columns), 0);
-    let lines: Vec<&str> = text.split('\n').take(usize::from(rows)).collect();
-    // Each row is put in its place, so that a full one does not wrap into the next.
-    for (row, line) in lines.iter().enumerate() {
-        parser.process(format!("\x1b[{};1H", row + 1).as_bytes());
-        parser.process(line.as_bytes());
+#[cfg(test)]
+mod tests {
+    use crate::cockpit::archive::{Found, Question};
+    use crate::cockpit::happening::{Errand, Happening};
+    use crate::cockpit::update::stand::{Stand, agent};
+    use crate::edge::link::Heard;
+    use crate::edge::tmux::oneshot::HistoryPage;
+    use crate::pilot::id::Incarnation;
+    use crate::pilot::view::PaneView;
+
+    /// A pane of so many columns and 50 rows, each with its number, below 500 lines of history.
+    fn looking(columns: u16) -> Stand {
+        let mut stand = Stand::new();
+        let rows: Vec<String> = (0..50).map(|row| format!("row {row:<3}{}", "x".repeat(70))).collect();
+        let pane = PaneView {
+            agent: agent("builder"),
+            incarnation: Incarnation(1),
+            size: (columns, 50),
+            cursor: None,
+            history: 500,
+            dead: false,
+            in_mode: false,
+            text: rows.join("\n"),
+        };
+        stand.take(Happening::Heard(Heard::Pane(Box::new(pane))));
+        stand.press("tab");
+        stand
     }
-    let screen = parser.screen();
-    let mut cells = Buffer::empty(Rect::new(0, 0, columns, rows));
-    for y in 0..rows {
-        for x in 0..columns {
-            let Some(cell) = screen.cell(y, x).filter(|cell| !cell.is_wide_continuation()) else { continue };
-            let target = &mut cells[(x, y)];
-            target.set_style(style(cell));
-            if cell.has_contents() {
-                target.set_symbol(cell.contents());
-            }
+
+    fn asked(errands: &[Errand]) -> Option<Question> {
+        match errands {
+            [Errand::Look(question)] => Some(question.clone()),
+            _ => None,
         }
     }
-    cells
-}
 
-fn style(cell: &vt100::Cell) -> Style {
-    let mut style = Style::new().fg(color(cell.fgcolor())).bg(color(cell.bgcolor()));
-    let modifiers = [
-        (cell.bold(), Modifier::BOLD),
-        (cell.dim(), Modifier::DIM),
-        (cell.italic(), Modifier::ITALIC),
-        (cell.underline(), Modifier::UNDERLINED),
-        (cell.inverse(), Modifier::REVERSED),
-    ];
-    for (_, modifier) in modifiers.into_iter().filter(|(on, _)| *on) {
-        style = style.add_modifier(modifier);
+    #[test]
+    fn above_the_top_of_the_pane_is_its_history_and_the_way_back() {
+        let mut stand = looking(80);
+        assert!(stand.press("page-up").is_empty());
+        assert!(stand.shown().contains("row 0 "), "{}", stand.shown());
+        let Some(Question::Scrollback(span)) = asked(&stand.press("k")) else { panic!("its history") };
+        assert_eq!((span.pane.as_str(), span.from, span.to), ("%1", -1_000, None));
+        assert!(stand.shown().contains("reading its history"), "{}", stand.shown());
+        let rows = (0..550).map(|line| format!("\u{1b}[32mline {line} ")).collect();
+        let page = Ok(HistoryPage { history: 500, columns: 80, rows });
+        stand.take(Happening::Found(Found::Scrollback { span, page }));
+        let shown = stand.shown();
+        assert!(shown.contains("line 499 ") && shown.contains("history: 499 lines above, G to come back"), "{shown}");
+        stand.press("g");
+        assert!(stand.shown().contains("line 0 "), "{}", stand.shown());
+        stand.press("end");
+        assert!(stand.shown().contains("row 49"), "{}", stand.shown());
     }
-    style
-}
 
-fn color(color: vt100::Color) -> Color {
-    match color {
-        vt100::Color::Default => Color::Reset,
-        vt100::Color::Idx(index) => Color::Indexed(index),
-        vt100::Color::Rgb(r, g, b) => Color::Rgb(r, g, b),
+    #[test]
+    fn a_history_that_cannot_be_read_is_told_and_the_present_stays() {
+        let mut stand = looking(80);
+        let Some(Question::Scrollback(span)) = asked(&stand.press("g g")) else { panic!("its history") };
+        let page = Err("tmux: can't find pane: %1".to_string());
+        stand.take(Happening::Found(Found::Scrollback { span, page }));
+        let shown = stand.shown();
+        assert!(shown.contains("can't find pane") && shown.contains("row 0 "), "{shown}");
+    }
+
+    #[test]
+    fn a_wide_pane_is_moved_under_its_window() {
+        let mut stand = looking(80);
+        stand.press("right");
+        assert!(stand.shown().contains("│xxx") && !stand.shown().contains("row 49"), "{}", stand.shown());
+        stand.press("left");
+        assert!(stand.shown().contains("row 49"));
     }
 }

@@ -4,11 +4,12 @@ pub mod live;
 pub mod logbook;
 pub mod opened;
 pub mod outbox;
+pub mod past;
+pub mod recorder;
 pub mod sheet;
 pub mod why;
 
 use ratatui::layout::Rect;
-pub mod recorder;
 
 use super::action::Action;
 use super::archive::{Found, News};
@@ -23,16 +24,19 @@ use sheet::Tone;
 /// An action while the panel has the focus. `None`: it means nothing to this panel.
 pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Errand>> {
     match model.panel {
-        Panel::Live => {
-            let place = layout::areas(model).panel;
-            let inside = (place.width.saturating_sub(2), place.height.saturating_sub(2));
-            model.live.go(action, inside).then(Vec::new)
-        }
+        Panel::Live => live(model, action),
         Panel::Recorder => recorder::act(model, action).then(Vec::new),
         Panel::Logbook => logbook::act(model, action),
         Panel::Outbox => outbox::act(model, action),
         Panel::Why => why::act(model, action),
     }
+}
+
+fn live(model: &mut Model, action: Action) -> Option<Vec<Errand>> {
+    let pane = model.selected().and_then(|agent| agent.pane.clone());
+    let room = layout::panel_room(model);
+    let questions = model.live.go(action, room, pane.as_deref())?;
+    Some(questions.into_iter().map(Errand::Look).collect())
 }
 
 /// What was looked up goes to whoever asked for it.
@@ -46,6 +50,14 @@ pub(super) fn found(model: &mut Model, found: Found) -> Vec<Errand> {
         Found::Record { question, vicinity } => opened::found_record(model, &question, vicinity),
         Found::Letter { question, letter } => opened::found_letter(model, &question, letter),
         Found::Decisions { question, decisions } => model.dirty |= model.why.found(now, &question, decisions),
+        // Asked for by no panel.
+        Found::Ground(_) => {}
+        Found::Scrollback { span, page } => {
+            model.dirty = true;
+            if let Some(why) = model.live.take(&span, page) {
+                model.say(why, true);
+            }
+        }
     }
     Vec::new()
 }

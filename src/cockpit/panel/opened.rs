@@ -37,11 +37,14 @@ pub(super) fn open(model: &mut Model, question: Question) -> Vec<Errand> {
     let title = match &question {
         Question::Record { seq } => format!("record {}", grouped(*seq)),
         Question::Letter { message } => format!("message {message}"),
+        // Nobody opens these.
         Question::Rows { .. }
         | Question::Entries { .. }
         | Question::Decisions { .. }
         | Question::Past(_)
-        | Question::Moment(_) => String::new(),
+        | Question::Moment(_)
+        | Question::Ground(_)
+        | Question::Scrollback(_) => String::new(),
     };
     let mut sheet = Sheet::default();
     sheet.say("reading the log …", Tone::Dim);

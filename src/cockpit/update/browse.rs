@@ -2,7 +2,7 @@
 
 use crate::cockpit::action::Action;
 use crate::cockpit::happening::Errand;
-use crate::cockpit::keys::{Context, TABLE};
+use crate::cockpit::keys::{Binding, Context, TABLE};
 use crate::cockpit::layout;
 use crate::cockpit::mode::Mode;
 use crate::cockpit::model::{Focus, Model, Panel, SPLIT};
@@ -133,12 +133,74 @@ pub(super) fn filter(model: &mut Model, words: String) {
     }
 }
 
+/// Does what was chosen by its name: what belongs to a panel brings that panel first.
+pub(super) fn act_by_name(model: &mut Model, chosen: &Binding) -> Vec<Errand> {
+    if let Some(panel) = Panel::ALL.into_iter().find(|panel| panel.context() == chosen.context) {
+        (model.panel, model.focus) = (panel, Focus::Panel);
+    }
+    act(model, chosen.action)
+}
+
 /// All actions of the main screen by name, with their keys.
-fn palette(model: &Model) -> Choice<Action> {
+fn palette(model: &Model) -> Choice<Binding> {
     let entries = TABLE.iter().filter(|binding| binding.context.is_place()).map(|binding| {
         let keys: Vec<String> = model.keys.of(binding.name).iter().map(ToString::to_string).collect();
         let keys = if keys.is_empty() { String::new() } else { format!("  [{}]", keys.join(" ")) };
-        (format!("{}: {}{keys}", binding.name, binding.words), binding.action)
+        (format!("{}: {}{keys}", binding.name, binding.words), *binding)
     });
     Choice::new("actions", entries.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cockpit::model::{Focus, Panel};
+    use crate::cockpit::update::stand::{Stand, asked};
+    use crate::pilot::command::Command;
+
+    #[test]
+    fn every_verb_that_acts_on_the_fleet_is_found_in_the_palette() {
+        let verbs = [
+            "start",
+            "stop",
+            "restart",
+            "ping",
+            "send",
+            "attach",
+            "hold",
+            "release",
+            "pause",
+            "resume",
+            "e-stop",
+            "phase-next",
+            "phase-goto",
+            "phase-append",
+            "phase-insert",
+            "phase-remove",
+            "outbox",
+            "retry",
+            "drop",
+            "run",
+            "reload",
+            "up",
+            "down",
+        ];
+        let stand = Stand::new();
+        let palette = super::palette(&stand.model);
+        for verb in verbs {
+            let named = |name: &str| name.split(|c: char| !c.is_alphanumeric() && c != '-').any(|word| word == verb);
+            assert!(palette.names().any(named), "{verb}");
+        }
+    }
+
+    #[test]
+    fn an_action_is_done_by_its_name_and_brings_its_panel() {
+        let mut stand = Stand::new();
+        stand.press(":");
+        stand.type_text("pause");
+        assert_eq!(asked(&stand.press("enter")), [Command::Pause]);
+        stand.press(":");
+        stand.type_text("drop");
+        stand.press("enter");
+        assert_eq!((stand.model.panel, stand.model.focus), (Panel::Outbox, Focus::Panel));
+    }
 }

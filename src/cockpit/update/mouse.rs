@@ -1,4 +1,5 @@
-//! The mouse: a click selects, the wheel scrolls, a drag moves the split.
+//! The mouse: a click selects, does what an entry of the key bar says, or closes what it does not hit; the wheel scrolls, a drag
+//! moves the split.
 
 use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
@@ -15,7 +16,7 @@ use super::prompts;
 pub(super) fn moved(model: &mut Model, event: MouseEvent) -> Vec<Errand> {
     let at = Position::new(event.column, event.row);
     match event.kind {
-        MouseEventKind::Down(MouseButton::Left) => click(model, at),
+        MouseEventKind::Down(MouseButton::Left) => return click(model, at),
         MouseEventKind::Drag(MouseButton::Left) if model.dragging => drag(model, event.column),
         MouseEventKind::Up(_) => model.dragging = false,
         MouseEventKind::ScrollDown => return wheel(model, at, Action::Down),
@@ -25,12 +26,19 @@ pub(super) fn moved(model: &mut Model, event: MouseEvent) -> Vec<Errand> {
     Vec::new()
 }
 
-fn click(model: &mut Model, at: Position) {
-    if !matches!(model.mode, Mode::Browse) {
-        return;
-    }
+fn click(model: &mut Model, at: Position) -> Vec<Errand> {
     let areas = layout::areas(model);
     model.dirty = true;
+    let open = !matches!(model.mode, Mode::Browse);
+    if open && view::overlay::covers(model, at) {
+        return Vec::new();
+    }
+    if let Some(action) = view::foot::action_at(model, areas.keys, at) {
+        return prompts::act(model, action);
+    }
+    if open {
+        return prompts::act(model, Action::Back);
+    }
     let edge = areas.panel.x;
     if areas.fleet.width > 0 && (at.x == edge || at.x + 1 == edge) && at.y > areas.panel.y {
         model.dragging = true;
@@ -49,6 +57,7 @@ fn click(model: &mut Model, at: Position) {
             panel::click(model, row);
         }
     }
+    Vec::new()
 }
 
 fn drag(model: &mut Model, column: u16) {
@@ -68,4 +77,63 @@ fn wheel(model: &mut Model, at: Position, action: Action) -> Vec<Errand> {
     }
     model.dirty = true;
     prompts::act(model, action)
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+
+    use crate::cockpit::happening::{Errand, Happening};
+    use crate::cockpit::mode::Mode;
+    use crate::cockpit::model::{Focus, Panel};
+    use crate::cockpit::update::stand::{Stand, agent, asked};
+
+    fn mouse(stand: &mut Stand, kind: MouseEventKind, column: u16, row: u16) -> Vec<Errand> {
+        stand.take(Happening::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }))
+    }
+
+    #[test]
+    fn a_click_selects_an_agent_or_a_tab() {
+        let mut stand = Stand::new();
+        stand.click_on("adversary");
+        assert_eq!(stand.model.fleet.selected, Some(agent("adversary")));
+        stand.click_on("4 Outbox");
+        assert_eq!((stand.model.panel, stand.model.focus), (Panel::Outbox, Focus::Panel));
+    }
+
+    #[test]
+    fn a_click_on_the_key_bar_does_what_it_says() {
+        let mut stand = Stand::new();
+        assert_eq!(asked(&stand.click_on("p ping")).len(), 1);
+        stand.click_on("r restart");
+        assert!(matches!(stand.model.mode, Mode::Confirm(_)));
+        let bar = stand.shown().lines().last().expect("a bar").to_string();
+        let column = bar.find("do it").expect("an entry");
+        assert_eq!(asked(&stand.click(u16::try_from(column).expect("small"), 39)).len(), 1, "{bar}");
+    }
+
+    #[test]
+    fn a_click_beside_what_is_open_closes_it_and_one_on_it_does_not() {
+        for keys in ["r", "m", ":", "N", "/", "?"] {
+            let mut stand = Stand::new();
+            stand.press(keys);
+            let inside = if keys == "/" { (60, 39) } else { (60, 15) };
+            stand.click(inside.0, inside.1);
+            assert!(!matches!(stand.model.mode, Mode::Browse), "{keys}");
+            stand.click(2, 5);
+            assert!(matches!(stand.model.mode, Mode::Browse), "{keys} {}", stand.shown());
+        }
+    }
+
+    #[test]
+    fn a_drag_moves_the_split_and_the_wheel_the_selection() {
+        let mut stand = Stand::new();
+        let edge = crate::cockpit::layout::areas(&stand.model).panel.x;
+        mouse(&mut stand, MouseEventKind::Down(MouseButton::Left), edge, 20);
+        mouse(&mut stand, MouseEventKind::Drag(MouseButton::Left), 72, 20);
+        mouse(&mut stand, MouseEventKind::Up(MouseButton::Left), 72, 20);
+        assert_eq!(stand.model.split, 60);
+        mouse(&mut stand, MouseEventKind::ScrollDown, 5, 10);
+        assert_eq!(stand.model.fleet.selected, Some(agent("adversary")));
+    }
 }

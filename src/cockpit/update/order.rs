@@ -2,14 +2,16 @@
 
 use crate::cockpit::action::Action;
 use crate::cockpit::asked::Asked;
+use crate::cockpit::ground::Wanted;
 use crate::cockpit::happening::Errand;
 use crate::cockpit::mode::{Confirm, Gravity, Mode};
 use crate::cockpit::model::Model;
+use crate::cockpit::pick::Picking;
 use crate::pilot::command::Command;
 use crate::pilot::id::AgentId;
 use crate::pilot::record::AgentState;
 
-use super::compose;
+use super::{compose, pick};
 
 /// What the log says about a hold from here.
 const HELD_BECAUSE: &str = "held by the operator in the cockpit";
@@ -50,6 +52,12 @@ pub(super) fn order(model: &mut Model, action: Action) -> Vec<Errand> {
             ];
             confirm(model, "end the engine", words, vec![Command::Shutdown])
         }
+        Action::PhaseGoto => pick::open(model, Picking::Goto),
+        Action::PhaseInsert => pick::open(model, Picking::Insert),
+        Action::PhaseAppend => pick::open(model, Picking::Append),
+        Action::PhaseRemove => pick::open(model, Picking::Remove),
+        Action::OpenPlan => pick::file(model, Wanted::Plan),
+        Action::OpenStatus => pick::file(model, Wanted::Status),
         Action::PhaseNext => confirm(model, "next phase", next_words(model), vec![Command::PhaseNext]),
         _ => Vec::new(),
     }

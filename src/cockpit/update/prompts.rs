@@ -8,7 +8,7 @@ use crate::cockpit::mode::{Gravity, Mode};
 use crate::cockpit::model::Model;
 use crate::cockpit::panel;
 
-use super::{browse, compose, order};
+use super::{browse, compose, order, pick};
 
 /// A key was pressed.
 pub(super) fn press(model: &mut Model, key: KeyEvent) -> Vec<Errand> {
@@ -50,10 +50,11 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Errand> {
             Action::Accept => {
                 let chosen = choice.chosen();
                 model.mode = Mode::Browse;
-                chosen.map_or_else(Vec::new, |chosen| browse::act(model, chosen))
+                chosen.map_or_else(Vec::new, |chosen| browse::act_by_name(model, &chosen))
             }
             _ => step(|| model.mode = Mode::Browse),
         },
+        Mode::Pick(_) => pick::act(model, action),
         Mode::Compose(_) => compose::act(model, action),
         Mode::Filter(_) => {
             if action == Action::Back {
@@ -86,6 +87,7 @@ fn type_into(model: &mut Model, key: KeyEvent) {
     match &mut model.mode {
         Mode::Browse | Mode::Confirm(_) | Mode::Help { .. } | Mode::Record(_) => {}
         Mode::Palette(choice) => choice.edit(key),
+        Mode::Pick(pick) => pick.choice.edit(key),
         Mode::Compose(compose) => compose.edit(key),
         Mode::Kinds(choice) => choice.edit(key),
         Mode::Filter(input) => {
@@ -107,6 +109,7 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Errand> {
         }
         Mode::Confirm(_) | Mode::Help { .. } | Mode::Record(_) => {}
         Mode::Palette(choice) => choice.paste(text),
+        Mode::Pick(pick) => pick.choice.paste(text),
         Mode::Compose(compose) => {
             if let Some(words) = compose.paste(text) {
                 model.say(words, true);

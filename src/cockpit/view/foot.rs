@@ -1,10 +1,11 @@
 //! The foot of the screen: alerts, each with what to do; then the key bar, or what was just said.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
-use crate::cockpit::keys::TABLE;
+use crate::cockpit::action::Action;
+use crate::cockpit::keys::{Binding, Context, TABLE};
 use crate::cockpit::model::Model;
 
 use super::{put, put_line, put_right, span};
@@ -38,17 +39,47 @@ pub(super) fn keys(model: &Model, area: Rect, buffer: &mut Buffer) {
         put(buffer, area, 0, &format!(" {}", notice.words), style);
         return;
     }
+    put_line(
+        buffer,
+        area,
+        0,
+        &Line::from(entries(model).into_iter().flat_map(|entry| entry.spans).collect::<Vec<_>>()),
+    );
+}
+
+/// One key of the bar with what it does.
+struct Entry {
+    action: Action,
+    spans: [Span<'static>; 2],
+}
+
+/// The keys of the place itself, then those that work everywhere.
+fn entries(model: &Model) -> Vec<Entry> {
     let context = model.context();
-    let here = |binding: &&crate::cockpit::keys::Binding| {
-        binding.context == context || (context.is_place() && binding.context == crate::cockpit::keys::Context::Browse)
+    let own = TABLE.iter().filter(|binding| binding.context == context);
+    let common = TABLE
+        .iter()
+        .filter(|binding| context.is_place() && context != Context::Browse && binding.context == Context::Browse);
+    let shown = own.chain(common).filter(|binding| !binding.bar.is_empty());
+    let entry = |binding: &Binding| {
+        let key = Span::styled(format!(" {}", model.keys.of(binding.name).first()?), model.theme.key);
+        Some(Entry {
+            action: binding.action,
+            spans: [key, Span::styled(format!(" {} ", binding.bar), model.theme.bar)],
+        })
     };
-    let mut spans = vec![Span::raw(" ")];
-    let own = TABLE.iter().filter(here).filter(|binding| binding.context == context);
-    let common = TABLE.iter().filter(here).filter(|binding| binding.context != context);
-    for binding in own.chain(common).filter(|binding| !binding.bar.is_empty()) {
-        let Some(key) = model.keys.of(binding.name).first() else { continue };
-        spans.push(Span::styled(key.to_string(), theme.key));
-        spans.push(Span::styled(format!(" {}  ", binding.bar), theme.bar));
+    shown.filter_map(entry).collect()
+}
+
+/// What the key under the mouse does.
+pub fn action_at(model: &Model, area: Rect, at: Position) -> Option<Action> {
+    if !area.contains(at) || model.notice.is_some() {
+        return None;
     }
-    put_line(buffer, area, 0, &Line::from(spans));
+    let column = usize::from(at.x - area.x);
+    let mut end = 0;
+    entries(model).into_iter().find_map(|entry| {
+        end += entry.spans.iter().map(Span::width).sum::<usize>();
+        (column < end).then_some(entry.action)
+    })
 }

@@ -5,9 +5,9 @@ pub mod banner;
 mod compose;
 mod confirm;
 pub mod fleet;
-mod foot;
+pub mod foot;
 mod header;
-mod overlay;
+pub mod overlay;
 pub mod panel;
 mod sequence;
 

@@ -30,6 +30,7 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Pos
             None
         }
         Mode::Palette(choice) => Some(choose(model, choice, area, buffer)),
+        Mode::Pick(pick) => Some(choose(model, &pick.choice, area, buffer)),
         Mode::Compose(message) => super::compose::draw(model, message, area, buffer),
         Mode::Filter(input) => Some(filter(model, input, area, buffer)),
         Mode::Kinds(choice) => Some(choose(model, choice, area, buffer)),
@@ -38,6 +39,19 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Pos
             None
         }
     }
+}
+
+/// Is what is open drawn at this place? Found by drawing it, so that it can't differ from what is seen.
+pub fn covers(model: &Model, at: Position) -> bool {
+    // No text that is drawn holds this.
+    const NOTHING: &str = "\0";
+    let area = Rect::new(0, 0, model.size.0, model.size.1);
+    if !area.contains(at) {
+        return false;
+    }
+    let mut buffer = Buffer::filled(area, ratatui::buffer::Cell::new(NOTHING));
+    draw(model, area, &mut buffer);
+    buffer[at].symbol() != NOTHING
 }
 
 /// A box of that size in the middle; what was there is wiped.
@@ -83,7 +97,7 @@ fn record(model: &Model, opened: &Opened, area: Rect, buffer: &mut Buffer) {
     opened.sheet.draw(opened.scroll, inside, buffer, &model.theme);
 }
 
-fn choose<T: Clone>(model: &Model, choice: &Choice<T>, area: Rect, buffer: &mut Buffer) -> Position {
+fn choose<T: Clone + PartialEq>(model: &Model, choice: &Choice<T>, area: Rect, buffer: &mut Buffer) -> Position {
     let rows = u16::try_from(choice.count()).unwrap_or(u16::MAX).saturating_add(4).clamp(6, area.height.max(6));
     let inside = window(model, area, (area.width.saturating_sub(4).min(90), rows.min(22)), &choice.title, buffer);
     put_line(

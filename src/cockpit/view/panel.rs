@@ -5,6 +5,8 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Widget};
 
+use crate::cockpit::action::Action;
+use crate::cockpit::layout;
 use crate::cockpit::model::{Focus, Model, Panel};
 use crate::cockpit::panel::{logbook, outbox, recorder, why};
 
@@ -80,8 +82,12 @@ fn note(model: &Model) -> Line<'static> {
     let theme = &model.theme;
     match (model.panel, model.selected()) {
         (Panel::Live, Some(agent)) => {
+            let back = model.keys.hint(Action::Last);
             let life = format!(" {} life {} ", agent.id, agent.incarnation.0);
-            Line::from(vec![span(&life, theme.dim), span(&format!("{} ", model.live.note()), theme.dim)])
+            Line::from(vec![
+                span(&life, theme.dim),
+                span(&format!("{} ", model.live.note(layout::panel_room(model), &back)), theme.dim),
+            ])
         }
         (Panel::Recorder, _) => recorder::note(model),
         (Panel::Logbook, _) => Line::from(span(&logbook::note(model), theme.dim)),

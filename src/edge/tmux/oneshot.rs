@@ -26,6 +26,13 @@ const ENDED: &str = "#{&&:#{pane_dead},#{==:#{@fd_owner},engine}}";
 /// Size of the engine's window; nobody looks at it, its last words should fit.
 const SIZE: (usize, usize) = (200, 50);
 
+/// What [`OneShot::page`] asks first.
+const PAGE: &str = "#{history_size},#{pane_width}";
+/// Rows of one page: a thousand and a screen.
+const ROWS: usize = 1_500;
+/// Bytes of one row: as in `glimpse.rs`, where a longer one is left empty too, since a cut one may end inside a sequence.
+const ROW: usize = 64_000;
+
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum OneShotError {
@@ -35,6 +42,25 @@ pub enum OneShotError {
     NotRun(#[from] spawn::SpawnError),
     #[error("{} is not UTF-8; move the workspace", .0.display())]
     Unnameable(PathBuf),
+}
+
+/// Lines of a pane, counted from the top of its screen, upwards into its history: -1 is the last line that has left the screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub pane: String,
+    pub from: i64,
+    /// `None`: to the bottom of the screen.
+    pub to: Option<i64>,
+}
+
+/// What a pane has shown, with its colours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryPage {
+    /// Lines of history at this moment.
+    pub history: u32,
+    pub columns: u16,
+    /// Oldest first, with SGR sequences: a row goes on in the colours in which the one above it ended. Outside text.
+    pub rows: Vec<String>,
 }
 
 /// A server to be asked.
@@ -73,6 +99,25 @@ impl OneShot {
             all.pop();
         }
         Ok(all.split_off(all.len().saturating_sub(wanted)))
+    }
+
+    /// A page of what a pane has shown.
+    pub async fn page(&self, span: &Span) -> Result<HistoryPage, OneShotError> {
+        let facts = DisplayMessage::new().print().target_pane(&span.pane).message(PAGE).build();
+        let lines = CapturePane::new().escape_sequences().trailing_spaces().stdout().start_line(span.from.to_string());
+        let lines = match span.to {
+            Some(to) => lines.end_line(to.to_string()),
+            None => lines,
+        };
+        let answer = self.ask(&[&facts, &lines.target_pane(&span.pane).build()], None).await?;
+        let mut rows = answer.strip_suffix(b"\n").unwrap_or(&answer).split(|byte| *byte == b'\n');
+        let facts = String::from_utf8_lossy(rows.next().unwrap_or_default()).into_owned();
+        let mut facts = facts.split(',').map(|number| number.parse().unwrap_or(0_u32));
+        let (history, columns) = (facts.next().unwrap_or(0), facts.next().unwrap_or(0));
+        let kept =
+            |row: &[u8]| if row.len() <= ROW { String::from_utf8_lossy(row).into_owned() } else { String::new() };
+        let columns = u16::try_from(columns).unwrap_or(u16::MAX);
+        Ok(HistoryPage { history, columns, rows: rows.take(ROWS).map(kept).collect() })
     }
 
     /// The engine's session, if there is one.

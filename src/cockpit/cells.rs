@@ -1,0 +1,147 @@
+//! What a pane shows, read into cells by a terminal emulator of its own (vt100), so that nothing in it can act on the operator's.
+
+use std::num::NonZeroU16;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Color, Modifier, Style};
+
+/// What the DEC line-drawing set shows for the characters from `_` to `~`.
+const LINES: [char; 32] = [
+    ' ', '◆', '▒', '␉', '␌', '␍', '␊', '°', '±', '␤', '␋', '┘', '┐', '┌', '└', '┼', '⎺', '⎻', '─', '⎼', '⎽', '├', '┤',
+    '┴', '┬', '│', '≤', '≥', 'π', '≠', '£', '·',
+];
+const SHIFT_OUT: char = '\u{e}';
+const SHIFT_IN: char = '\u{f}';
+
+/// Reads text with SGR sequences into cells, one row of text a row.
+pub fn read(text: &str, (columns, rows): (u16, u16)) -> Buffer {
+    let mut parser = parser(columns, rows);
+    let text = drawn_lines(text);
+    // Each row is put in its place, so that a full one does not wrap into the next.
+    for (row, line) in text.split('\n').take(usize::from(rows)).enumerate() {
+        parser.process(format!("\x1b[{};1H", row + 1).as_bytes());
+        parser.process(line.as_bytes());
+    }
+    let screen = parser.screen();
+    let mut cells = Buffer::empty(Rect::new(0, 0, columns, rows));
+    for y in 0..rows {
+        for x in 0..columns {
+            let Some(cell) = screen.cell(y, x).filter(|cell| !cell.is_wide_continuation()) else { continue };
+            let target = &mut cells[(x, y)];
+            target.set_style(style(cell));
+            if cell.has_contents() {
+                target.set_symbol(cell.contents());
+            }
+        }
+    }
+    cells
+}
+
+/// Rows that go on in each other's colours, made so that each can be read by itself.
+pub fn separate(rows: &[String]) -> Vec<String> {
+    let mut parser = parser(1, 1);
+    let joined = rows.join("\n");
+    let whole = drawn_lines(&joined);
+    let one = |row: &str| {
+        let begins = parser.screen().attributes_formatted();
+        parser.process(b"\x1b[H");
+        parser.process(row.as_bytes());
+        begins + row
+    };
+    whole.split('\n').take(rows.len()).map(one).collect()
+}
+
+fn parser(columns: u16, rows: u16) -> vt100::Parser {
+    let at_least_1 = |n: u16| NonZeroU16::new(n).unwrap_or(NonZeroU16::MIN);
+    vt100::Parser::new(at_least_1(rows), at_least_1(columns), 0)
+}
+
+/// tmux puts cells of the line-drawing set between SO and SI, as letters: they become what they show. Letters within an escape
+/// sequence stay, since they are no cells.
+fn drawn_lines(text: &str) -> std::borrow::Cow<'_, str> {
+    if !text.contains(SHIFT_OUT) {
+        return text.into();
+    }
+    let mut drawn = String::with_capacity(text.len() * 2);
+    let (mut out, mut sequence) = (false, Sequence::No);
+    for c in text.chars() {
+        sequence = sequence.after(c);
+        match c {
+            SHIFT_OUT => out = true,
+            SHIFT_IN => out = false,
+            '_'..='~' if out && sequence == Sequence::No => drawn.push(LINES[c as usize - '_' as usize]),
+            other => drawn.push(other),
+        }
+    }
+    drawn.into()
+}
+
+/// Where in an escape sequence a character stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sequence {
+    No,
+    Escape,
+    Control,
+    /// Its last character.
+    End,
+}
+
+impl Sequence {
+    fn after(self, c: char) -> Self {
+        match (self, c) {
+            (_, '\u{1b}') => Sequence::Escape,
+            (Sequence::Escape, '[') => Sequence::Control,
+            (Sequence::Escape, _) | (Sequence::Control, '@'..='~') => Sequence::End,
+            (Sequence::Control, _) => Sequence::Control,
+            (Sequence::No | Sequence::End, _) => Sequence::No,
+        }
+    }
+}
+
+fn style(cell: &vt100::Cell) -> Style {
+    let mut style = Style::new().fg(color(cell.fgcolor())).bg(color(cell.bgcolor()));
+    let modifiers = [
+        (cell.bold(), Modifier::BOLD),
+        (cell.dim(), Modifier::DIM),
+        (cell.italic(), Modifier::ITALIC),
+        (cell.underline(), Modifier::UNDERLINED),
+        (cell.inverse(), Modifier::REVERSED),
+    ];
+    for (_, modifier) in modifiers.into_iter().filter(|(on, _)| *on) {
+        style = style.add_modifier(modifier);
+    }
+    style
+}
+
+fn color(color: vt100::Color) -> Color {
+    match color {
+        vt100::Color::Default => Color::Reset,
+        vt100::Color::Idx(index) => Color::Indexed(index),
+        vt100::Color::Rgb(r, g, b) => Color::Rgb(r, g, b),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(cells: &Buffer, y: u16) -> String {
+        (0..cells.area.width).map(|x| cells[(x, y)].symbol()).collect()
+    }
+
+    #[test]
+    fn line_drawing_is_drawn_and_colours_within_it_stay_colours() {
+        let cells = read("\u{e}lqk\u{f}lqk\n\u{e}x\u{1b}[31mmj\u{1b}(Bx\nq\u{f}q", (6, 3));
+        assert_eq!([row(&cells, 0), row(&cells, 1), row(&cells, 2)], ["┌─┐lqk", "│└┘│  ", "─q    "]);
+        assert_eq!(cells[(1, 1)].fg, Color::Indexed(1));
+    }
+
+    #[test]
+    fn a_row_by_itself_has_the_colours_it_goes_on_in() {
+        let rows = separate(&["\u{1b}[31mred\u{e}".to_string(), "q\u{f}".to_string(), "\u{1b}[mplain".to_string()]);
+        let cells = read(&rows[1], (3, 1));
+        assert_eq!((cells[(0, 0)].symbol(), cells[(0, 0)].fg), ("─", Color::Indexed(1)));
+        assert_eq!(read(&rows[2], (5, 1))[(0, 0)].fg, Color::Reset);
+    }
+}
