@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use flightdeck::cockpit::happening::Happening;
 use flightdeck::edge::link::Heard;
 use flightdeck::pilot::command::Answer;
-use flightdeck::pilot::message::is_hostile;
 use flightdeck::pilot::record::Record;
 use flightdeck::pilot::view::{PaneView, View};
+use flightdeck::words::text::is_unseen;
 use proptest::prelude::*;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -21,11 +21,16 @@ use super::world::World;
 /// As long as a letter may be with what belongs to it, in bytes.
 const LETTER: usize = 40;
 
+/// A joiner is a part of many a picture; what else can't be seen has no business in a cell.
+fn acts(c: char) -> bool {
+    c.is_control() || is_unseen(c) && !matches!(c, '\u{200c}' | '\u{200d}')
+}
+
 #[track_caller]
 fn is_harmless(desk: &Desk, what: &str) {
     for cell in desk.picture().cells() {
         let symbol = cell.symbol();
-        let bad = symbol.chars().any(|c| c.is_control() || is_hostile(c)) || symbol.len() > LETTER;
+        let bad = symbol.chars().any(acts) || symbol.len() > LETTER;
         let shown: String = symbol.escape_debug().take(100).collect();
         assert!(!bad, "{:.100}: {shown} in a cell", what.escape_debug().to_string());
     }

@@ -4,7 +4,6 @@
 use flightdeck::cockpit::keys::TABLE;
 
 use super::desk::Desk;
-use super::screens::SCREENS;
 
 /// What a key does.
 enum Effect {
@@ -30,7 +29,7 @@ const EFFECTS: &[(&str, &str, Effect)] = &[
     ("restart", "jjj", Shows("restart builder?")),
     ("restart-fresh", "jjj", Shows("restart in a new conversation builder?")),
     ("ping", "jjj", Errand("Ping { agent: builder }")),
-    ("message", "jjj", Coming),
+    ("message", "jjj", Shows("message to builder")),
     ("start", "G", Errand("Start { agent: upgrader }")),
     ("stop", "jjj", Shows("stop builder?")),
     ("release", "", Errand("Release { agent: adversary }")),
@@ -111,9 +110,12 @@ const EFFECTS: &[(&str, &str, Effect)] = &[
     ("undo", "", Coming),
     ("redo", "", Coming),
     ("yes", "jjjr", Errand("Restart { agent: builder, fresh: false }")),
+    ("yes-usual", "jjjr", Errand("Restart { agent: builder, fresh: false }")),
     ("no", "jjjr", Hides("restart builder?")),
-    ("send", "", Coming),
-    ("compose-cancel", "", Coming),
+    ("send", "jjjmhello", Errand("Send { agent: builder, text: \"hello\" }")),
+    ("undo", "mhello", Changes),
+    ("redo", "mhello<ctrl-u>", Changes),
+    ("compose-cancel", "jjjmhello", Hides("message to builder")),
     ("palette-accept", ":reload", Errand("Ask(Reload)")),
     ("palette-down", ":", Changes),
     ("palette-up", ":<down>", Changes),
@@ -179,9 +181,4 @@ fn each_binding_is_pressed_in_its_own_context() {
             || (binding.context == flightdeck::cockpit::keys::Context::Browse && context.is_place());
         assert!(fits, "{} is pressed in {context:?}", binding.name);
     }
-}
-
-#[test]
-fn a_screen_is_reached_by_keys_of_the_table() {
-    assert!(SCREENS.iter().all(|(_, keys)| keys.is_ascii()));
 }

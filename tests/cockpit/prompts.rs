@@ -37,7 +37,7 @@ fn a_key_that_means_nothing_leaves_the_question_open() {
 
 #[test]
 fn pasted_text_is_never_a_command() {
-    for keys in ["", "r", "?", "<tab>1", "<tab>2", "E"] {
+    for keys in ["", "r", "?", "<tab>1", "<tab>2", "E", "m"] {
         let mut desk = Desk::new();
         desk.press(keys);
         let errands = desk.errands.clone();
@@ -86,4 +86,30 @@ fn pause_is_a_switch_with_a_banner() {
     desk.press("P").shows("PAUSED: flightdeck takes no action  (ctrl-r goes on)");
     desk.press("P").hides("PAUSED");
     assert_eq!(desk.asked(), [Command::Pause, Command::Resume]);
+}
+
+#[test]
+fn a_message_is_written_sent_and_arrives_at_the_agent() {
+    let mut desk = Desk::new();
+    desk.press("jjjmlook at 日本<enter>then <ctrl-s>");
+    let text = "look at 日本\nthen ".to_string();
+    assert_eq!(desk.asked().len(), 1);
+    let Command::Send { agent, text: sent } = &desk.asked()[0] else { panic!("{:?}", desk.asked()) };
+    assert_eq!((agent, sent.trim_end()), (&id("builder"), text.trim_end()));
+    desk.shows("message to builder: m").shows("is queued");
+}
+
+#[test]
+fn a_message_that_was_put_aside_is_there_again() {
+    let mut desk = Desk::new();
+    desk.press("jjjmnot yet<esc>").shows("the message is put aside; m shows it again");
+    assert_eq!(desk.asked(), []);
+    desk.press("kmsomething<esc>jm").shows("not yet").hides("something");
+}
+
+#[test]
+fn enter_means_no_where_a_question_is_grave() {
+    let mut desk = Desk::new();
+    desk.press("E<enter>").hides("emergency stop?");
+    assert_eq!(desk.asked(), []);
 }

@@ -38,6 +38,8 @@ screens! {
     palette: ":",
     palette_typed: ":restart<down>",
     filter: "/wo",
+    compose: "jjjm",
+    compose_typed: "*mline one<enter>日本語 two",
 }
 
 #[test]

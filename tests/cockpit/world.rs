@@ -40,6 +40,7 @@ pub(crate) struct World {
     panes: BTreeMap<AgentId, (PaneFact, Pane)>,
     server: Option<Server>,
     pids: u32,
+    pictures: u64,
     events: VecDeque<Event>,
     fresh: Vec<(Stamp, Record)>,
     answer: Option<Answer>,
@@ -56,6 +57,7 @@ impl World {
             panes: BTreeMap::new(),
             server: None,
             pids: 4_000,
+            pictures: 0,
             events: VecDeque::new(),
             fresh: Vec::new(),
             answer: None,
@@ -111,7 +113,8 @@ impl World {
         let (fact, pane) = self.panes.get_mut(&id(agent)).expect("it runs");
         change(pane);
         let (agent, incarnation, screen) = (fact.agent.clone(), fact.incarnation, pane.screen());
-        self.happens(Event::ScreenChanged { agent, incarnation, screen, taken: 0 });
+        let taken = self.picture();
+        self.happens(Event::ScreenChanged { agent, incarnation, screen, taken });
     }
 
     /// An agent ends its turn with this line.
@@ -135,6 +138,12 @@ impl World {
                 });
             }
         }
+    }
+
+    /// The number of a picture that is taken now.
+    fn picture(&mut self) -> u64 {
+        self.pictures += 1;
+        self.pictures
     }
 
     /// An agent's process ends.
@@ -268,7 +277,8 @@ impl World {
             Effect::Write { id, .. } => self.done(id, Outcome::Done),
             Effect::Look { agent, incarnation, .. } => {
                 let screen = self.panes.get(&agent).map(|(_, pane)| pane.screen());
-                let look = Look { work: screen.is_some().then(Work::default), screen, taken: 0 };
+                let taken = self.picture();
+                let look = Look { work: screen.is_some().then(Work::default), screen, taken };
                 self.events.push_back(Event::Looked { agent, incarnation, look });
             }
             Effect::Search { agent, .. } => self.events.push_back(Event::Searched { agent, found: Search::None }),
@@ -305,7 +315,8 @@ impl World {
     fn changed(&mut self, agent: &AgentId) {
         let (fact, pane) = &self.panes[agent];
         let (agent, incarnation, screen) = (agent.clone(), fact.incarnation, pane.screen());
-        self.events.push_back(Event::ScreenChanged { agent, incarnation, screen, taken: 0 });
+        let taken = self.picture();
+        self.events.push_back(Event::ScreenChanged { agent, incarnation, screen, taken });
     }
 }
 
