@@ -42,7 +42,7 @@ pub(super) struct Keyboard {
 impl Keyboard {
     /// Reads the terminal from now on.
     pub(super) fn start(sensed: mpsc::Sender<Sensed>) -> std::io::Result<Self> {
-        let (wake, woken) = rustix::pipe::pipe()?;
+        let (woken, wake) = rustix::pipe::pipe()?;
         let (park, parked) = acks::sync_channel(0);
         spawn::thread("keyboard", move || listen(&woken, &park, &sensed))?;
         Ok(Keyboard { wake, parked })

@@ -10,6 +10,7 @@ use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size,
 };
 use ratatui::crossterm::{cursor, execute};
+use ratatui::layout::Rect;
 
 use super::model::Model;
 use super::view;
@@ -52,9 +53,11 @@ impl Screen {
         give_back();
     }
 
-    /// The next frame is drawn whole.
+    /// The next frame is drawn whole. `Terminal::clear` would do the same, but it first asks the terminal where its cursor
+    /// is: one that answers late, or whose answer the keyboard's thread takes, would cost seconds or end us.
     pub fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        let (width, height) = self.size();
+        self.terminal.resize(Rect::new(0, 0, width, height))
     }
 
     /// Columns and rows.

@@ -2,11 +2,13 @@
 //! a workspace, a home and a socket of its own, waits for conditions and never for a time, and leaves nothing running.
 
 mod branch;
+mod cockpit;
 mod copies;
 mod deck;
 mod disk;
 mod ends;
 mod engines;
+mod leaving;
 mod limits;
 mod messages;
 mod others;
@@ -16,3 +18,4 @@ mod processes;
 mod server;
 mod stalls;
 mod starts;
+mod terminal;
