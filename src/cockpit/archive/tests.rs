@@ -139,7 +139,7 @@ fn a_message_is_found_with_its_whole_history() {
 fn decisions_are_told_newest_first_with_their_evidence() {
     let mut records = vec![found("the oven is hot")];
     records.push(Record::Stopped { agent: agent("builder"), cause: StopCause::Fatal, left: Vec::new() });
-    records.push(Record::Held { agent: agent("adversary"), cause: "by hand".to_string(), evidence: Vec::new() });
+    records.push(Record::LimitLifted { agent: agent("adversary") });
     records.extend(vec![ready("builder"); 500]);
     let (_dir, log) = log(&records);
     let told = dossier::decisions(&log, &agent("builder")).unwrap();

@@ -1,230 +1,23 @@
 //! Panels as the operator sees them: given a picture and a log, keys, and what is on the screen.
 
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
+mod desk;
+
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
-use crate::cockpit::archive::{Decision, Entry, Leaf, Letter, Question, Vicinity};
+use crate::cockpit::archive::Question;
 use crate::cockpit::happening::Happening;
-use crate::cockpit::keys::{Key, Keys};
 use crate::cockpit::layout;
 use crate::cockpit::mode::Mode;
 use crate::cockpit::model::Focus;
-use crate::cockpit::theme::Theme;
 use crate::cockpit::update::update;
-use crate::cockpit::view;
-use crate::config::model::{Cockpit, ThemeName};
 use crate::edge::link::Heard;
-use crate::edge::store::Page;
 use crate::pilot::command::Command;
-use crate::pilot::id::{AgentId, Incarnation, MessageId};
-use crate::pilot::message::{Message, Origin, Stage};
-use crate::pilot::record::{AgentState, Illness, Wish};
+use crate::pilot::id::MessageId;
+use crate::pilot::message::Stage;
 use crate::pilot::time::Time;
-use crate::pilot::view::{AgentView, MessageView, NextAction, PhaseView, View, WatchView};
 
 use super::*;
-
-const NOW: Time = Time(1_795_225_128_000);
-
-/// A cockpit at work on a log of `last` records, of which the one with number n is about builder and, each third, adversary.
-struct Desk {
-    model: Model,
-    errands: Vec<Errand>,
-    last: u64,
-}
-
-fn agent_id(name: &str) -> AgentId {
-    AgentId::parse(name).unwrap()
-}
-
-fn agent(name: &str) -> AgentView {
-    let at = |s: i64| Time(NOW.0 + s * 1_000);
-    let deadline = |what: &str, s| NextAction { what: what.to_string(), at: at(s) };
-    AgentView {
-        id: agent_id(name),
-        role: "builder".to_string(),
-        backend: "demo".to_string(),
-        wish: Wish::Running,
-        state: AgentState::Working,
-        since: at(-60),
-        evidence: vec!["screen read by the rule \"busy\": it counts".to_string()],
-        next: Some(deadline("look for a stall", 90)),
-        incarnation: Incarnation(2),
-        pid: Some(4711),
-        session: Some("$1".to_string()),
-        pane: Some("%1".to_string()),
-        phase: None,
-        restarts_today: 1,
-        waiting_messages: 0,
-        last_line: String::new(),
-        model: String::new(),
-        kind: "loop".to_string(),
-        restart: "always".to_string(),
-        deadlines: vec![deadline("look for a stall", 90), deadline("give up", 4_000)],
-    }
-}
-
-fn sent(id: u64, stage: Stage) -> MessageView {
-    MessageView {
-        id: MessageId(id),
-        agent: agent_id("builder"),
-        origin: Origin::Operator,
-        stage,
-        queued_at: Time(NOW.0 - 120_000),
-        preview: format!("please do {id}"),
-    }
-}
-
-fn picture(seq: u64, outbox: Vec<MessageView>) -> View {
-    View {
-        at: NOW,
-        project: "calc".to_string(),
-        epoch: 1,
-        engine_pid: 1,
-        engine_since: NOW,
-        seq,
-        paused: false,
-        emergency_stop: false,
-        tmux: "up".to_string(),
-        watch: WatchView { remote: None, branch: "main".to_string(), head: None, broken: None, handoffs: Vec::new() },
-        phase: PhaseView { current: None, sequence: Vec::new(), complete: false, blocked: None },
-        agents: vec![agent("builder"), agent("adversary")],
-        outbox,
-        alerts: Vec::new(),
-    }
-}
-
-fn record(seq: u64) -> Record {
-    let agent = agent_id(if seq.is_multiple_of(3) { "adversary" } else { "builder" });
-    match seq % 100 {
-        7 => Record::Found { agent, illness: Illness::Fatal, evidence: vec![format!("oven {seq} is hot")] },
-        _ => Record::Alerted { agent: Some(agent), what: format!("number {seq}") },
-    }
-}
-
-fn entry(seq: u64) -> Entry {
-    Entry::of(Stamp { seq, at: NOW }, &record(seq))
-}
-
-impl Desk {
-    fn new(size: (u16, u16), last: u64, outbox: Vec<MessageView>) -> Self {
-        let settings =
-            Cockpit { theme: ThemeName::Dark, mouse: true, clock: true, keys: std::collections::BTreeMap::new() };
-        let model = Model::new(settings, Keys::default(), Theme::new(ThemeName::Dark, false), "calc".to_string());
-        let mut desk = Desk { model, errands: Vec::new(), last };
-        desk.happens(Happening::Resized(size.0, size.1));
-        desk.happens(Happening::Connected { version: String::new() });
-        desk.happens(Happening::Heard(Heard::View(Box::new(picture(last, outbox)))));
-        desk
-    }
-
-    fn happens(&mut self, happening: Happening) {
-        let errands = update(&mut self.model, NOW, happening);
-        self.errands.extend(errands);
-    }
-
-    /// Presses keys by their names, and reads from the log whatever is asked for in between.
-    fn press(&mut self, keys: &str) {
-        for word in keys.split_whitespace() {
-            let key = match word {
-                "enter" => KeyCode::Enter,
-                "esc" => KeyCode::Esc,
-                "tab" => KeyCode::Tab,
-                "page-up" => KeyCode::PageUp,
-                "page-down" => KeyCode::PageDown,
-                letter => KeyCode::Char(letter.chars().next().unwrap()),
-            };
-            let event = KeyEvent::new(key, KeyModifiers::NONE);
-            assert!(Key::parse(word).is_some(), "{word}");
-            self.happens(Happening::Key(event));
-            self.read();
-        }
-    }
-
-    fn looks(&mut self) -> Vec<Question> {
-        let (looks, other) =
-            std::mem::take(&mut self.errands).into_iter().partition(|errand| matches!(errand, Errand::Look(_)));
-        self.errands = other;
-        let question = |errand| match errand {
-            Errand::Look(question) => Some(question),
-            _ => None,
-        };
-        Vec::into_iter(looks).filter_map(question).collect()
-    }
-
-    /// Answers questions as the archive does, until none is left.
-    fn read(&mut self) {
-        for _ in 0..10_000 {
-            let looks = self.looks();
-            if looks.is_empty() {
-                return;
-            }
-            for question in looks {
-                let found = self.answer(question);
-                self.happens(Happening::Found(found));
-            }
-        }
-        panic!("it asks for ever");
-    }
-
-    fn answer(&self, question: Question) -> Found {
-        match &question {
-            Question::Entries { sieve, page } => {
-                let seqs: Vec<u64> = match page {
-                    Page::After(seq) => (seq + 1..=self.last).take(200).collect(),
-                    Page::Before(seq) => (1..*seq).rev().take(200).collect(),
-                    Page::Newest => (1..=self.last).rev().take(200).collect(),
-                };
-                let reached = seqs.last().copied().unwrap_or_default();
-                let ended = seqs.len() < 200;
-                let passing = seqs.into_iter().filter(|seq| sieve.passes(&record(*seq)));
-                let mut entries: Vec<Entry> = passing.map(entry).collect();
-                entries.sort_by_key(|entry| entry.stamp.seq);
-                Found::Entries { question, leaf: Ok(Leaf { entries, reached, ended, last: self.last }) }
-            }
-            Question::Letter { message } => {
-                let text = "all of the text".to_string();
-                let (id, agent) = (*message, agent_id("builder"));
-                let message = Message { id, agent, origin: Origin::Operator, text, queued_at: NOW, only: None };
-                let moves = vec![(Stamp { seq: 2, at: NOW }, Stage::Uncertain { why: "nobody saw it".to_string() })];
-                let letter = Letter { queued: Some((Stamp { seq: 1, at: NOW }, message)), moves };
-                Found::Letter { question, letter: Ok(Box::new(letter)) }
-            }
-            Question::Decisions { .. } => {
-                let decision = Decision { entry: entry(7), evidence: vec!["the door was open".to_string()] };
-                Found::Decisions { question, decisions: Ok(vec![decision]) }
-            }
-            Question::Record { .. } => Found::Record { question, vicinity: Ok(Box::new(Vicinity::default())) },
-            Question::Rows { .. } => Found::Rows { question, rows: Ok(Vec::new()) },
-        }
-    }
-
-    /// A record is written and told.
-    fn write(&mut self) {
-        self.last += 1;
-        let stamp = Stamp { seq: self.last, at: NOW };
-        self.happens(Happening::Heard(Heard::Record(stamp, Box::new(record(self.last)))));
-    }
-
-    fn screen(&self) -> String {
-        let mut terminal = Terminal::new(TestBackend::new(self.model.size.0, self.model.size.1)).unwrap();
-        terminal.draw(|frame| view::draw(&self.model, frame)).unwrap();
-        terminal.backend().to_string()
-    }
-
-    #[track_caller]
-    fn sees(&self, words: &[&str]) {
-        let screen = self.screen();
-        words.iter().for_each(|word| assert!(screen.contains(word), "{word:?} is not on\n{screen}"));
-    }
-
-    #[track_caller]
-    fn sees_no(&self, word: &str) {
-        let screen = self.screen();
-        assert!(!screen.contains(word), "{word:?} is on\n{screen}");
-    }
-}
+use desk::*;
 
 #[test]
 fn the_logbook_opens_at_the_newest_record_and_follows() {
@@ -402,7 +195,7 @@ fn why_tells_the_verdict_the_deadlines_and_the_decisions() {
     desk.press("5");
     desk.sees(&[
         "builder is working (since",
-        "look for a stall in 1:30",
+        "→ in 1:30: look for a stall",
         "screen read by the rule \"busy\"",
         "in 1h06m  give up",
         "decided lately",
