@@ -154,8 +154,8 @@ impl Model {
     /// Where keys go.
     pub fn context(&self) -> Context {
         match (&self.mode, self.focus) {
-            (Mode::Browse, Focus::Fleet) => Context::Fleet,
-            (Mode::Browse, Focus::Panel) => self.panel.context(),
+            (Mode::Browse, Focus::Fleet) if !self.zoomed => Context::Fleet,
+            (Mode::Browse, Focus::Panel | Focus::Fleet) => self.panel.context(),
             (mode, _) => mode.context(),
         }
     }

@@ -26,8 +26,9 @@ const ABSENT: &str = "░";
 /// Draws them.
 pub(super) fn draw(model: &Model, place: &Place, buffer: &mut Buffer) {
     let window = model.recorder.gaze.window(place.chart.width, model.now);
-    let Some(lanes) = model.recorder.lanes().filter(|_| !model.fleet.order.is_empty()) else {
-        put(buffer, place.head, 0, "nothing is known yet", model.theme.dim);
+    let known = model.recorder.lanes().filter(|_| !model.fleet.order.is_empty() && place.chart.width > 0);
+    let Some(lanes) = known else {
+        put(buffer, place.head, 0, "no lanes yet", model.theme.dim);
         return;
     };
     grid(model, place, &window, buffer);
@@ -198,7 +199,10 @@ fn phases(model: &Model, lanes: &Lanes, area: Rect, window: &Window, buffer: &mu
     let before = lanes.fleet().partition_point(|mark| mark.at < window.begin(0));
     let earlier = lanes.fleet().iter().take(before).rev().find(|mark| is_turn(mark.kind));
     let turns = seen(lanes, window, is_turn);
+    // What began before the log was read is known from the engine's own picture.
+    let told = current(model, window).filter(|_| earlier.is_none() && turns.is_empty());
     let from = match earlier {
+        _ if told.is_some() => Some(0),
         Some(mark) => (mark.kind == FleetKind::Phase).then_some(0),
         None => turns.first().map(|(column, _)| *column),
     };
@@ -206,9 +210,10 @@ fn phases(model: &Model, lanes: &Lanes, area: Rect, window: &Window, buffer: &mu
     for column in from.unwrap_or(to)..to {
         buffer[(area.x + column, area.y)].set_symbol("─").set_style(theme.border);
     }
-    if let Some(mark) = earlier.filter(|mark| mark.kind == FleetKind::Phase) {
+    let begun = earlier.filter(|mark| mark.kind == FleetKind::Phase).map(|mark| &*mark.label).or(told);
+    if let Some(label) = begun {
         let end = turns.first().map_or(to, |(column, _)| *column);
-        write(buffer, area, (0, end), &[span(&mark.label, theme.accent)]);
+        write(buffer, area, (0, end), &[span(label, theme.accent)]);
     }
     let others =
         seen(lanes, window, |kind| !matches!(kind, FleetKind::Phase | FleetKind::Complete) && !kind.is_pushed());
@@ -216,6 +221,12 @@ fn phases(model: &Model, lanes: &Lanes, area: Rect, window: &Window, buffer: &mu
         buffer[(area.x + column, area.y)].set_symbol(mark.kind.sign()).set_style(fleet_style(theme, mark.kind));
     }
     events(model, &turns, Rect { height: 1, ..area }, window, buffer);
+}
+
+/// The phase that is current, if it began before the window.
+fn current<'a>(model: &'a Model, window: &Window) -> Option<&'a str> {
+    let active = model.view.as_ref()?.phase.sequence.iter().find(|item| item.is_active())?;
+    active.since.filter(|since| *since < window.begin(0)).map(|_| active.id.as_str())
 }
 
 /// Signs with their words, as far as the next one leaves room.

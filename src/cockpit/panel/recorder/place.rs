@@ -28,8 +28,11 @@ const TOLD: u16 = 4;
 /// Rows of a screen that are worth a look.
 const SCREEN: u16 = 8;
 
+/// Rows of a lane, the most first, and what must be left below it.
+const TALL: [(u16, u16); 4] = [(5, TOLD + 4 * SCREEN), (4, TOLD + 3 * SCREEN), (3, TOLD + SCREEN), (2, TOLD)];
+
 impl Place {
-    /// Cuts the panel up. With much room lanes have three rows, and the screen has the rest.
+    /// Cuts the panel up. The more room, the higher the lanes, and a screen has the rest.
     pub(super) fn new(model: &Model, area: Rect) -> Self {
         let agents = u16::try_from(model.fleet.order.len()).unwrap_or(u16::MAX);
         let longest = model.fleet.order.iter().map(|id| id.as_str().len()).max().unwrap_or(0);
@@ -42,9 +45,7 @@ impl Place {
         let fits = |tall: u16, below: u16| u32::from(agents) * u32::from(tall) + u32::from(below) <= u32::from(rest);
         let tall = match model.recorder.open {
             true => 1,
-            false if fits(3, TOLD + SCREEN) => 3,
-            false if fits(2, TOLD) => 2,
-            false => 1,
+            false => TALL.into_iter().find(|(tall, below)| fits(*tall, *below)).map_or(1, |(tall, _)| tall),
         };
         let below = TOLD + if model.recorder.open { SCREEN } else { 0 };
         let room = rest.saturating_sub(below).max(rest / 2).max(1).min(rest);
