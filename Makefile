@@ -4,7 +4,8 @@ CARGO ?= $(shell command -v cargo || echo $(HOME)/.cargo/bin/cargo)
 # Where there is no right to write into /usr/local, the operator's own folder does as well.
 PREFIX ?= $(shell if [ -w /usr/local/bin ]; then echo /usr/local; else echo "$(HOME)/.local"; fi)
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-# Words for the program, for example: make demo ARGS="--keep --attach"
+# Words for the program, for example: make demo ATTACH=1 ARGS="--keep --no-faults"
+ATTACH ?=
 ARGS ?=
 export CARGO
 
@@ -14,9 +15,9 @@ export CARGO
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
 
-demo: setup ## Take a Builder and an Adversary through three phases, here and now (ARGS="--keep --attach")
+demo: setup ## Take a Builder and an Adversary through three phases, here and now (ATTACH=1: watched in the cockpit; ARGS="--keep")
 	$(CARGO) build --quiet
-	$(TARGET)/debug/flightdeck demo $(ARGS)
+	$(TARGET)/debug/flightdeck demo $(if $(ATTACH),--cockpit) $(ARGS)
 
 test: ## Prove everything: format, lints, docs, tests
 	@.ci/setup test

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use serde_json::json;
 
+use crate::cockpit::keys::Keys;
+use crate::config::parse::MAIN;
 use crate::config::{self, Config, Problem, Sources};
 use crate::edge::workspace as files;
 use crate::words::text;
@@ -26,6 +28,7 @@ pub struct Args {}
 pub fn run(_args: &Args, global: &Global) -> Result<Exit, CliError> {
     let root = workspace::find(global.workspace.as_deref())?;
     let config = config(&root)?;
+    keys(&config)?;
     if global.json {
         out::json(&json!({
             "workspace": root.display().to_string(),
@@ -51,6 +54,21 @@ pub fn config(root: &Path) -> Result<Config, CliError> {
         Err(problems) => (Sources::default(), problems),
     };
     Err(refused(root, &sources, &problems))
+}
+
+/// The cockpit's keys, or everything that is wrong with them: which there are, only the cockpit knows.
+pub fn keys(config: &Config) -> Result<Keys, CliError> {
+    Keys::new(&config.cockpit.keys).map_err(|problems| {
+        let count = match problems.len() {
+            1 => "1 problem".to_string(),
+            many => format!("{many} problems"),
+        };
+        let told: Vec<_> = problems.iter().map(|problem| json!({ "file": MAIN, "found": problem })).collect();
+        CliError::new(Kind::Usage, format!("{count} with the cockpit's keys"))
+            .before(problems.iter().map(|problem| text::line(problem) + "\n").collect::<String>())
+            .fact("problems", &told)
+            .hint(format!("they stand in [cockpit.keys] of {MAIN}; ? in the cockpit shows the keys of each place"))
+    })
 }
 
 fn refused(root: &Path, sources: &Sources, problems: &[Problem]) -> CliError {

@@ -1,12 +1,13 @@
 //! `flightdeck` without a verb: the cockpit.
 
 use std::io::{self, IsTerminal};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cockpit::keys::Keys;
 use crate::cockpit::model::Model;
 use crate::cockpit::theme::Theme;
 use crate::cockpit::{self, Options};
+use crate::config::Config;
 use crate::edge::link::{Client, NoEngine};
 
 use super::error::{CliError, Kind};
@@ -21,21 +22,23 @@ pub fn run(global: &Global) -> Result<Exit, CliError> {
     }
     let root = workspace::find(global.workspace.as_deref())?;
     let config = check::config(&root)?;
-    let keys = Keys::new(&config.cockpit.keys).map_err(|problems| {
-        CliError::new(Kind::Usage, format!("the cockpit's keys have problems:\n  {}", problems.join("\n  ")))
-            .hint("they stand in [cockpit.keys] of flightdeck.toml")
-    })?;
+    let keys = check::keys(&config)?;
+    if let Err(NoEngine::Absent(_)) = Client::connect(&workspace::state_dir(&root)) {
+        up::ensure(&root)?;
+    }
+    show(root, &config, keys)?;
+    Ok(Exit::Done)
+}
+
+/// The cockpit of a workspace whose configuration and keys are in order, until the operator leaves it.
+pub fn show(root: PathBuf, config: &Config, keys: Keys) -> Result<(), CliError> {
     let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let theme = Theme::new(config.cockpit.theme, plain);
     let state_dir = workspace::state_dir(&root);
-    if let Err(NoEngine::Absent(_)) = Client::connect(&state_dir) {
-        up::ensure(&root)?;
-    }
     let model = Model::new(config.cockpit.clone(), keys, theme, config.project.name.clone());
     cockpit::run(model, Options { state_dir, start_engine, root }).map_err(|cause| {
         CliError::new(Kind::Machine, "the cockpit has lost its terminal").cause(cause).hint("engine and agents go on")
-    })?;
-    Ok(Exit::Done)
+    })
 }
 
 fn start_engine(root: &Path) -> Result<(), String> {

@@ -7,17 +7,26 @@ use std::time::Duration;
 
 use super::error::{CliError, Kind};
 use super::exit::Exit;
-use super::{out, timeline, workspace};
+use super::{check, cockpit, out, timeline};
 use crate::demo::stage::{Stage, StageError};
+use crate::edge::link::Client;
 use crate::edge::store::{Filter, Page, Reader};
 use crate::edge::tmux::verb;
+use crate::edge::told::Told;
 use crate::edge::{clock, lock, spawn};
+use crate::pilot::command::Command;
 use crate::pilot::fact::Stamp;
 use crate::pilot::record::Record;
 use crate::words::text;
 
 /// The run takes a third of this on a slow machine.
 const LONGEST: Duration = Duration::from_secs(85);
+/// With this pace three phases take about a minute and a half, and each turn can be seen.
+const FOLLOWED: u32 = 12;
+/// An engine answers in some 50 ms; a starved machine takes longer.
+const UP: Duration = Duration::from_secs(10);
+/// An engine ends within a moment; half of this before it gets a signal.
+const ENDS: Duration = Duration::from_secs(6);
 /// Between two looks at how far it is.
 const LOOK: Duration = Duration::from_millis(200);
 /// Records of one demo: some hundred.
@@ -29,8 +38,11 @@ const RECORDS: u32 = 10_000;
 /// demo agents on it, and prints what happened. Nothing outside of that folder is touched; it is
 /// removed at the end. Ends with 1 when the sequence was not completed in time.
 ///
+/// Ctrl-C, a closed terminal and a `kill` end it just as well: nothing is left running.
+///
 /// Examples:
 ///   flightdeck demo
+///   flightdeck demo --cockpit
 ///   flightdeck demo --keep --attach
 ///   flightdeck demo --no-faults --json
 #[derive(Debug, clap::Args)]
@@ -42,6 +54,12 @@ pub struct Args {
     /// Show the agents' tmux sessions while they work (detach with Ctrl-b d)
     #[arg(long)]
     attach: bool,
+    /// Watch it in the cockpit, slow enough to follow; the demo ends when you leave the cockpit (q)
+    #[arg(long, conflicts_with = "attach")]
+    cockpit: bool,
+    /// How many times as long the agents think [default: 1; with --cockpit: 12]
+    #[arg(long, value_name = "TIMES", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pace: Option<u32>,
     /// Let everything go well: no swallowed key, no stall, no crash
     #[arg(long)]
     no_faults: bool,
@@ -49,17 +67,22 @@ pub struct Args {
 
 /// Runs it.
 pub fn run(args: &Args, json: bool) -> Result<Exit, CliError> {
+    if args.cockpit && !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
+        return Err(CliError::new(Kind::Usage, "the cockpit needs a terminal").hint("leave --cockpit out"));
+    }
+    let told = Told::listen()?;
     let program = std::env::current_exe()?;
     let dir = fresh_folder()?;
-    let stage = Stage::build(&dir, &program, !args.no_faults).map_err(|error| unset(&error))?;
-    if !json {
+    let pace = args.pace.unwrap_or(if args.cockpit { FOLLOWED } else { 1 });
+    let stage = Stage::build(&dir, &program, !args.no_faults, pace).map_err(|error| unset(&error))?;
+    if !json && !args.cockpit {
         out::line(&text::line(&format!("a Builder and an Adversary work in {}", stage.workspace.display())))?;
     }
-    let show = Show { workspace: stage.workspace, program };
-    let mut engine = show.start_engine()?;
-    let played = show.play(args.attach, &mut engine);
+    let show = Show { workspace: stage.workspace, program, told };
+    let mut engine = show.start_engine(args)?;
+    let played = if args.cockpit { show.watch(&mut engine) } else { show.play(args, &mut engine) };
     show.end_engine(&mut engine);
-    let told = played.and_then(|complete| show.tell(json, complete));
+    let told = played.and_then(|played| show.tell(json, played));
     show.end_agents();
     if args.keep {
         if !json {
@@ -74,23 +97,47 @@ pub fn run(args: &Args, json: bool) -> Result<Exit, CliError> {
 struct Show {
     workspace: PathBuf,
     program: PathBuf,
+    told: Told,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Played {
+    Complete,
+    Incomplete,
+    /// The operator has seen enough.
+    Left,
+    /// A signal came.
+    Told,
 }
 
 impl Show {
-    fn start_engine(&self) -> Result<std::process::Child, CliError> {
+    fn start_engine(&self, args: &Args) -> Result<std::process::Child, CliError> {
         let mut command = spawn::blocking(&self.program);
-        command.args(["watch", "--exit-when-complete", "--workspace"]).arg(&self.workspace);
+        command.args(["watch", "--workspace"]).arg(&self.workspace);
+        // In the cockpit the last picture stays until the operator has seen it.
+        if !args.cockpit {
+            command.arg("--exit-when-complete");
+        }
         command.stdout(std::process::Stdio::null());
+        // An engine that does not come up says why; afterwards the screen is the cockpit's.
+        if args.cockpit {
+            command.stderr(std::process::Stdio::null());
+        }
         command.spawn().map_err(|error| CliError::new(Kind::Machine, format!("the engine can't be started: {error}")))
     }
 
-    /// Waits for the end, which is whether the sequence was completed.
-    fn play(&self, attach: bool, engine: &mut std::process::Child) -> Result<bool, CliError> {
+    /// Waits for the end.
+    fn play(&self, args: &Args, engine: &mut std::process::Child) -> Result<Played, CliError> {
         let begin = clock::monotonic_ms();
-        let mut attached = !(attach && std::io::stdout().is_terminal());
-        while clock::monotonic_ms() - begin < i64::try_from(LONGEST.as_millis()).unwrap_or(i64::MAX) {
+        let longest = LONGEST * args.pace.unwrap_or(1);
+        let mut attached = !(args.attach && std::io::stdout().is_terminal());
+        while clock::monotonic_ms() - begin < i64::try_from(longest.as_millis()).unwrap_or(i64::MAX) {
             if let Some(status) = engine.try_wait()? {
-                return Ok(status.success());
+                return Ok(if status.success() { Played::Complete } else { Played::Incomplete });
+            }
+            if self.told.to_end() {
+                return Ok(Played::Told);
             }
             if !attached && self.records().iter().any(|(_, record)| matches!(record, Record::Ready { .. })) {
                 attached = true;
@@ -98,7 +145,27 @@ impl Show {
             }
             clock::block(LOOK);
         }
-        Ok(false)
+        Ok(Played::Incomplete)
+    }
+
+    /// The cockpit in front of it, until the operator leaves.
+    fn watch(&self, engine: &mut std::process::Child) -> Result<Played, CliError> {
+        let begin = clock::monotonic_ms();
+        while Client::connect(&self.state_dir()).is_err() {
+            if self.told.to_end() {
+                return Ok(Played::Told);
+            }
+            let late = clock::monotonic_ms() - begin > i64::try_from(UP.as_millis()).unwrap_or(i64::MAX);
+            if late || engine.try_wait()?.is_some() {
+                return Err(CliError::new(Kind::Machine, "the demo's engine did not come up")
+                    .hint("run it again with --keep and look at .flightdeck/log in the workspace it names"));
+            }
+            clock::block(LOOK);
+        }
+        let config = check::config(&self.workspace)?;
+        let keys = check::keys(&config)?;
+        cockpit::show(self.workspace.clone(), &config, keys)?;
+        Ok(if self.told.to_end() { Played::Told } else { Played::Left })
     }
 
     fn attach(&self) -> Result<(), CliError> {
@@ -108,7 +175,7 @@ impl Show {
         Ok(())
     }
 
-    fn tell(&self, json: bool, complete: bool) -> Result<Exit, CliError> {
+    fn tell(&self, json: bool, played: Played) -> Result<Exit, CliError> {
         let records = self.records();
         if json {
             for (stamp, record) in &records {
@@ -117,27 +184,40 @@ impl Show {
         } else {
             out::text(&timeline::text(&records))?;
         }
-        if complete {
-            return Ok(Exit::Done);
+        match played {
+            Played::Complete | Played::Left => Ok(Exit::Done),
+            Played::Told => Err(CliError::new(Kind::Interrupted, "the demo was ended before its end")),
+            Played::Incomplete => Err(CliError::new(Kind::Machine, "the demo did not complete its sequence")
+                .hint("run it again with --keep and look at .flightdeck/log in the workspace it names")),
         }
-        Err(CliError::new(Kind::Machine, "the demo did not complete its sequence")
-            .hint("run it again with --keep and look at .flightdeck/log in the workspace it names"))
     }
 
     fn records(&self) -> Vec<(Stamp, Record)> {
-        let Ok(reader) = Reader::open(&self.workspace.join(".flightdeck/records.db")) else { return Vec::new() };
+        let Ok(reader) = Reader::open(&self.state_dir().join("records.db")) else { return Vec::new() };
         let rows = reader.rows(&Filter::default(), Page::After(0), RECORDS).unwrap_or_default();
         rows.into_iter().filter_map(|row| Some((row.stamp, row.record().ok()?))).collect()
     }
 
+    /// Ends our engine, and one that the operator has started in its place.
     fn end_engine(&self, engine: &mut std::process::Child) {
-        let pid = rustix::process::Pid::from_child(engine);
-        if matches!(engine.try_wait(), Ok(None)) {
-            // It ends at TERM within a moment; one that does not is reported by the wait below as still running.
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-            let _ = engine.wait();
+        if let Ok(mut client) = Client::connect(&self.state_dir()) {
+            // One that does not answer gets its signal below.
+            let _ = client.ask(&Command::Shutdown, ENDS);
         }
-        debug_assert!(lock::current(&workspace::state_dir(&self.workspace)).is_none_or(|held| held.process.is_none()));
+        let begin = clock::monotonic_ms();
+        let ends = i64::try_from(ENDS.as_millis()).unwrap_or(i64::MAX);
+        let mut signals = [rustix::process::Signal::TERM, rustix::process::Signal::KILL].into_iter();
+        let mut next = begin + ends / 2;
+        while matches!(engine.try_wait(), Ok(None)) || lock::current(&self.state_dir()).is_some() {
+            if clock::monotonic_ms() >= next {
+                let Some(signal) = signals.next() else { break };
+                next += ends / 2;
+                if matches!(engine.try_wait(), Ok(None)) {
+                    let _ = rustix::process::kill_process(rustix::process::Pid::from_child(engine), signal);
+                }
+            }
+            clock::block(Duration::from_millis(20));
+        }
     }
 
     /// The demo's own tmux server goes, with all that lives in it.
@@ -149,7 +229,11 @@ impl Show {
     }
 
     fn socket(&self) -> PathBuf {
-        self.workspace.join(".flightdeck/tmux.sock")
+        self.state_dir().join("tmux.sock")
+    }
+
+    fn state_dir(&self) -> PathBuf {
+        self.workspace.join(".flightdeck")
     }
 }
 

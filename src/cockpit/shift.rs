@@ -326,6 +326,9 @@ impl Shift {
     /// Ctrl-Z: the shell gets the terminal until `fg`. The signal may come to us through another thread and a moment later, so the
     /// terminal is taken again only when we are told to go on, or when it is clear that nobody stopped us.
     fn suspend(&mut self) {
+        if self.terminal != Holder::We {
+            return;
+        }
         self.leave();
         self.terminal = Holder::Shell { since: clock::monotonic_ms() };
         if let Err(cause) = kill_current_process_group(Raw::TSTP) {

@@ -45,6 +45,9 @@ pub(super) struct Options {
     /// Where it remembers what happens only once (default: inside the clone's .git)
     #[arg(long, env = "FLIGHTDECK_DEMO_STATE", value_name = "DIR")]
     pub(super) state: Option<PathBuf>,
+    /// Think this many times as long, for people who look on
+    #[arg(long, env = "FLIGHTDECK_DEMO_PACE", value_name = "TIMES", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(super) pace: u32,
     /// Lose this many Enters after each paste
     #[arg(long, env = "FLIGHTDECK_DEMO_SWALLOW_ENTER", value_name = "COUNT", default_value_t = 0)]
     pub(super) swallow_enter: u32,

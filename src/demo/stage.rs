@@ -29,7 +29,8 @@ pub struct Stage {
 
 impl Stage {
     /// Builds everything below `dir`, which must be empty or missing. `program` is the demo agent's program: our own.
-    pub fn build(dir: &Path, program: &Path, faults: bool) -> Result<Stage, StageError> {
+    /// `pace`: how many times as long its agents think.
+    pub fn build(dir: &Path, program: &Path, faults: bool, pace: u32) -> Result<Stage, StageError> {
         let remote = dir.join("remote.git");
         let seed = dir.join("seed");
         make(dir)?;
@@ -45,13 +46,13 @@ impl Stage {
         for agent in ["builder", "adversary"] {
             git(dir, &["clone", "--quiet", &text(&remote), &text(&workspace.join("clones").join(agent))])?;
         }
-        let toml = configuration(&remote, program, faults);
+        let toml = configuration(&remote, program, faults, pace);
         files::write_atomic(&workspace.join("flightdeck.toml"), toml.as_bytes(), files::PUBLIC)?;
         Ok(Stage { workspace })
     }
 }
 
-fn configuration(remote: &Path, program: &Path, faults: bool) -> String {
+fn configuration(remote: &Path, program: &Path, faults: bool, pace: u32) -> String {
     let phases: Vec<String> = PHASES.iter().map(|phase| quoted(phase)).collect();
     let faults = if faults { r#", "--faults", "demo""# } else { "" };
     format!(
@@ -72,7 +73,7 @@ dir = "clones/adversary"
 
 [backends.player]
 like = "demo"
-launch = [{program}, "demo-agent"{faults}, "{{args}}"]
+launch = [{program}, "demo-agent", "--pace", "{pace}"{faults}, "{{args}}"]
 
 # Short deadlines, so that the stall in phase 1b is found within seconds; see the defaults for real work.
 [stall]

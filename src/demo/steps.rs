@@ -60,7 +60,7 @@ impl Session {
             }
             Step::Wait(span) => self.wait(span, now),
             Step::Late(by) => self.set_late(by),
-            Step::Think(span) => self.hold(Hold::Until(now.tick + millis(span))),
+            Step::Think(span) => self.hold(Hold::Until(now.tick + millis(span) * i64::from(self.options.pace))),
             Step::Silence { spinner } => self.fall_silent(spinner),
             Step::Ask(dialog) => self.hold(Hold::Asked(dialog)),
             Step::Print { per_second, span } => self.begin_print(per_second, span, now),

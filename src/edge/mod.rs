@@ -15,4 +15,5 @@ pub mod spawn;
 pub mod spool;
 pub mod store;
 pub mod tmux;
+pub mod told;
 pub mod workspace;

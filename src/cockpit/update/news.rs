@@ -3,6 +3,7 @@
 use crate::edge::link::Heard;
 use crate::pilot::command::{Answer, Command};
 
+use crate::cockpit::action::Action;
 use crate::cockpit::happening::Errand;
 use crate::cockpit::model::Model;
 use crate::cockpit::panel;
@@ -40,6 +41,7 @@ pub(super) fn heard(model: &mut Model, heard: Heard) -> Vec<Errand> {
         model.dirty = true;
     }
     model.engine.last_word = model.now;
+    let complete = is_complete(model);
     match heard {
         Heard::View(view) => {
             model.fleet.follow(&view);
@@ -77,7 +79,15 @@ pub(super) fn heard(model: &mut Model, heard: Heard) -> Vec<Errand> {
         }
         Heard::Live(_) | Heard::Alive(_) | Heard::Unknown => {}
     }
+    if complete == Some(false) && is_complete(model) == Some(true) {
+        let (append, quit) = (model.keys.hint(Action::PhaseAppend), model.keys.hint(Action::Quit));
+        model.say(format!("all phases are done; {append} appends another, {quit} leaves the cockpit"), false);
+    }
     Vec::new()
+}
+
+fn is_complete(model: &Model) -> Option<bool> {
+    model.view.as_ref().map(|view| view.phase.complete)
 }
 
 fn answered(model: &mut Model, ask: u64, answer: Answer) {
