@@ -4,8 +4,10 @@ mod support;
 
 use std::time::Duration;
 
+use flightdeck::cockpit::cells;
 use flightdeck::edge::tmux::client::Lost;
 use flightdeck::edge::tmux::inject::{self, Injected};
+use flightdeck::edge::tmux::oneshot::{OneShot, Span};
 use flightdeck::edge::tmux::server::{self, StartError};
 use flightdeck::edge::tmux::session::{self, Killed, StartAgentError};
 use flightdeck::edge::tmux::{Probe, TmuxError, screen};
@@ -276,6 +278,36 @@ fn history_gives_the_newest_lines_in_order() {
         let lines = screen::history(&lab.client, &agent.place.pane, 100).await.expect("a history");
         let wanted: Vec<String> = (201..=300).map(|number| format!("line {number}")).collect();
         assert_eq!(lines, wanted);
+    });
+}
+
+#[test]
+fn a_page_of_history_has_its_colours_and_its_line_drawing_is_drawn() {
+    run(async {
+        let lab = Lab::new().await;
+        let script = "printf '\\033[31mred\\n\\033(0lqk\\033(B\\033[0m plain\\n'; i=0; while [ $i -lt 1200 ]; do i=$((i+1)); \
+                      echo line $i; done; exec cat";
+        let agent = lab.start("builder", script).await;
+        lab.shows(&agent.place.pane, "line 1200").await;
+        let tmux = OneShot::new("tmux", lab.spec.socket.clone());
+        let newest = Span { pane: agent.place.pane.clone(), from: -1_000, to: None };
+        let page = tmux.page(&newest).await.expect("a page");
+        assert_eq!(page.rows.len(), 1_000 + 40);
+        let (first, history) = (page.rows[0].clone(), i64::from(page.history));
+        let older = Span { from: -history, to: Some(-1_001), ..newest };
+        let older = tmux.page(&older).await.expect("an older page");
+        let rows = cells::separate(&older.rows);
+        let text = |row: &str| {
+            let cells = cells::read(row, (40, 1));
+            (cells.content.iter().map(|cell| cell.symbol()).collect::<String>(), cells[(0, 0)].fg)
+        };
+        assert!(older.rows[1].contains('\u{e}'), "tmux marks line drawing: {:?}", older.rows[1]);
+        let (drawn, colour) = text(&rows[1]);
+        assert_eq!((drawn.trim_end(), colour), ("┌─┐ plain", ratatui::style::Color::Indexed(1)));
+        let number = |row: &str| text(row).0.trim().trim_start_matches("line ").parse::<u32>().expect("a number");
+        assert_eq!(number(rows.last().expect("rows")) + 1, number(&first), "the pages join");
+        let gone = Span { pane: "%99".to_string(), from: -10, to: None };
+        assert!(tmux.page(&gone).await.is_err_and(|why| why.to_string().contains("%99")));
     });
 }
 

@@ -2,6 +2,7 @@
 //! with a swallowed key, a stall and a crash on the way; at the end, what happened.
 
 use std::io::IsTerminal;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -80,7 +81,11 @@ pub fn run(args: &Args, json: bool) -> Result<Exit, CliError> {
     }
     let show = Show { workspace: stage.workspace, program, told };
     let mut engine = show.start_engine(args)?;
-    let played = if args.cockpit { show.watch(&mut engine) } else { show.play(args, &mut engine) };
+    // Whatever happens in front of it, the demo tidies up behind itself.
+    let watched =
+        AssertUnwindSafe(|| if args.cockpit { show.watch(&mut engine) } else { show.play(args, &mut engine) });
+    let played = catch_unwind(watched)
+        .unwrap_or_else(|_| Err(CliError::new(Kind::Machine, "the demo was cut short by a panic, told above")));
     show.end_engine(&mut engine);
     let told = played.and_then(|played| show.tell(json, played));
     show.end_agents();
