@@ -58,9 +58,10 @@ pub fn areas(model: &Model) -> Areas {
     Areas { header, sequence, banner, fleet, panel, alerts, keys }
 }
 
-/// Rows inside the panel's frame.
-pub fn panel_room(model: &Model) -> u16 {
-    areas(model).panel.height.saturating_sub(2)
+/// Columns and rows inside the panel's frame.
+pub fn panel_room(model: &Model) -> (u16, u16) {
+    let panel = areas(model).panel;
+    (panel.width.saturating_sub(2), panel.height.saturating_sub(2))
 }
 
 fn split(model: &Model, body: Rect) -> (Rect, Rect) {

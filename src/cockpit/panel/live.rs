@@ -60,14 +60,14 @@ impl Live {
         });
     }
 
-    /// Scrolls over a pane that is larger than its place of so many rows, and above its top into its history. `None`: the action
+    /// Scrolls over a pane that is larger than its place of so many columns and rows, and above its top into its history. `None`: the action
     /// means nothing here.
-    pub fn go(&mut self, action: Action, room: u16, pane: Option<&str>) -> Option<Vec<Question>> {
+    pub fn go(&mut self, action: Action, room: (u16, u16), pane: Option<&str>) -> Option<Vec<Question>> {
         match action {
-            Action::Left => self.left = self.left.saturating_sub(SIDEWAYS).min(self.widest()),
-            Action::Right => self.left = self.left.saturating_add(SIDEWAYS).min(self.widest()),
+            Action::Left => self.left = self.left.min(self.widest(room.0)).saturating_sub(SIDEWAYS),
+            Action::Right => self.left = self.left.saturating_add(SIDEWAYS).min(self.widest(room.0)),
             Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last => {
-                return Some(self.scroll(action, room, pane));
+                return Some(self.scroll(action, room.1, pane));
             }
             Action::Back if self.past.is_some() => self.past = None,
             _ => return None,
@@ -113,8 +113,9 @@ impl Live {
         }
     }
 
-    fn widest(&self) -> u16 {
-        self.seen.as_ref().map_or(0, |seen| seen.size.0.saturating_sub(1))
+    /// The most columns that can be hidden at the left of a place of that width.
+    fn widest(&self, width: u16) -> u16 {
+        self.seen.as_ref().map_or(0, |seen| seen.size.0.saturating_sub(width))
     }
 
     /// A page of history has come, or can't be had: why.

@@ -112,13 +112,15 @@ fn an_answer_that_comes_too_late_changes_nothing() {
 fn a_log_that_cannot_be_read_is_told_and_not_asked_in_a_circle() {
     let mut desk = Desk::new((120, 30), 10, Vec::new());
     desk.happens(Happening::Key(KeyEvent::from(KeyCode::Char('3'))));
-    let question = desk.looks().remove(0);
+    let is_page = |question: &Question| matches!(question, Question::Entries { .. });
+    let question = desk.looks().into_iter().find(is_page).expect("a page is wanted");
     desk.happens(Happening::Found(Found::Entries { question, leaf: Err("records.db does not exist".to_string()) }));
     desk.sees(&["the log can't be read: records.db does not exist"]);
-    assert_eq!(desk.looks(), []);
+    assert!(!desk.looks().iter().any(is_page));
     let later = Time(NOW.0 + 3_000);
     let errands = update(&mut desk.model, later, Happening::Ticked);
-    assert!(matches!(errands[..], [Errand::Look(_)]), "after a while it is tried again");
+    let again = errands.iter().any(|errand| matches!(errand, Errand::Look(Question::Entries { .. })));
+    assert!(again, "after a while it is tried again");
 }
 
 #[test]

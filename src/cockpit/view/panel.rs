@@ -86,7 +86,7 @@ fn note(model: &Model) -> Line<'static> {
             let life = format!(" {} life {} ", agent.id, agent.incarnation.0);
             Line::from(vec![
                 span(&life, theme.dim),
-                span(&format!("{} ", model.live.note(layout::panel_room(model), &back)), theme.dim),
+                span(&format!("{} ", model.live.note(layout::panel_room(model).1, &back)), theme.dim),
             ])
         }
         (Panel::Recorder, _) => recorder::note(model),
