@@ -162,7 +162,7 @@ impl Shelf {
             }
             Question::Past(stretch) => {
                 let past = self.read(|log| past::read(log, stretch));
-                Found::Past { stretch: stretch.clone(), past }
+                Found::Past { stretch: *stretch, past }
             }
             Question::Moment(moment) => {
                 let records = self.read(|log| past::sentences(log, moment)).unwrap_or_default();

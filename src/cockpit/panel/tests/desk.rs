@@ -193,7 +193,7 @@ impl Desk {
             }
             Question::Record { .. } => Found::Record { question, vicinity: Ok(Box::new(Vicinity::default())) },
             Question::Rows { .. } => Found::Rows { question, rows: Ok(Vec::new()) },
-            Question::Past(stretch) => Found::Past { stretch: stretch.clone(), past: Err("no log".to_string()) },
+            Question::Past(stretch) => Found::Past { stretch: *stretch, past: Err("no log".to_string()) },
             Question::Moment(_) | Question::Ground(_) | Question::Scrollback(_) => panic!("{question:?}"),
         }
     }
