@@ -72,6 +72,8 @@ impl Screen {
         if model.size.0 == 0 || model.size.1 == 0 {
             return Ok(());
         }
+        #[cfg(debug_assertions)]
+        panic_where_a_test_asks_for_it();
         self.terminal.draw(|frame| view::draw(model, frame)).map(drop)
     }
 
@@ -85,6 +87,13 @@ impl Drop for Screen {
     fn drop(&mut self) {
         give_back();
     }
+}
+
+/// For the test that a panic gives the terminal back; no release has it.
+#[cfg(debug_assertions)]
+fn panic_where_a_test_asks_for_it() {
+    let asked = std::env::var_os("FLIGHTDECK_TEST_PANIC").is_some_and(|file| std::path::Path::new(&file).exists());
+    assert!(!asked, "a panic was asked for");
 }
 
 /// Everything as it was: modes off, main screen, cursor on. Every error is passed over, since the terminal may be gone.

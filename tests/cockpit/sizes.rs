@@ -22,7 +22,7 @@ fn every_screen_is_drawn_at_every_size() {
         desk.press(keys);
         for width in COLUMNS {
             for height in ROWS {
-                if u32::from(width) * u32::from(height) <= 60_000 {
+                if u32::from(width) * u32::from(height) <= 12_000 {
                     desk.resize(width, height).picture();
                 }
             }

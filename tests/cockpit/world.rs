@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use flightdeck::cockpit::archive::{Found, Question, Shelf};
@@ -97,6 +97,7 @@ impl World {
         world.shows("builder", |pane| pane.said.push("● Tests are green: 日本語 too, 214 passed.".to_string()));
         world.dies("wreck", Exit::Status(101));
         world.pass(Duration::from_secs(2));
+        world.log.file();
         world
     }
 
@@ -320,31 +321,44 @@ impl World {
     }
 }
 
-/// All records, and the file that has them as soon as somebody looks something up.
-#[derive(Default)]
+/// All records, and the file that has them as soon as somebody looks something up. Fleets that begin alike share the file of
+/// their beginning: a disk makes one wait for each that is written.
+#[derive(Clone, Default)]
 struct Log {
     records: Vec<(Stamp, Record)>,
-    file: Option<(TempDir, usize)>,
-}
-
-impl Clone for Log {
-    fn clone(&self) -> Self {
-        Log { records: self.records.clone(), file: None }
-    }
+    /// A folder with a log, and how many of the records are in it.
+    file: Option<(Arc<TempDir>, usize)>,
 }
 
 impl Log {
     fn file(&mut self) -> PathBuf {
-        let (dir, written) = self.file.get_or_insert_with(|| (tempfile::tempdir().expect("a folder"), 0));
+        if let Some((dir, written)) = &self.file
+            && *written == self.records.len()
+        {
+            return dir.path().join("records.db");
+        }
+        let (dir, written) = match self.file.take() {
+            Some((dir, written)) if Arc::strong_count(&dir) == 1 => (dir, written),
+            Some((shared, written)) => (copy(&shared), written),
+            None => (Arc::new(tempfile::tempdir().expect("a folder")), 0),
+        };
         let path = dir.path().join("records.db");
         let mut store = Store::open(&path).expect("a log");
-        for moment in self.records[*written..].chunk_by(|(one, _), (next, _)| one.at == next.at) {
+        for moment in self.records[written..].chunk_by(|(one, _), (next, _)| one.at == next.at) {
             let records: Vec<Record> = moment.iter().map(|(_, record)| record.clone()).collect();
             store.append(moment[0].0.at, &records).expect("room for records");
         }
-        *written = self.records.len();
+        self.file = Some((dir, self.records.len()));
         path
     }
+}
+
+fn copy(dir: &TempDir) -> Arc<TempDir> {
+    let own = tempfile::tempdir().expect("a folder");
+    for file in std::fs::read_dir(dir.path()).expect("a folder").map(|file| file.expect("a file").file_name()) {
+        std::fs::copy(dir.path().join(&file), own.path().join(&file)).expect("room for a copy");
+    }
+    Arc::new(own)
 }
 
 /// The table of one demo agent.

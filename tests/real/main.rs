@@ -8,6 +8,9 @@ mod deck;
 mod disk;
 mod ends;
 mod engines;
+#[path = "../support/escapes.rs"]
+mod escapes;
+mod hostile;
 mod leaving;
 mod limits;
 mod messages;
