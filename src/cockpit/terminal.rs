@@ -113,5 +113,9 @@ fn give_back_on_panic() {
     std::panic::set_hook(Box::new(move |panic| {
         give_back();
         before(panic);
+        // The loop ends by unwinding; without one of its threads it would go on, half blind, on a terminal that is not its own.
+        if std::thread::current().name() != Some("main") {
+            std::process::exit(101);
+        }
     }));
 }

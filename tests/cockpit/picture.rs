@@ -22,7 +22,11 @@ pub(crate) struct Picture {
 impl Picture {
     /// Draws the model as the terminal would get it.
     pub(crate) fn of(model: &Model) -> Self {
-        let (width, height) = model.size;
+        Picture::on(model, model.size)
+    }
+
+    /// Draws it on a terminal of which the model may not have heard yet.
+    pub(crate) fn on(model: &Model, (width, height): (u16, u16)) -> Self {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal of cells");
         terminal.draw(|frame| view::draw(model, frame)).expect("cells can be drawn to");
         let backend = terminal.backend();

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use ratatui::crossterm::event::{MouseButton, MouseEventKind};
 
 use super::desk::Desk;
+use super::picture::Picture;
 use super::screens::SCREENS;
 use super::world::id;
 
@@ -37,6 +38,17 @@ fn every_screen_is_reached_on_the_smallest_terminals() {
         for size in [(0, 0), (1, 1), (5, 3), (20, 5), (30, 8)] {
             let mut desk = Desk::sized(size.0, size.1);
             desk.press(keys).picture();
+        }
+    }
+}
+
+#[test]
+fn a_terminal_that_has_changed_before_its_size_was_heard_is_drawn_on_without_harm() {
+    for (_, keys) in SCREENS {
+        let mut desk = Desk::new();
+        desk.press(keys);
+        for size in [(20, 5), (1, 1), (200, 60), (119, 40), (120, 39)] {
+            Picture::on(&desk.model, size);
         }
     }
 }

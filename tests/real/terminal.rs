@@ -153,6 +153,8 @@ impl<'a> Terminal<'a> {
     /// Asks the shell for the modes as they are now.
     pub(crate) fn modes(&self, name: &str) -> Modes {
         let file = self.deck.outside().join(name);
+        // One from before tells nothing of now.
+        let _ = fs::remove_file(&file);
         self.say(&format!("stty -a > {0}.new; mv {0}.new {0}", file.display()));
         let line = self.deck.until("the modes", || Some(text(&file)).filter(|text| !text.is_empty()));
         Modes { flags: self.flags(), line }
@@ -163,7 +165,8 @@ impl<'a> Terminal<'a> {
         self.say("echo us''able");
         self.shows("usable");
         assert_eq!(self.modes("after"), *before);
-        self.say("cat -v");
+        self.say("clear; echo cat is re''ady; cat -v");
+        self.shows("cat is ready");
         self.paste("pasted as it is\n");
         self.shows("pasted as it is\npasted as it is");
         self.press(&["C-d"]);

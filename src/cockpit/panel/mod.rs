@@ -34,7 +34,8 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Errand>> {
 
 fn live(model: &mut Model, action: Action) -> Option<Vec<Errand>> {
     let pane = model.selected().and_then(|agent| agent.pane.clone());
-    let room = layout::panel_room(model);
+    let place = layout::areas(model).panel;
+    let room = (place.width.saturating_sub(2), place.height.saturating_sub(2));
     let questions = model.live.go(action, room, pane.as_deref())?;
     Some(questions.into_iter().map(Errand::Look).collect())
 }

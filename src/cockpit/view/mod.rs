@@ -24,9 +24,13 @@ use super::model::Model;
 
 /// Draws everything.
 pub fn draw(model: &Model, frame: &mut Frame<'_>) {
+    let whole = frame.area();
+    // The terminal may have changed since the model heard its size. That news is on its way and brings the next frame.
+    if (whole.width, whole.height) != model.size {
+        return;
+    }
     let areas = layout::areas(model);
     let buffer = frame.buffer_mut();
-    let whole = buffer.area;
     buffer.set_style(whole, model.theme.text);
     header::draw(model, areas.header, buffer);
     banner::draw(model, areas.banner, buffer);
