@@ -16,6 +16,9 @@ use super::happening::Happening;
 
 /// Happenings that may wait for the loop. A full channel makes the threads wait, and the engine drops who does not read.
 pub(super) const WAITING: usize = 1_024;
+/// Times in a row that a terminal has something to read and gives nothing: it has come to its end, and to wait for more would eat a
+/// core. No sequence of keys comes in so many parts.
+const EMPTY: u32 = 50;
 /// Between two tries to find an engine: one connect to a socket that is not there costs microseconds.
 const AGAIN: Duration = Duration::from_millis(300);
 
@@ -89,7 +92,7 @@ fn listen(woken: &OwnedFd, park: &acks::SyncSender<()>, sensed: &mpsc::Sender<Se
         if wake.contains(PollFlags::HUP) {
             return;
         }
-        if keys.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) && !read_keys(sensed, keys) {
+        if !keys.is_empty() && !read_keys(sensed, keys) {
             let _ = sensed.blocking_send(Sensed::Hangup);
             return;
         }
@@ -98,24 +101,44 @@ fn listen(woken: &OwnedFd, park: &acks::SyncSender<()>, sensed: &mpsc::Sender<Se
 
 /// Takes what the terminal has; `false`: it is gone.
 fn read_keys(sensed: &mpsc::Sender<Sensed>, keys: PollFlags) -> bool {
-    if !keys.contains(PollFlags::IN) {
-        return false;
-    }
-    // The terminal was just seen to have something: this waits for the rest of a sequence, not for the operator.
-    while let Ok(true) = event::poll(Duration::from_millis(1)) {
-        let happening = match event::read() {
-            Ok(Event::Key(key)) => Happening::Key(key),
-            Ok(Event::Paste(text)) => Happening::Pasted(text),
-            Ok(Event::Mouse(mouse)) => Happening::Mouse(mouse),
-            Ok(Event::Resize(width, height)) => Happening::Resized(width, height),
-            Ok(Event::FocusGained | Event::FocusLost) => continue,
-            Err(_) => return false,
-        };
-        if sensed.blocking_send(Sensed::Happening(happening)).is_err() {
-            return false;
+    let gone = keys.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL);
+    let mut empty = 0;
+    let mut waits = keys.contains(PollFlags::IN);
+    while waits && empty < EMPTY {
+        match take_keys(sensed) {
+            // A part of a sequence, and the rest has come meanwhile; or an end.
+            Ok(0) => empty += 1,
+            Ok(_) => empty = 0,
+            Err(()) => return false,
         }
+        waits = has_input();
     }
-    true
+    !gone && empty < EMPTY
+}
+
+/// Is there anything to read just now? The end of a terminal counts as something.
+fn has_input() -> bool {
+    let stdin = std::io::stdin();
+    let at_once = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut [PollFd::new(&stdin, PollFlags::IN)], Some(&at_once)).is_ok_and(|ready| ready > 0)
+}
+
+/// How many events the terminal had.
+fn take_keys(sensed: &mpsc::Sender<Sensed>) -> Result<usize, ()> {
+    let mut taken = 0;
+    // The terminal was just seen to have something: this waits for the rest of a sequence, not for the operator.
+    while event::poll(Duration::from_millis(1)).map_err(drop)? {
+        taken += 1;
+        let happening = match event::read().map_err(drop)? {
+            Event::Key(key) => Happening::Key(key),
+            Event::Paste(text) => Happening::Pasted(text),
+            Event::Mouse(mouse) => Happening::Mouse(mouse),
+            Event::Resize(width, height) => Happening::Resized(width, height),
+            Event::FocusGained | Event::FocusLost => continue,
+        };
+        sensed.blocking_send(Sensed::Happening(happening)).map_err(drop)?;
+    }
+    Ok(taken)
 }
 
 /// Listens to the engine of the state folder `dir` for ever: connects, tells what it says, and connects again.
