@@ -169,6 +169,9 @@ pub fn click(model: &mut Model, area: Rect, at: Position) {
 pub fn wants(model: &mut Model) -> Vec<Errand> {
     let seen = model.panel == Panel::Recorder && model.shows_panel() && model.mode.shows_screen();
     let mut need = Time(model.now.0 - HOUR_MS);
+    if let Some(beginning) = model.recorder.history.beginning() {
+        model.recorder.gaze.fit(model.now.since(beginning));
+    }
     if seen {
         let window = model.recorder.gaze.window(place(model).chart.width, model.now);
         // One window more, for the next step to the left.

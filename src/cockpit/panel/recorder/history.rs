@@ -28,6 +28,11 @@ impl History {
         self.lanes.as_ref()
     }
 
+    /// When the first thing happened that is known, if the log was read to its beginning.
+    pub(super) fn beginning(&self) -> Option<Time> {
+        self.lanes.as_ref().filter(|_| self.complete && self.before_gap.is_none())?.oldest()
+    }
+
     /// More of the past is on its way.
     pub(super) fn is_loading(&self) -> bool {
         self.asked.is_some()

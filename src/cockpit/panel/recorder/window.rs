@@ -6,12 +6,15 @@ use std::time::Duration;
 use crate::cockpit::lanes::WEEK;
 use crate::pilot::time::Time;
 
-const MINUTE: i64 = 60_000;
+const SECOND: i64 = 1_000;
+const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
 /// How much time is seen at once, the closest first: milliseconds and words.
-pub(super) const SPANS: [(i64, &str); 10] = [
+pub(super) const SPANS: [(i64, &str); 12] = [
+    (MINUTE, "1 minute"),
+    (3 * MINUTE, "3 minutes"),
     (10 * MINUTE, "10 minutes"),
     (30 * MINUTE, "30 minutes"),
     (HOUR, "1 hour"),
@@ -24,7 +27,10 @@ pub(super) const SPANS: [(i64, &str); 10] = [
     (7 * DAY, "7 days"),
 ];
 /// Round distances between two ticks of the axis.
-const STEPS: [i64; 15] = [
+const STEPS: [i64; 18] = [
+    5 * SECOND,
+    10 * SECOND,
+    30 * SECOND,
     MINUTE,
     2 * MINUTE,
     5 * MINUTE,
@@ -41,6 +47,8 @@ const STEPS: [i64; 15] = [
     4 * DAY,
     7 * DAY,
 ];
+/// Where the last hour stands among the spans.
+const HOUR_SPAN: usize = 4;
 /// Columns that a tick needs for its words and some air.
 const TICK: i64 = 10;
 
@@ -49,6 +57,8 @@ const TICK: i64 = 10;
 pub(super) struct Gaze {
     /// Which of [`SPANS`].
     span: usize,
+    /// The operator has chosen it.
+    chosen: bool,
     /// Right edge and cursor; `None`: both follow the present.
     fixed: Option<Fixed>,
 }
@@ -62,7 +72,7 @@ struct Fixed {
 impl Default for Gaze {
     /// The last hour.
     fn default() -> Self {
-        Gaze { span: 2, fixed: None }
+        Gaze { span: HOUR_SPAN, chosen: false, fixed: None }
     }
 }
 
@@ -102,7 +112,11 @@ impl Window {
         let last = self.end().0.div_euclid(step);
         (first..=last).filter_map(move |number| {
             let at = Time(number * step);
-            let words = if at.0.rem_euclid(DAY) == 0 { "%a %-d" } else { "%H:%M" };
+            let words = match at.0 {
+                at if at.rem_euclid(DAY) == 0 => "%a %-d",
+                _ if step < MINUTE => "%H:%M:%S",
+                _ => "%H:%M",
+            };
             Some((self.column(at)?, at.utc().format(words).to_string()))
         })
     }
@@ -133,6 +147,15 @@ impl Gaze {
     /// How much is seen.
     pub(super) fn reach(&self) -> Duration {
         Duration::from_millis(SPANS[self.span].0.unsigned_abs())
+    }
+
+    /// A past that is shorter than an hour is seen from nearer, until the operator chooses.
+    pub(super) fn fit(&mut self, age: Duration) {
+        if !self.chosen {
+            let wanted = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+            let near = SPANS[..HOUR_SPAN].iter().position(|(span, _)| *span >= wanted);
+            self.span = near.unwrap_or(HOUR_SPAN);
+        }
     }
 
     /// Back to the present.
@@ -170,6 +193,7 @@ impl Gaze {
     /// Closer (`-1`) or farther (`1`); what is under the cursor stays there.
     pub(super) fn zoom(&mut self, by: isize, columns: u16, now: Time) {
         let column = i64::from(self.window(columns, now).cursor);
+        self.chosen = true;
         self.span = self.span.saturating_add_signed(by).min(SPANS.len() - 1);
         if let Some(fixed) = &mut self.fixed {
             let cell = (SPANS[self.span].0 / i64::from(columns.max(1))).max(1);
@@ -217,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn zoom_stops_at_ten_minutes_and_a_week_and_keeps_what_is_under_the_cursor() {
+    fn zoom_stops_at_a_minute_and_a_week_and_keeps_what_is_under_the_cursor() {
         let mut gaze = Gaze::default();
         gaze.go(-100, 60, NOW);
         let (at, column) = (gaze.cursor(), gaze.window(60, NOW).cursor);
@@ -226,9 +250,23 @@ mod tests {
         gaze.zoom(2, 60, NOW);
         assert_eq!((gaze.span(), gaze.window(60, NOW).cursor), ("3 hours", 26), "the future is not shown");
         gaze.zoom(-99, 60, NOW);
-        assert_eq!(gaze.span(), "10 minutes");
+        assert_eq!(gaze.span(), "1 minute");
         gaze.zoom(99, 60, NOW);
         assert_eq!((gaze.span(), gaze.cursor()), ("7 days", at));
+    }
+
+    #[test]
+    fn a_young_past_is_seen_from_near_until_the_operator_chooses() {
+        let mut gaze = Gaze::default();
+        for (seconds, words) in
+            [(0, "1 minute"), (61, "3 minutes"), (200, "10 minutes"), (1_801, "1 hour"), (99_999, "1 hour")]
+        {
+            gaze.fit(Duration::from_secs(seconds));
+            assert_eq!(gaze.span(), words, "{seconds}");
+        }
+        gaze.zoom(1, 60, NOW);
+        gaze.fit(Duration::ZERO);
+        assert_eq!(gaze.span(), "3 hours");
     }
 
     #[test]
