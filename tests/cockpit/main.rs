@@ -8,6 +8,7 @@ mod escapes;
 mod fleet;
 mod hostile;
 mod keys;
+mod keys_doc;
 mod live;
 mod mouse;
 mod pane;
