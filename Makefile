@@ -10,7 +10,7 @@ ARGS ?=
 export CARGO
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sim install audit bench bench-idle fmt clean setup
+.PHONY: help demo test sim install audit bench bench-idle pictures fmt clean setup
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -58,6 +58,10 @@ bench: setup ## Measure the inner loops
 
 bench-idle: setup ## Measure what a quiet fleet costs in a minute, and delays (ARGS="--seconds 10 --quiet 1,10 --runs 5")
 	$(CARGO) bench --bench idle -- measure $(ARGS)
+
+pictures: setup ## Take the pictures of docs/pictures anew, with the real program (some 12 minutes)
+	$(CARGO) build --quiet --bins --example ansi2svg
+	docs/pictures/make "$(TARGET)/debug"
 
 fmt: ## Format the code
 	$(CARGO) fmt

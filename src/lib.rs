@@ -19,6 +19,11 @@
 //!  link  ──┤          └────────┘   └───────┘                    │
 //!  clock ──┘               ▲                                    └─► tmux, processes, files
 //!                          └────────────── outcomes ◄───────────────────┘
+//!
+//!                      ┌── picture, changes, records, a pane ──►┐
+//!            engine ◄──┤ link                                   ├──► cockpit ──► frame
+//!                      └◄── commands, what is watched ──────────┘       ▲
+//!                             records.db, screens.db ── archive ────────┘
 //! ```
 //!
 //! A file imports from its own floor or from below, never from above; `tests/tidy` reads the imports.
