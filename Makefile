@@ -59,7 +59,7 @@ bench: setup ## Measure the inner loops
 bench-idle: setup ## Measure what a quiet fleet costs in a minute, and delays (ARGS="--seconds 10 --quiet 1,10 --runs 5")
 	$(CARGO) bench --bench idle -- measure $(ARGS)
 
-pictures: setup ## Take the pictures of docs/pictures anew, with the real program (some 12 minutes)
+pictures: setup ## Take the pictures of docs/pictures anew, with the real program (some 10 minutes)
 	$(CARGO) build --quiet --bins --example ansi2svg
 	docs/pictures/make "$(TARGET)/debug"
 
