@@ -73,6 +73,12 @@ fn help_shows_the_keys_of_the_place_it_was_called_from() {
 }
 
 #[test]
+fn help_is_read_whole_on_a_phone() {
+    let mut desk = Desk::sized(40, 24);
+    desk.press("?").shows("go to the agent's").shows("you back)");
+}
+
+#[test]
 fn an_emergency_stop_asks_and_then_shows_its_banner_until_it_is_lifted() {
     let mut desk = Desk::new();
     desk.press("E").shows("All agents (5 run now) are ended");

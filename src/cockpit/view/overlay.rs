@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Clear, Paragraph, Widget};
+use unicode_width::UnicodeWidthStr;
 
 use crate::cockpit::keys::{Context, TABLE};
 use crate::cockpit::mode::Mode;
@@ -68,6 +69,8 @@ pub(super) fn window(model: &Model, area: Rect, size: (u16, u16), title: &str, b
 }
 
 fn help(model: &Model, of: Context, scroll: u16, area: Rect, buffer: &mut Buffer) {
+    let width = area.width.min(92);
+    let room = width.saturating_sub(2);
     let mut lines = Vec::new();
     let contexts = [of, Context::Browse];
     let shown = if of.is_place() && of != Context::Browse { &contexts[..] } else { &contexts[..1] };
@@ -76,16 +79,33 @@ fn help(model: &Model, of: Context, scroll: u16, area: Rect, buffer: &mut Buffer
         for binding in TABLE.iter().filter(|binding| binding.context == *context) {
             let keys: Vec<String> = model.keys.of(binding.name).iter().map(ToString::to_string).collect();
             let keys = if keys.is_empty() { "-".to_string() } else { keys.join(" ") };
-            lines.push(Line::from(vec![
-                Span::styled(format!("  {keys:<16} "), model.theme.accent),
-                Span::styled(binding.words, model.theme.text),
-            ]));
+            let mut keys = format!("  {keys:<16} ");
+            let wide = keys.chars().count();
+            for words in folded(binding.words, usize::from(room).saturating_sub(wide)) {
+                lines.push(Line::from(vec![
+                    Span::styled(keys, model.theme.accent),
+                    Span::styled(words, model.theme.text),
+                ]));
+                keys = " ".repeat(wide);
+            }
         }
         lines.push(Line::default());
     }
-    let inside = window(model, area, (area.width.min(92), area.height), "keys", buffer);
+    let inside = window(model, area, (width, area.height), "keys", buffer);
     let most = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_sub(inside.height);
     Paragraph::new(lines).scroll((scroll.min(most), 0)).render(inside, buffer);
+}
+
+/// Lines of at most that many columns, broken between words; a word that is longer stays whole.
+fn folded(text: &str, room: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.width() + 1 + word.width() <= room => *line += &format!(" {word}"),
+            _ => lines.push(word.to_string()),
+        }
+    }
+    lines
 }
 
 /// Above the key bar, so that its keys can be seen.
