@@ -13,11 +13,15 @@ const LINES: [char; 32] = [
 ];
 const SHIFT_OUT: char = '\u{e}';
 const SHIFT_IN: char = '\u{f}';
+/// What stands for bytes that are no text. The emulator leaves it out, by which all after it would move to the left, so a
+/// character of no meaning takes its place there.
+const NO_TEXT: char = '\u{fffd}';
+const STAND_IN: char = '\u{f8ff}';
 
 /// Reads text with SGR sequences into cells, one row of text a row.
 pub fn read(text: &str, (columns, rows): (u16, u16)) -> Buffer {
     let mut parser = parser(columns, rows);
-    let text = drawn_lines(text);
+    let text = drawn_lines(text).replace(NO_TEXT, STAND_IN.encode_utf8(&mut [0; 4]));
     // Each row is put in its place, so that a full one does not wrap into the next.
     for (row, line) in text.split('\n').take(usize::from(rows)).enumerate() {
         parser.process(format!("\x1b[{};1H", row + 1).as_bytes());
@@ -30,7 +34,9 @@ pub fn read(text: &str, (columns, rows): (u16, u16)) -> Buffer {
             let Some(cell) = screen.cell(y, x).filter(|cell| !cell.is_wide_continuation()) else { continue };
             let target = &mut cells[(x, y)];
             target.set_style(style(cell));
-            if cell.has_contents() {
+            if cell.contents().starts_with(STAND_IN) {
+                target.set_char(NO_TEXT);
+            } else if cell.has_contents() {
                 target.set_symbol(cell.contents());
             }
         }
@@ -135,6 +141,11 @@ mod tests {
         let cells = read("\u{e}lqk\u{f}lqk\n\u{e}x\u{1b}[31mmj\u{1b}(Bx\nq\u{f}q", (6, 3));
         assert_eq!([row(&cells, 0), row(&cells, 1), row(&cells, 2)], ["┌─┐lqk", "│└┘│  ", "─q    "]);
         assert_eq!(cells[(1, 1)].fg, Color::Indexed(1));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_keep_their_place() {
+        assert_eq!(row(&read("a\u{fffd}\u{fffd}b", (5, 1)), 0), "a\u{fffd}\u{fffd}b ");
     }
 
     #[test]
