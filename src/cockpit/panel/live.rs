@@ -33,6 +33,8 @@ pub struct Live {
 #[derive(Debug)]
 struct Seen {
     size: (u16, u16),
+    /// Rows down to the last one that holds anything: a program that has just begun fills its window from the top.
+    used: u16,
     cursor: Option<(u16, u16)>,
     cells: Buffer,
     history: u32,
@@ -50,9 +52,11 @@ impl Live {
     pub fn show(&mut self, pane: &PaneView) {
         let size = (pane.size.0.clamp(1, MOST.0), pane.size.1.clamp(1, MOST.1));
         let cells = cells::read(&pane.text, size);
+        let cursor = pane.cursor.filter(|at| at.0 < size.0 && at.1 < size.1);
         self.seen = Some(Seen {
             size,
-            cursor: pane.cursor.filter(|at| at.0 < size.0 && at.1 < size.1),
+            used: used(&cells, cursor),
+            cursor,
             cells,
             history: pane.history,
             dead: pane.dead,
@@ -86,7 +90,7 @@ impl Live {
                 }
             };
         }
-        let hidden = self.seen.as_ref().map_or(0, |seen| seen.size.1.saturating_sub(room));
+        let hidden = self.seen.as_ref().map_or(0, |seen| seen.used.saturating_sub(room));
         let page = room.saturating_sub(1).max(1);
         let wanted = match action {
             Action::Up => self.below.saturating_add(1),
@@ -168,9 +172,9 @@ impl Live {
             return Some(());
         }
         let seen = self.seen.as_ref()?;
-        let (width, height) = (area.width.min(seen.size.0), area.height.min(seen.size.1));
+        let (width, height) = (area.width.min(seen.size.0), area.height.min(seen.used));
         let left = self.left.min(seen.size.0 - width);
-        let hidden = seen.size.1 - height;
+        let hidden = seen.used - height;
         let top = hidden - self.below.min(hidden);
         paint(&seen.cells, (left, top), area, buffer, theme);
         if let Some((x, y)) =
@@ -181,6 +185,14 @@ impl Live {
         }
         Some(())
     }
+}
+
+/// Rows down to the last one with a letter, a background or the cursor.
+fn used(cells: &Buffer, cursor: Option<(u16, u16)>) -> u16 {
+    let holds =
+        |y: u16| (0..cells.area.width).any(|x| cells[(x, y)].symbol() != " " || cells[(x, y)].bg != Color::Reset);
+    let last = (0..cells.area.height).rev().find(|y| holds(*y));
+    last.max(cursor.map(|at| at.1)).map_or(1, |row| row + 1)
 }
 
 /// The part of the cells that begins at `from`, as much as fits.
@@ -247,6 +259,24 @@ mod tests {
             [Errand::Look(question)] => Some(question.clone()),
             _ => None,
         }
+    }
+
+    #[test]
+    fn of_a_pane_that_is_used_at_its_top_only_the_top_is_shown() {
+        let mut stand = Stand::new();
+        let text = format!("hello{}", "\n".repeat(58));
+        let pane = PaneView {
+            agent: agent("builder"),
+            incarnation: Incarnation(1),
+            size: (80, 60),
+            cursor: Some((2, 3)),
+            history: 0,
+            dead: false,
+            in_mode: false,
+            text,
+        };
+        stand.take(Happening::Heard(Heard::Pane(Box::new(pane))));
+        assert!(stand.shown().contains("│hello"), "{}", stand.shown());
     }
 
     #[test]
