@@ -10,7 +10,7 @@ ARGS ?=
 export CARGO
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sim install audit bench bench-idle pictures fmt clean setup
+.PHONY: help demo test sim install audit bench bench-idle bench-ui pictures fmt clean setup
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -62,6 +62,9 @@ bench-idle: setup ## Measure what a quiet fleet costs in a minute, and delays (A
 pictures: setup ## Take the pictures of docs/pictures anew, with the real program (some 10 minutes)
 	$(CARGO) build --quiet --bins --example ansi2svg
 	docs/pictures/make "$(TARGET)/debug"
+
+bench-ui: setup ## Measure the cockpit as a user feels it: keys, start, a quiet minute, memory (ARGS="--agents 10 --only keys")
+	$(CARGO) bench --bench ui -- measure $(ARGS)
 
 fmt: ## Format the code
 	$(CARGO) fmt

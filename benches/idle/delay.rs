@@ -13,6 +13,7 @@ use flightdeck::pilot::record::{AgentState, Order, Record};
 
 use crate::fleet::{Fleet, Member, git, next};
 use crate::now_ms;
+use crate::samples::Samples;
 
 /// A turn longer than a state has to stand before the next is recorded; its last act leaves a time on the disk.
 const PROBE: &str = "on *: think 1500ms; append turns x\n";
@@ -22,35 +23,6 @@ const QUIET: &str = "on *: think 100ms; say you said: {prompt}\n";
 const PRINTING: &str = "on *: print 10 lines per second for 1h\n";
 /// What does not come within this is no figure but a fault.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Milliseconds.
-pub(crate) struct Samples {
-    label: String,
-    values: Vec<f64>,
-}
-
-impl Samples {
-    pub(crate) const HEAD: &str = "| what | median | p90 | p99 | longest | runs |\n|---|---|---|---|---|---|";
-
-    fn new(label: impl Into<String>) -> Self {
-        Samples { label: label.into(), values: Vec::new() }
-    }
-
-    pub(crate) fn row(&self) -> String {
-        let mut sorted = self.values.clone();
-        sorted.sort_by(f64::total_cmp);
-        let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share).round() as usize];
-        format!(
-            "| {} | {:.1} ms | {:.1} ms | {:.1} ms | {:.1} ms | {} |",
-            self.label,
-            at(0.5),
-            at(0.9),
-            at(0.99),
-            at(1.0),
-            sorted.len()
-        )
-    }
-}
 
 /// A turn begins and ends in one pane: in a quiet fleet, then while ten others print, then in a pane that prints itself,
 /// then with its output taken by somebody else.
@@ -92,7 +64,7 @@ pub(crate) fn death(runs: usize) -> Vec<Samples> {
         let began = now_ms();
         rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it lives");
         until(&mut follow, |_, record| matches!(record, Record::Exited { .. }).then_some(()));
-        noticed.values.push(now_ms() - began);
+        noticed.push(now_ms() - began);
         let back_off = until(&mut follow, |stamp, record| match record {
             Record::BackedOff { until, .. } => Some(until.since(stamp.at)),
             _ => None,
@@ -100,7 +72,7 @@ pub(crate) fn death(runs: usize) -> Vec<Samples> {
         until(&mut follow, |_, record| {
             matches!(record, Record::Ordered { order: Order::Start { .. }, .. }).then_some(())
         });
-        ordered.values.push(now_ms() - began - back_off.as_secs_f64() * 1e3);
+        ordered.push(now_ms() - began - back_off.as_secs_f64() * 1e3);
     }
     vec![noticed, ordered]
 }
@@ -123,7 +95,7 @@ pub(crate) fn handoff(runs: usize) -> Vec<Samples> {
         git(&clone, &["commit", "--quiet", "--allow-empty", "--message", &format!("claim(g{run}): ready")]);
         let began = now_ms();
         git(&clone, &["push", "--quiet", "origin", "HEAD:main"]);
-        alone.values.push(now_ms() - began);
+        alone.push(now_ms() - began);
         let mut reached = |wanted: fn(&Stage) -> bool| {
             until(&mut follow, |_, record| match record {
                 Record::MessageMoved { stage, .. } if wanted(stage) => Some(()),
@@ -131,8 +103,8 @@ pub(crate) fn handoff(runs: usize) -> Vec<Samples> {
             });
             now_ms() - began
         };
-        typed.values.push(reached(|stage| matches!(stage, Stage::Typed { .. })));
-        sent.values.push(reached(|stage| matches!(stage, Stage::Submitted { .. })));
+        typed.push(reached(|stage| matches!(stage, Stage::Typed { .. })));
+        sent.push(reached(|stage| matches!(stage, Stage::Submitted { .. })));
         fleet.settle(Duration::from_millis(1200));
     }
     vec![typed, sent, alone]
@@ -159,9 +131,9 @@ fn turns(fleet: &mut Fleet, label: &str, runs: usize) -> [Samples; 2] {
             now_ms()
         };
         let seen = changed(&mut follow, true);
-        begins.values.push(seen - last_submit(&fleet.file(&format!("{probe}.log"))));
+        begins.push(seen - last_submit(&fleet.file(&format!("{probe}.log"))));
         let seen = changed(&mut follow, false);
-        ends.values.push(seen - written(&fleet.root().join("clones").join(probe.as_str()).join("turns")));
+        ends.push(seen - written(&fleet.root().join("clones").join(probe.as_str()).join("turns")));
     }
     [begins, ends]
 }

@@ -13,8 +13,11 @@ use flightdeck::pilot::id::AgentId;
 use flightdeck::pilot::message::Stage;
 use flightdeck::pilot::record::{AgentState, Record};
 
-/// The engine under test: built by cargo beside this benchmark, with the same profile.
-pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_flightdeck");
+/// The program under test: the one that cargo built beside this benchmark, or another, to compare two.
+pub(crate) fn program() -> String {
+    std::env::var("FLIGHTDECK_BENCH_PROGRAM").unwrap_or_else(|_| env!("CARGO_BIN_EXE_flightdeck").to_string())
+}
+
 /// Between two looks for something that comes soon.
 const LOOK: Duration = Duration::from_millis(20);
 /// A fleet that is not where it should be after this long will not get there.
@@ -114,7 +117,7 @@ impl Fleet {
 
     /// Starts an engine; returns when it answers.
     pub(crate) fn start_engine(&mut self) {
-        let mut command = spawn::blocking(PROGRAM);
+        let mut command = spawn::blocking(program());
         command.args(["watch", "--workspace"]).arg(self.root()).stdout(Stdio::null());
         self.engine = Some(command.spawn().expect("the engine starts"));
         let began = clock::monotonic_ms();
@@ -207,7 +210,7 @@ impl Fleet {
             text += &format!("dir = \"clones/{name}\"\nprompt = \"plain\"\n");
         }
         for (play, (_, reports)) in plays.iter().enumerate() {
-            let mut launch = vec![PROGRAM.to_string(), "demo-agent".to_string(), "--script".to_string()];
+            let mut launch = vec![program(), "demo-agent".to_string(), "--script".to_string()];
             launch.push(self.root().join(format!("scripts/{play}")).display().to_string());
             launch.extend(["--submit-log".to_string(), self.file("{agent}.log").display().to_string()]);
             launch.extend(["--state".to_string(), self.file("{agent}").display().to_string()]);

@@ -8,6 +8,7 @@ mod cost;
 mod delay;
 mod fleet;
 mod meter;
+mod samples;
 
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -16,7 +17,7 @@ use clap::Parser;
 use flightdeck::edge::spawn;
 
 use cost::Cost;
-use delay::Samples;
+use samples::Samples;
 
 /// Set in the process namespace of our own.
 const INSIDE: &str = "FLIGHTDECK_BENCH_INSIDE";

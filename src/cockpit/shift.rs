@@ -1,5 +1,5 @@
 //! The loop: takes what happened, updates the model, does the errands, draws when something that can be seen has changed and at most
-//! thirty times a second. It judges nothing.
+//! thirty times a second, a pair of frames without delay. It judges nothing.
 
 use std::collections::VecDeque;
 use std::io;
@@ -22,8 +22,11 @@ use super::senses::{self, Keyboard, Sensed, WAITING};
 use super::terminal::Screen;
 use super::update::{next_tick, update};
 
-/// Between two frames: thirty a second.
-const FRAME_MS: i64 = 33;
+/// For two frames: thirty a second. The second may follow the first at once, since one thing seen often brings another: a key
+/// the pane it leads to, the start the fleet.
+const TWO_FRAMES_MS: i64 = 66;
+/// The engine's first words come within this; a frame before them would show that nothing is known, and the next one is late.
+const FIRST_WORDS_MS: i64 = 30;
 /// A process that is told to stop does so within a moment. One that still runs after this has no shell that could wake it again
 /// (it leads its session, or nobody above it controls jobs), and the kernel has dropped the signal.
 const STOPS_MS: i64 = 300;
@@ -61,7 +64,9 @@ struct Shift {
     terminal: Holder,
     /// What was sensed while the keyboard was put to rest.
     backlog: VecDeque<Sensed>,
-    drawn_at: i64,
+    began: i64,
+    /// When the last two frames were drawn.
+    drawn: [i64; 2],
     over: bool,
 }
 
@@ -113,7 +118,8 @@ impl Shift {
             asker,
             terminal,
             backlog,
-            drawn_at: 0,
+            began: clock::monotonic_ms(),
+            drawn: [0; 2],
             over,
         };
         let (width, height) = shift.screen.size();
@@ -164,7 +170,7 @@ impl Shift {
     /// Until the next frame that is due, or the next change by the clock.
     fn rest(&self) -> Duration {
         let tick = next_tick(&self.model).0 - clock::wall().0;
-        let frame = self.drawn_at + FRAME_MS - clock::monotonic_ms();
+        let frame = self.frame_due() - clock::monotonic_ms();
         let due = match self.terminal {
             Holder::We if self.model.dirty => frame.min(tick),
             Holder::Shell { since } => tick.min(since + STOPS_MS - clock::monotonic_ms()),
@@ -173,13 +179,20 @@ impl Shift {
         Duration::from_millis(u64::try_from(due).unwrap_or(0).clamp(1, 60_000))
     }
 
+    /// No frame before this moment.
+    fn frame_due(&self) -> i64 {
+        let pair = self.drawn[0] + TWO_FRAMES_MS;
+        let knows = self.model.view.is_some() || self.model.engine.lost.is_some();
+        if knows { pair } else { pair.max(self.began + FIRST_WORDS_MS) }
+    }
+
     fn draw(&mut self) -> io::Result<()> {
         let now = clock::monotonic_ms();
-        if self.terminal != Holder::We || !self.model.dirty || now - self.drawn_at < FRAME_MS {
+        if self.terminal != Holder::We || !self.model.dirty || now < self.frame_due() {
             return Ok(());
         }
         self.model.dirty = false;
-        self.drawn_at = now;
+        self.drawn = [self.drawn[1], now];
         self.screen.draw(&self.model)
     }
 
