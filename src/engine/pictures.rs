@@ -47,7 +47,11 @@ impl Pictures {
         if !link.is_watched() {
             *self = Pictures::default();
         } else if self.next() <= now.steady {
-            let fresh = view();
+            let fresh = match &self.shown {
+                // No round went by: the sign of life needs no look at every screen.
+                Some((_, shown)) if !self.stirred && !self.awaited => View { at: now.wall, ..shown.clone() },
+                Some(_) | None => view(),
+            };
             if self.take(now.steady, &fresh) {
                 link.show(fresh);
             }
