@@ -28,7 +28,7 @@ screens! {
     fleet: "",
     fleet_filtered: "/builder<enter>",
     fleet_marked: " j ",
-    live: "<tab>1kk<right>",
+    live: "<tab>1<right>",
     live_zoomed: "1z",
     recorder: "<tab>2",
     recorder_past: "<tab>2bbb",
