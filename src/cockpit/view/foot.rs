@@ -43,7 +43,7 @@ pub(super) fn keys(model: &Model, area: Rect, buffer: &mut Buffer) {
         buffer,
         area,
         0,
-        &Line::from(entries(model).into_iter().flat_map(|entry| entry.spans).collect::<Vec<_>>()),
+        &Line::from(entries(model, area.width).into_iter().flat_map(|entry| entry.spans).collect::<Vec<_>>()),
     );
 }
 
@@ -53,8 +53,19 @@ struct Entry {
     spans: [Span<'static>; 2],
 }
 
-/// The keys of the place itself, then those that work everywhere.
-fn entries(model: &Model) -> Vec<Entry> {
+impl Entry {
+    fn width(&self) -> usize {
+        self.spans.iter().map(Span::width).sum()
+    }
+
+    /// Whoever knows these finds all others, and the way out.
+    fn is_kept(&self) -> bool {
+        matches!(self.action, Action::Palette | Action::Help | Action::Quit | Action::Back)
+    }
+}
+
+/// The keys of the place itself, then those that work everywhere; as many as there is room for.
+fn entries(model: &Model, width: u16) -> Vec<Entry> {
     let context = model.context();
     let own = TABLE.iter().filter(|binding| binding.context == context);
     let common = TABLE
@@ -68,7 +79,18 @@ fn entries(model: &Model) -> Vec<Entry> {
             spans: [key, Span::styled(format!(" {} ", binding.bar), model.theme.bar)],
         })
     };
-    shown.filter_map(entry).collect()
+    let mut entries: Vec<Entry> = shown.filter_map(entry).collect();
+    let kept: usize = entries.iter().filter(|entry| entry.is_kept()).map(Entry::width).sum();
+    let mut room = usize::from(width).saturating_sub(kept);
+    entries.retain(|entry| {
+        let fits = entry.is_kept() || entry.width() <= room;
+        if !entry.is_kept() {
+            // What comes after one that does not fit is of less use still.
+            room = if fits { room - entry.width() } else { 0 };
+        }
+        fits
+    });
+    entries
 }
 
 /// What the key under the mouse does.
@@ -78,8 +100,8 @@ pub fn action_at(model: &Model, area: Rect, at: Position) -> Option<Action> {
     }
     let column = usize::from(at.x - area.x);
     let mut end = 0;
-    entries(model).into_iter().find_map(|entry| {
-        end += entry.spans.iter().map(Span::width).sum::<usize>();
+    entries(model, area.width).into_iter().find_map(|entry| {
+        end += entry.width();
         (column < end).then_some(entry.action)
     })
 }
