@@ -7,20 +7,17 @@ use std::time::Duration;
 
 use divan::Bencher;
 use flightdeck::cockpit::archive::{Question, Shelf, Sieve};
+use flightdeck::cockpit::canvas::Canvas;
 use flightdeck::cockpit::happening::Happening;
 use flightdeck::cockpit::keys::Key;
 use flightdeck::cockpit::model::Model;
 use flightdeck::cockpit::update::update;
-use flightdeck::cockpit::view;
 use flightdeck::edge::link::Heard;
 use flightdeck::edge::store::{Page, Store};
 use flightdeck::pilot::id::MessageId;
 use flightdeck::pilot::message::Stage;
 use flightdeck::pilot::record::{AgentState, Record};
 use flightdeck::pilot::time::Time;
-use ratatui::backend::CrosstermBackend;
-use ratatui::layout::Rect;
-use ratatui::{Terminal, TerminalOptions, Viewport};
 
 use desk::Desk;
 use world::{World, id, table};
@@ -92,7 +89,7 @@ fn second_and_frame(bencher: Bencher<'_, '_>, agents: usize) {
         now = now + Duration::from_secs(1);
         update(&mut desk.model, now, Happening::Heard(Heard::Alive(now)));
         update(&mut desk.model, now, Happening::Ticked);
-        screen.draw(&desk.model);
+        screen.age(&desk.model);
     });
 }
 
@@ -138,17 +135,20 @@ fn logbook_page_read(bencher: Bencher<'_, '_>) {
 }
 
 /// A terminal that takes everything and shows nothing.
-struct Screen(Terminal<CrosstermBackend<Sink>>);
+struct Screen(Canvas<Sink>);
 
 impl Screen {
     fn new() -> Self {
-        let viewport = Viewport::Fixed(Rect::new(0, 0, SIZE.0, SIZE.1));
-        let backend = CrosstermBackend::new(io::sink());
-        Screen(Terminal::with_options(backend, TerminalOptions { viewport }).expect("it takes everything"))
+        Screen(Canvas::new(io::sink()))
     }
 
     fn draw(&mut self, model: &Model) {
-        self.0.draw(|frame| view::draw(model, frame)).expect("it takes everything");
+        self.0.draw(model).expect("it takes everything");
+    }
+
+    /// What the clock has changed.
+    fn age(&mut self, model: &Model) {
+        self.0.age(model).expect("it takes everything");
     }
 }
 

@@ -24,6 +24,7 @@
 pub mod action;
 pub mod archive;
 pub mod asked;
+pub mod canvas;
 pub mod cells;
 pub mod compose;
 pub mod fleet;

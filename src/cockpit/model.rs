@@ -55,6 +55,8 @@ pub struct Model {
     pub recorder: Recorder,
     /// Something that can be seen has changed since the last frame.
     pub dirty: bool,
+    /// The clock has moved on, and nothing else, as far as `dirty` does not say more.
+    pub aged: bool,
 }
 
 /// The engine as the link knows it.
@@ -148,6 +150,7 @@ impl Model {
             why: Why::default(),
             recorder: Recorder::default(),
             dirty: true,
+            aged: false,
         }
     }
 

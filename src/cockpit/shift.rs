@@ -172,7 +172,7 @@ impl Shift {
         let tick = next_tick(&self.model).0 - clock::wall().0;
         let frame = self.frame_due() - clock::monotonic_ms();
         let due = match self.terminal {
-            Holder::We if self.model.dirty => frame.min(tick),
+            Holder::We if self.model.dirty || self.model.aged => frame.min(tick),
             Holder::Shell { since } => tick.min(since + STOPS_MS - clock::monotonic_ms()),
             Holder::We | Holder::Lent(_) => tick,
         };
@@ -188,12 +188,13 @@ impl Shift {
 
     fn draw(&mut self) -> io::Result<()> {
         let now = clock::monotonic_ms();
-        if self.terminal != Holder::We || !self.model.dirty || now < self.frame_due() {
+        if self.terminal != Holder::We || !(self.model.dirty || self.model.aged) || now < self.frame_due() {
             return Ok(());
         }
-        self.model.dirty = false;
+        let changed = std::mem::take(&mut self.model.dirty);
+        self.model.aged = false;
         self.drawn = [self.drawn[1], now];
-        self.screen.draw(&self.model)
+        if changed { self.screen.draw(&self.model) } else { self.screen.age(&self.model) }
     }
 
     fn sense(&mut self, sensed: Sensed) -> io::Result<()> {

@@ -1,28 +1,26 @@
 //! The operator's terminal: taken over, drawn on, given back. It is given back on every way out: quit, error, panic, signal.
 
-use std::io::{self, IsTerminal, Stdout, Write};
-use std::mem::ManuallyDrop;
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size,
 };
 use ratatui::crossterm::{cursor, execute};
-use ratatui::layout::Rect;
 
+use super::canvas::Canvas;
 use super::model::Model;
-use super::view;
+
+/// A whole frame of a large terminal goes out in one piece, in bytes.
+const FRAME: usize = 64 * 1_024;
 
 /// The terminal is ours: whoever gives it back first does it for all.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// The terminal while it is ours.
 pub struct Screen {
-    /// Never dropped: ratatui would show the cursor and print its complaint when it can't, which panics where the terminal is gone.
-    terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
+    canvas: Canvas<BufWriter<Stdout>>,
     mouse: bool,
 }
 
@@ -33,8 +31,7 @@ impl Screen {
             return Err(io::Error::other("standard input and output are no terminal"));
         }
         give_back_on_panic();
-        let terminal = ManuallyDrop::new(Terminal::new(CrosstermBackend::new(io::stdout()))?);
-        let mut screen = Screen { terminal, mouse };
+        let mut screen = Screen { canvas: Canvas::new(BufWriter::with_capacity(FRAME, io::stdout())), mouse };
         screen.retake()?;
         Ok(screen)
     }
@@ -55,11 +52,9 @@ impl Screen {
         give_back();
     }
 
-    /// The next frame is drawn whole. `Terminal::clear` would do the same, but it first asks the terminal where its cursor
-    /// is: one that answers late, or whose answer the keyboard's thread takes, would cost seconds or end us.
+    /// The next frame is drawn whole.
     pub fn clear(&mut self) -> io::Result<()> {
-        let (width, height) = self.size();
-        self.terminal.resize(Rect::new(0, 0, width, height))
+        self.canvas.clear(self.size())
     }
 
     /// Columns and rows.
@@ -74,7 +69,12 @@ impl Screen {
         }
         #[cfg(debug_assertions)]
         panic_where_a_test_asks_for_it();
-        self.terminal.draw(|frame| view::draw(model, frame)).map(drop)
+        self.canvas.draw(model)
+    }
+
+    /// Draws what the clock alone has changed in it.
+    pub fn age(&mut self, model: &Model) -> io::Result<()> {
+        self.canvas.age(model)
     }
 
     /// Puts a text into the terminal's clipboard (OSC 52), where it allows that.

@@ -37,8 +37,8 @@ pub fn update(model: &mut Model, now: Time, happening: Happening) -> Vec<Errand>
             Vec::new()
         }
         Happening::Ticked => {
-            model.dirty |=
-                model.settings.clock || was_silent != model.silence().is_some() || panel::recorder::is_moving(model);
+            model.dirty |= was_silent != model.silence().is_some();
+            model.aged = true;
             Vec::new()
         }
         Happening::Connected { version } => news::connected(model, version),

@@ -12,8 +12,16 @@ const MARKS: usize = 4;
 
 /// The text as one line: line breaks and tabs become spaces, whatever could act on a terminal or can't be seen is dropped.
 pub fn line(text: &str) -> String {
+    if is_plain(text) {
+        return text.to_string();
+    }
     let spaced = text.trim_end_matches(['\n', '\r']).replace("\r\n", " ");
     seen(spaced.chars().map(|c| if matches!(c, '\n' | '\r' | '\t') { ' ' } else { c }))
+}
+
+/// Most of what we show: nothing in it needs a second look.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
 /// The text with its lines kept: tabs become four spaces, whatever could act on a terminal or can't be seen is dropped.

@@ -1,9 +1,12 @@
 //! The operator's side: a cockpit on a terminal of a given size. Keys go in by their names, errands are done at the world
 //! at once, and all of them are written down.
 
+use std::io::Write;
+use std::mem::take;
 use std::time::Duration;
 
 use flightdeck::cockpit::archive::Question;
+use flightdeck::cockpit::canvas::Canvas;
 use flightdeck::cockpit::happening::{Errand, Happening};
 use flightdeck::cockpit::keys::{Key, Keys};
 use flightdeck::cockpit::model::Model;
@@ -146,6 +149,16 @@ impl Desk {
     }
 
     // -- what is seen ------------------------------------------------------------------------------------------------
+
+    /// Does with a terminal what the cockpit's loop does when a frame is due.
+    pub(crate) fn draws_on<W: Write>(&mut self, terminal: &mut Canvas<W>) {
+        let (changed, aged) = (take(&mut self.model.dirty), take(&mut self.model.aged));
+        match (changed, aged) {
+            (true, _) => terminal.draw(&self.model).expect("it takes everything"),
+            (false, true) => terminal.age(&self.model).expect("it takes everything"),
+            (false, false) => {}
+        }
+    }
 
     pub(crate) fn picture(&self) -> Picture {
         Picture::of(&self.model)

@@ -1,5 +1,6 @@
 //! A frame as a text that can be read and compared: its rows, and behind each a hash of the row's styles.
 
+use flightdeck::cockpit::canvas::Canvas;
 use flightdeck::cockpit::model::Model;
 use flightdeck::cockpit::view;
 use ratatui::Terminal;
@@ -28,10 +29,22 @@ impl Picture {
     /// Draws it on a terminal of which the model may not have heard yet.
     pub(crate) fn on(model: &Model, (width, height): (u16, u16)) -> Self {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal of cells");
-        terminal.draw(|frame| view::draw(model, frame)).expect("cells can be drawn to");
+        terminal
+            .draw(|frame| {
+                if let Some(at) = view::draw(model, frame.buffer_mut()) {
+                    frame.set_cursor_position(at);
+                }
+            })
+            .expect("cells can be drawn to");
         let backend = terminal.backend();
         let cursor = backend.cursor_visible().then(|| backend.cursor_position());
         Picture { buffer: backend.buffer().clone(), cursor }
+    }
+
+    /// The terminal shows the same.
+    pub(crate) fn is_on<W: std::io::Write>(&self, terminal: &Canvas<W>) -> bool {
+        let differs = terminal.shown().diff_iter(&self.buffer).next().is_some();
+        terminal.shown().area == self.buffer.area && !differs
     }
 
     /// The rows, each without the blanks at its end.

@@ -1,8 +1,12 @@
 //! Any size, any order of keys, sizes and news: a frame is drawn and nothing panics (fault U2).
 
+use std::io;
 use std::time::Duration;
 
+use flightdeck::cockpit::canvas::Canvas;
+use flightdeck::cockpit::happening::Happening;
 use flightdeck::cockpit::keys::TABLE;
+use flightdeck::edge::link::Heard;
 use flightdeck::pilot::fact::Exit;
 use proptest::prelude::*;
 use ratatui::crossterm::event::{MouseButton, MouseEventKind};
@@ -113,5 +117,36 @@ proptest! {
             take(&mut desk, step);
         }
         desk.picture();
+    }
+
+    #[test]
+    fn what_is_drawn_bit_by_bit_is_what_would_be_drawn_at_once(steps in prop::collection::vec(step(), 1..60)) {
+        let mut desk = Desk::new();
+        let mut terminal = Canvas::new(io::sink());
+        for step in steps {
+            let told = format!("{step:?}");
+            take(&mut desk, step);
+            desk.happens(Happening::Ticked);
+            desk.draws_on(&mut terminal);
+            prop_assert!(desk.picture().is_on(&terminal), "after {told} there is\n{:?}\ninstead of\n{}",
+                terminal.shown(), desk.picture().text());
+        }
+    }
+}
+
+#[test]
+fn seconds_that_pass_are_drawn_where_they_show() {
+    for (_, keys) in SCREENS {
+        let mut desk = Desk::new();
+        desk.press(keys);
+        let mut terminal = Canvas::new(io::sink());
+        desk.draws_on(&mut terminal);
+        for second in 0..130 {
+            desk.world.now = desk.world.now + Duration::from_secs(1);
+            desk.happens(Happening::Heard(Heard::Alive(desk.world.now)));
+            desk.happens(Happening::Ticked);
+            desk.draws_on(&mut terminal);
+            assert!(desk.picture().is_on(&terminal), "{keys}, second {second}");
+        }
     }
 }

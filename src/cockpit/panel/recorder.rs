@@ -100,11 +100,6 @@ impl Recorder {
     }
 }
 
-/// It can be seen, and moves with the clock.
-pub fn is_moving(model: &Model) -> bool {
-    model.panel == Panel::Recorder && model.shows_panel() && model.recorder.gaze.cursor().is_none()
-}
-
 /// Does an action; `false`: it means nothing here.
 pub(super) fn act(model: &mut Model, action: Action) -> bool {
     let (columns, now) = (place(model).chart.width, model.now);

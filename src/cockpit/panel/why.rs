@@ -115,7 +115,7 @@ fn sheet(model: &Model, agent: &AgentView) -> Sheet {
     let mut sheet = Sheet::default();
     let tint = Tint::of(&agent.state);
     sheet.point(&format!("{} ", tint.sign()), &explain::verdict(agent, model.now), Tone::State(tint));
-    sheet.point("→ ", &fleet::next(model, agent), Tone::Strong);
+    sheet.point("→ ", &fleet::next(model, agent, model.now), Tone::Strong);
     sheet.heading("because");
     if agent.evidence.is_empty() {
         sheet.point("  ", "nothing more is known", Tone::Dim);

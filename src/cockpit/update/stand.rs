@@ -93,7 +93,11 @@ impl Stand {
     pub(crate) fn shown(&self) -> String {
         let (width, height) = self.model.size;
         let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a terminal");
-        terminal.draw(|frame| view::draw(&self.model, frame)).expect("drawn");
+        terminal
+            .draw(|frame| {
+                view::draw(&self.model, frame.buffer_mut());
+            })
+            .expect("drawn");
         let buffer = terminal.backend().buffer();
         let rows = (0..height).map(|y| (0..width).map(|x| buffer[(x, y)].symbol().to_string()).collect::<String>());
         rows.map(|row| row.trim_end().to_string() + "\n").collect()

@@ -10,6 +10,7 @@ use ratatui::widgets::{Block, BorderType, Widget};
 
 use crate::cockpit::action::Action;
 use crate::cockpit::asked::Asked;
+use crate::cockpit::layout;
 use crate::cockpit::model::{Focus, Model};
 use crate::cockpit::tint::Tint;
 use crate::pilot::record::AgentState;
@@ -33,16 +34,54 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         let words = if model.fleet.filter.is_empty() { "no agents" } else { "no agent fits the filter" };
         put(buffer, inside, 0, words, model.theme.dim);
     }
+    let columns = Columns::of(model, inside.width);
+    for (place, agent) in rows(model, inside) {
+        agent_row(model, agent, place, columns, buffer);
+    }
+}
+
+/// The rows that the clock alone has changed since `then`, each with its place.
+pub(super) fn ageing(model: &Model, area: Rect, then: Time) -> Vec<(Rect, &AgentView)> {
+    if area.width < 4 || area.height < 3 {
+        return Vec::new();
+    }
+    let ages = |place: Rect, agent: &AgentView, now: Time| {
+        // A row of one line does not say what comes next.
+        let next = (place.height > 1).then(|| next(model, agent, now));
+        (when::short(now.since(agent.since)), pulse::beat(now), next)
+    };
+    let rows = rows(model, layout::inside(area));
+    rows.filter(|(place, agent)| ages(*place, agent, then) != ages(*place, agent, model.now)).collect()
+}
+
+/// Draws one row alone.
+pub(super) fn draw_row(model: &Model, agent: &AgentView, area: Rect, buffer: &mut Buffer) {
+    agent_row(model, agent, area, Columns::of(model, area.width), buffer);
+}
+
+/// The agents that are shown, each with its place.
+fn rows(model: &Model, inside: Rect) -> impl Iterator<Item = (Rect, &AgentView)> {
     let (first, tall) = window(model, inside);
-    for (at, id) in model.fleet.order.iter().enumerate().skip(first) {
-        let row = u16::try_from((at - first) * usize::from(tall)).unwrap_or(u16::MAX);
-        if row.saturating_add(tall) > inside.height {
-            break;
-        }
-        if let Some(agent) = model.agent(id) {
-            let place = Rect { y: inside.y + row, height: tall, ..inside };
-            agent_row(model, agent, place, buffer);
-        }
+    let places = (0..inside.height / tall).map(move |row| Rect { y: inside.y + row * tall, height: tall, ..inside });
+    let agents = model.fleet.order.iter().skip(first);
+    places.zip(agents).filter_map(|(place, id)| Some((place, model.agent(id)?)))
+}
+
+/// What all rows have in common, so that they stand in columns.
+#[derive(Clone, Copy)]
+struct Columns {
+    width: usize,
+    /// The longest name.
+    name: usize,
+    /// What the right end of the widest row takes.
+    right: usize,
+}
+
+impl Columns {
+    fn of(model: &Model, width: u16) -> Self {
+        let names = model.fleet.order.iter().map(|id| id.as_str().len());
+        let (right, width) = (pulse::right(model, width), usize::from(width));
+        Columns { width, name: names.max().unwrap_or(0).min(width / 3), right }
     }
 }
 
@@ -87,7 +126,7 @@ pub fn row_at(model: &Model, area: Rect, at: Position) -> Option<usize> {
     Some(first + usize::from((at.y - inside.y) / tall))
 }
 
-fn agent_row(model: &Model, agent: &AgentView, area: Rect, buffer: &mut Buffer) {
+fn agent_row(model: &Model, agent: &AgentView, area: Rect, columns: Columns, buffer: &mut Buffer) {
     let theme = &model.theme;
     let selected = model.fleet.selected.as_ref() == Some(&agent.id);
     if selected {
@@ -96,12 +135,12 @@ fn agent_row(model: &Model, agent: &AgentView, area: Rect, buffer: &mut Buffer) 
     }
     let counts = Line::from(counts(model, agent, area.width));
     let room = usize::from(area.width).saturating_sub(counts.width());
-    let mut head = headline(model, agent, usize::from(area.width), room);
-    head.extend(pulse::spans(model, agent, &head, area.width));
+    let mut head = headline(model, agent, columns.name, room);
+    head.extend(pulse::spans(model, agent, &head, columns));
     put_line(buffer, area, 0, &Line::from(head));
     put_right(buffer, area, 0, &counts);
     if area.height > 1 {
-        let next = next(model, agent);
+        let next = next(model, agent, model.now);
         let indent = Span::raw("    ");
         if area.height > 2 {
             put_line(buffer, area, 1, &Line::from(vec![indent.clone(), span(&doing(agent), theme.text)]));
@@ -125,15 +164,14 @@ fn doing(agent: &AgentView) -> String {
     }
 }
 
-/// Of its `width`, `room` is its own; counts cover the rest.
-fn headline(model: &Model, agent: &AgentView, width: usize, room: usize) -> Vec<Span<'static>> {
+/// Names take `wide` columns; of the row, `room` is its own, counts cover the rest.
+fn headline(model: &Model, agent: &AgentView, wide: usize, room: usize) -> Vec<Span<'static>> {
     let theme = &model.theme;
     let tint = Tint::of(&agent.state);
     let stale = model.silence().is_some();
     let style = if stale { theme.stale } else { theme.tint(tint) };
     let mark = if model.fleet.marks.contains(&agent.id) { "✔" } else { " " };
     let name = if stale { theme.stale } else { theme.strong };
-    let wide = model.fleet.order.iter().map(|id| id.as_str().len()).max().unwrap_or(0).min(width / 3);
     let mut spans = vec![
         Span::styled(mark, theme.accent),
         Span::styled(format!("{} ", tint.sign()), style),
@@ -181,8 +219,8 @@ fn counts(model: &Model, agent: &AgentView, width: u16) -> Vec<Span<'static>> {
     spans
 }
 
-/// What happens next and in how long.
-pub fn next(model: &Model, agent: &AgentView) -> String {
+/// What happens next and in how long, seen from `now`.
+pub fn next(model: &Model, agent: &AgentView, now: Time) -> String {
     let view = model.view.as_ref();
     let key = |action| model.keys.hint(action);
     if let AgentState::Held { cause } = &agent.state {
@@ -196,7 +234,7 @@ pub fn next(model: &Model, agent: &AgentView) -> String {
     }
     match (&agent.state, &agent.next) {
         (AgentState::Limited { until: Some(until) }, _) => {
-            format!("limit lifts {}, {}", until.utc().format("%H:%M"), countdown(*until, model.now))
+            format!("limit lifts {}, {}", until.utc().format("%H:%M"), countdown(*until, now))
         }
         (AgentState::Limited { until: None }, _) => {
             format!("limited, and nobody knows until when; {} when it is over", key(Action::Release))
@@ -206,7 +244,7 @@ pub fn next(model: &Model, agent: &AgentView) -> String {
         }
         (AgentState::Stopped, _) => format!("stopped; {} to start it", key(Action::Start)),
         // The time comes first, for a narrow row cuts off its end.
-        (_, Some(next)) => format!("{}: {}", countdown(next.at, model.now), next.what),
+        (_, Some(next)) => format!("{}: {}", countdown(next.at, now), next.what),
         (_, None) => "nothing until something changes".to_string(),
     }
 }

@@ -11,26 +11,28 @@ pub mod overlay;
 pub mod panel;
 mod sequence;
 
-use ratatui::Frame;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::words::text::{self, is_unseen};
 
-use super::layout;
-use super::model::Model;
+use crate::pilot::time::Time;
+use crate::pilot::view::AgentView;
 
-/// Draws everything.
-pub fn draw(model: &Model, frame: &mut Frame<'_>) {
-    let whole = frame.area();
+use super::layout;
+use super::mode::Mode;
+use super::model::{Model, Panel};
+
+/// Draws everything, and tells where the terminal's cursor belongs.
+pub fn draw(model: &Model, buffer: &mut Buffer) -> Option<Position> {
+    let whole = buffer.area;
     // The terminal may have changed since the model heard its size. That news is on its way and brings the next frame.
     if (whole.width, whole.height) != model.size {
-        return;
+        return None;
     }
     let areas = layout::areas(model);
-    let buffer = frame.buffer_mut();
     buffer.set_style(whole, model.theme.text);
     header::draw(model, areas.header, buffer);
     banner::draw(model, areas.banner, buffer);
@@ -41,8 +43,53 @@ pub fn draw(model: &Model, frame: &mut Frame<'_>) {
     foot::keys(model, areas.keys, buffer);
     let cursor = overlay::draw(model, whole, buffer);
     harmless(buffer);
-    if let Some(at) = cursor.filter(|at| whole.contains(*at)) {
-        frame.set_cursor_position(at);
+    cursor.filter(|at| whole.contains(*at))
+}
+
+/// A part of the screen that changes by the clock.
+pub struct Part<'a> {
+    /// Where it stands.
+    pub area: Rect,
+    what: Ageing<'a>,
+}
+
+enum Ageing<'a> {
+    Header,
+    Sequence,
+    Row(&'a AgentView),
+    Panel,
+}
+
+/// What the clock alone has changed in a frame that was drawn at `then`. `None`: it may be anything.
+pub fn ageing(model: &Model, then: Time) -> Option<Vec<Part<'_>>> {
+    if !matches!(model.mode, Mode::Browse) || model.silence().is_some() {
+        return None;
+    }
+    let areas = layout::areas(model);
+    let mut parts = vec![Part { area: areas.header, what: Ageing::Header }];
+    parts.push(Part { area: areas.sequence, what: Ageing::Sequence });
+    let rows = fleet::ageing(model, areas.fleet, then);
+    parts.extend(rows.into_iter().map(|(area, agent)| Part { area, what: Ageing::Row(agent) }));
+    if matches!(model.panel, Panel::Recorder | Panel::Outbox | Panel::Why) {
+        parts.push(Part { area: areas.panel, what: Ageing::Panel });
+    }
+    parts.retain(|part| !part.area.is_empty());
+    Some(parts)
+}
+
+impl Part<'_> {
+    /// Its cells as they are now.
+    pub fn cells(&self, model: &Model) -> Buffer {
+        let mut cells = Buffer::empty(self.area);
+        cells.set_style(self.area, model.theme.text);
+        match self.what {
+            Ageing::Header => header::draw(model, self.area, &mut cells),
+            Ageing::Sequence => sequence::draw(model, self.area, &mut cells),
+            Ageing::Row(agent) => fleet::draw_row(model, agent, self.area, &mut cells),
+            Ageing::Panel => panel::draw(model, self.area, &mut cells),
+        }
+        harmless(&mut cells);
+        cells
     }
 }
 

@@ -207,7 +207,11 @@ impl Desk {
 
     pub(super) fn screen(&self) -> String {
         let mut terminal = Terminal::new(TestBackend::new(self.model.size.0, self.model.size.1)).unwrap();
-        terminal.draw(|frame| view::draw(&self.model, frame)).unwrap();
+        terminal
+            .draw(|frame| {
+                view::draw(&self.model, frame.buffer_mut());
+            })
+            .unwrap();
         terminal.backend().to_string()
     }
 
