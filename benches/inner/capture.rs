@@ -93,6 +93,7 @@ async fn filled(client: &TmuxClient, dir: &Path, panes: usize) -> String {
         let agent = AgentId::parse(&format!("a{n:03}")).expect("a good name");
         let tag = OwnerTag { nonce: "bench".to_string(), agent, incarnation: Incarnation(1) };
         let launch = LaunchSpec {
+            channel: flightdeck::config::model::Channel::None,
             argv: argv.clone(),
             cwd: dir.to_path_buf(),
             env: std::collections::BTreeMap::new(),

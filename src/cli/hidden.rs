@@ -9,6 +9,7 @@ pub fn run() -> Option<ExitCode> {
     let verb = words.next()?;
     match verb.to_str()? {
         "run-agent" => Some(run_agent(words.next())),
+        "hook" => Some(hook(words.next())),
         "pane-tap" => Some(pane_tap(words.next(), words.next())),
         "demo-agent" => Some(crate::demo::agent::main(words)),
         _ => None,
@@ -20,6 +21,12 @@ fn run_agent(spec: Option<std::ffi::OsString>) -> ExitCode {
     let error = crate::edge::runner::exec_agent(std::path::Path::new(&spec.unwrap_or_default()));
     complain(&error.to_string());
     ExitCode::from(error.code())
+}
+
+/// What agents' programs call when something happens in them. Whatever goes wrong with it is no trouble of theirs.
+fn hook(program: Option<std::ffi::OsString>) -> ExitCode {
+    let _ = crate::edge::channel::hook(&program.unwrap_or_default());
+    ExitCode::SUCCESS
 }
 
 /// What tmux pipes a pane into: hands that pipe to the engine and is gone.

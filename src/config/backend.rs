@@ -13,7 +13,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::launch::hole_problem;
-use super::model::{Backend, ComposerRule, Region, ScreenRule, ScreenSays};
+use super::model::{Backend, Channel, ComposerRule, Region, ScreenRule, ScreenSays};
 
 /// Longest pattern; the longest built-in one has some 200 characters.
 const PATTERN_CAP: usize = 4096;
@@ -46,6 +46,9 @@ const REGIONS: [(&str, Region); 5] = [
     ("last-line", Region::LastLine),
 ];
 
+const CHANNELS: [(&str, Channel); 3] =
+    [("none", Channel::None), ("reports", Channel::Reports), ("claude", Channel::Claude)];
+
 const BUILT_IN: [(&str, &str); 4] = [
     ("claude", include_str!("backends/claude.toml")),
     ("opencode", include_str!("backends/opencode.toml")),
@@ -74,7 +77,8 @@ pub struct RawBackend {
     pub chrome: Option<Vec<Text>>,
     pub masks: Option<Vec<Text>>,
     pub rules: Vec<RawRule>,
-    pub reports: Option<bool>,
+    pub channel: Option<Text>,
+    pub channel_args: Option<Vec<Text>>,
 }
 
 /// `[composer]`
@@ -149,7 +153,8 @@ pub fn compile(name: &str, raw: RawBackend) -> Result<Backend, Vec<BackendProble
         chrome: check.patterns("chrome", raw.chrome.as_deref().unwrap_or_default()),
         masks: check.patterns("masks", raw.masks.as_deref().unwrap_or_default()),
         rules: check.rules(&raw.rules),
-        reports: raw.reports.unwrap_or(false),
+        channel: raw.channel.as_ref().and_then(|word| check.word("channel", word, &CHANNELS)).unwrap_or_default(),
+        channel_args: check.launch("channel_args", raw.channel_args.as_deref()).unwrap_or_default(),
     };
     if backend.launch.is_empty() {
         check.missing("launch", "an argv with at least the program, such as [\"claude\", \"{args}\"]");
@@ -357,7 +362,8 @@ impl RawBackend {
             chrome: self.chrome.or(base.chrome),
             masks: self.masks.or(base.masks),
             rules,
-            reports: self.reports.or(base.reports),
+            channel: self.channel.or(base.channel),
+            channel_args: self.channel_args.or(base.channel_args),
         }
     }
 }

@@ -2,14 +2,21 @@
 //! command line: no value is split, quoted or seen by a shell.
 //!
 //! A hole is `{word}` anywhere inside an element; braces around anything else stay as they are, so that JSON survives.
-//! An element that is exactly `{args}` or `{model_args}` becomes any number of elements, also none.
+//! An element that is exactly `{args}`, `{model_args}` or `{channel_args}` becomes any number of elements, also none.
+
+use std::path::{Path, PathBuf};
+
+use crate::pilot::id::AgentId;
 
 use super::model::Backend;
 
+/// The folder of a workspace's state, in the workspace.
+pub const STATE: &str = ".flightdeck";
+
 /// Holes that stand for one text, inside an element or as a whole one.
-const TEXT_HOLES: [&str; 5] = ["model", "conversation", "agent", "phase", "dir"];
+const TEXT_HOLES: [&str; 6] = ["model", "conversation", "agent", "phase", "dir", "settings"];
 /// Elements that stand for any number of elements.
-const LIST_HOLES: [&str; 2] = ["{args}", "{model_args}"];
+const LIST_HOLES: [&str; 3] = ["{args}", "{model_args}", "{channel_args}"];
 
 /// What the holes are filled with.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,6 +28,8 @@ pub struct Holes<'a> {
     /// Empty when no phase runs.
     pub phase: &'a str,
     pub dir: &'a str,
+    /// The file by which the program learns where to report.
+    pub settings: &'a str,
     pub args: &'a [String],
 }
 
@@ -32,9 +41,15 @@ impl Holes<'_> {
             "agent" => Some(self.agent),
             "phase" => Some(self.phase),
             "dir" => Some(self.dir),
+            "settings" => Some(self.settings),
             _ => None,
         }
     }
+}
+
+/// The settings that a program gets from us, beside its user's own.
+pub fn settings_file(root: &Path, agent: &AgentId) -> PathBuf {
+    root.join(STATE).join("agents").join(format!("{agent}.settings.json"))
 }
 
 /// The argv that begins a new conversation.
@@ -79,6 +94,7 @@ fn argv(backend: &Backend, template: &[String], holes: &Holes<'_>) -> Vec<String
             "{args}" => argv.extend(holes.args.iter().cloned()),
             "{model_args}" if holes.model.is_empty() => {}
             "{model_args}" => argv.extend(backend.model_args.iter().map(|element| filled(element, holes))),
+            "{channel_args}" => argv.extend(backend.channel_args.iter().map(|element| filled(element, holes))),
             _ => argv.push(filled(element, holes)),
         }
     }
@@ -119,31 +135,39 @@ mod tests {
 
     fn claude(model: &str, args: &[&str]) -> Vec<String> {
         let args: Vec<String> = args.iter().map(ToString::to_string).collect();
-        let holes = Holes { model, conversation: "c-1", agent: "builder", phase: "1a", dir: "/w", args: &args };
+        let holes = Holes {
+            model,
+            conversation: "c-1",
+            agent: "builder",
+            phase: "1a",
+            dir: "/w",
+            settings: "/w/s",
+            args: &args,
+        };
         launch_argv(&built_in()["claude"], &holes)
     }
 
     #[test]
     fn an_argv_without_a_model_has_no_model_arguments() {
-        assert_eq!(claude("", &[]), ["claude", "--session-id", "c-1"]);
-        assert_eq!(claude("opus", &[]), ["claude", "--session-id", "c-1", "--model", "opus"]);
+        assert_eq!(claude("", &[]), ["claude", "--session-id", "c-1", "--settings", "/w/s"]);
+        assert_eq!(claude("opus", &[]), ["claude", "--session-id", "c-1", "--settings", "/w/s", "--model", "opus"]);
     }
 
     #[test]
     fn values_survive_whatever_they_hold() {
         let hostile = ["it's \"quoted\"", "two\nlines", "-leading --dash", "$(touch x) `id`", "{model}", ""];
         let argv = claude("m'\n\"{agent}\"", &hostile);
-        assert_eq!(argv[4], "m'\n\"{agent}\"");
-        assert_eq!(argv[5..], hostile);
+        assert_eq!(argv[6], "m'\n\"{agent}\"");
+        assert_eq!(argv[7..], hostile);
     }
 
     #[test]
     fn a_resume_argv_names_the_old_conversation() {
         let backends = built_in();
-        let holes = Holes { conversation: "c-9", ..Holes::default() };
+        let holes = Holes { conversation: "c-9", settings: "/w/s", ..Holes::default() };
         assert_eq!(
             resume_argv(&backends["claude"], &holes),
-            Some(vec!["claude".into(), "--resume".into(), "c-9".into()])
+            Some(["claude", "--resume", "c-9", "--settings", "/w/s"].map(String::from).to_vec())
         );
         let opencode = resume_argv(&backends["opencode"], &holes).expect("it resumes");
         assert_eq!(opencode, ["opencode", "--session", "c-9"]);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use regex::Regex;
+use serde::{Deserialize, Serialize};
 
 use crate::pilot::id::{AgentId, PhaseId};
 
@@ -294,8 +295,23 @@ pub struct Backend {
     /// Parts that move without progress: spinner, clock, token counter. Replaced before screens are compared.
     pub masks: Vec<Regex>,
     pub rules: Vec<ScreenRule>,
-    /// The agent appends to our spool file (its event channel proves submits).
-    pub reports: bool,
+    /// How it tells of itself, beside its screen.
+    pub channel: Channel,
+    /// Argv elements by which it is told where to report; with hole `{settings}`.
+    pub channel_args: Vec<String>,
+}
+
+/// How a program tells what it does: the first source of evidence, before its screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Channel {
+    /// Only its screen tells.
+    #[default]
+    None,
+    /// It appends reports to the file that `FLIGHTDECK_SPOOL` names.
+    Reports,
+    /// Claude Code: hooks in a settings file of ours, and the transcript that they name.
+    Claude,
 }
 
 /// How to find what stands in the composer.

@@ -235,11 +235,11 @@ impl Session {
         self.wake = turn.wake.map(|marker| marker + turn.late);
         if let Some(failure) = failed {
             self.painter.print(&format!("✗ {}", failure.text()));
-            return self.reports.report(&Report::TurnFailed { error: failure.text().to_string() });
+            return self.reports.report(&Report::TurnFailed { error: failure.text().to_string(), status: None });
         }
         match turn.cause {
             Cause::Start => Ok(()),
-            Cause::Wake | Cause::Prompt => self.reports.report(&Report::TurnEnded { answer: turn.answer }),
+            Cause::Wake | Cause::Prompt => self.reports.report(&Report::TurnEnded { answer: turn.answer, pending: 0 }),
         }
     }
 
@@ -256,7 +256,8 @@ impl Session {
         self.stage = Stage::Ready;
         let phase = if self.options.phase.is_empty() { "none" } else { &self.options.phase };
         self.painter.print(&format!(" demo agent · {} · phase {phase}", self.options.agent));
-        self.reports.report(&Report::SessionStarted { conversation: Some(self.conversation.clone()) })?;
+        self.reports
+            .report(&Report::SessionStarted { conversation: Some(self.conversation.clone()), transcript: None })?;
         if self.options.start_dialog == Some(StartDialog::Login) {
             self.painter.print(&format!("✗ {}", Failure::Login.text()));
         }

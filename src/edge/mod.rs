@@ -1,5 +1,6 @@
 //! FLOOR 1: touches the world. One file per outside thing; judges nothing.
 
+pub mod channel;
 pub mod clock;
 pub mod feed;
 pub mod files;

@@ -15,6 +15,7 @@ use crate::pilot::fact::{Identity, Look, Place, Screen, Server};
 use crate::pilot::id::{AgentId, EffectId, Incarnation, MessageId};
 use crate::pilot::reading;
 
+use super::channel;
 use super::process::{self, Tag};
 use super::runner::{self, RunError, RunSpec};
 use super::tmux::inject::{self, Injected};
@@ -217,6 +218,9 @@ impl Hands {
         let nonce = self.nonce.to_string();
         let run = RunSpec { agent: agent.clone(), incarnation, nonce, launch: spec.clone() };
         let agents = self.state_dir.join("agents");
+        if let Err(error) = channel::equip(&self.rules.root, agent, spec.channel) {
+            return Ok(failed(error.to_string()));
+        }
         if let Err(error) = runner::check(&agents, &run) {
             return Ok(unfit(error));
         }

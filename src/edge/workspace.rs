@@ -5,6 +5,7 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::config::launch::STATE;
 use crate::config::parse::MAIN;
 use crate::config::problem::quoted;
 use crate::config::{Problem, Sources};
@@ -32,7 +33,7 @@ pub fn is_one(folder: &Path) -> bool {
 
 /// The folder of a workspace's state.
 pub fn state_dir(root: &Path) -> PathBuf {
-    root.join(".flightdeck")
+    root.join(STATE)
 }
 
 /// The log of records in a folder of state.

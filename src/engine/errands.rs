@@ -2,7 +2,7 @@
 //! comes back as an event.
 
 use crate::config::sequence::set_sequence;
-use crate::edge::{files, process};
+use crate::edge::{channel, files, process};
 use crate::pilot::effect::{Effect, Outcome, OwnFile};
 use crate::pilot::event::Event;
 use crate::pilot::id::{EffectId, PhaseId};
@@ -15,7 +15,7 @@ pub(super) fn run(desk: &mut Desk, effect: Effect) {
     match effect {
         Effect::Start { id, agent, incarnation, spec } => {
             desk.supply.begins(&agent, incarnation);
-            let channel = desk.supply.spool();
+            let reports = desk.supply.spool();
             let server = desk.state.server.clone();
             let mut spec = spec;
             // The demo agent lives in our own program, which need not be in anybody's PATH.
@@ -23,10 +23,11 @@ pub(super) fn run(desk: &mut Desk, effect: Effect) {
                 *word = hands.program.to_string_lossy().into_owned();
             }
             let spool = crate::edge::perform::spool_path(&hands.state_dir, &agent);
-            spec.env.insert("FLIGHTDECK_SPOOL".to_string(), spool.to_string_lossy().into_owned());
+            spec.env.insert(channel::SPOOL.to_string(), spool.to_string_lossy().into_owned());
+            spec.env.insert(channel::PROGRAM.to_string(), hands.program.to_string_lossy().into_owned());
             tokio::task::spawn_local(async move {
-                if let Some(channel) = channel
-                    && let Err(error) = channel.fresh(&agent, incarnation).await
+                if let Some(reports) = reports
+                    && let Err(error) = reports.fresh(&agent, incarnation).await
                 {
                     tracing::warn!(%agent, %error, "its event channel can't be emptied");
                 }

@@ -178,6 +178,8 @@ pub struct Watch {
     pub reported: Option<Time>,
     /// In a turn, by its event channel.
     pub turn_since: Option<Time>,
+    /// What will wake it by itself, as it said at the end of its last turn: tasks that run on, timers of its own.
+    pub pending: u32,
     /// Graces begin anew here: our start, a hiccup, a delivery, a busy child.
     pub grace_from: Time,
     pub marker: Option<SeenMarker>,

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::model::{Agent as AgentRules, Backend, ScreenSays};
+use crate::config::model::{Agent as AgentRules, Backend, Channel, ScreenSays};
 
 use super::agent::{Progress, Step};
 use super::effect::{Effect, Outcome, Refusal};
@@ -279,7 +279,7 @@ fn prove(
     (retry, presses, gone_since): (Time, u32, Option<Time>),
 ) -> Option<(Time, String)> {
     let now = turn.now.steady;
-    let reports = view.backend.reports && turn.watch(id).reported.is_some();
+    let reports = view.backend.channel != Channel::None && turn.watch(id).reported.is_some();
     if view.gone() {
         if let (Some(evidence), false) = (view.turn_began(), reports) {
             submitted(turn, id, message, evidence);

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::model::Channel;
+
 use super::command::Answer;
 use super::event::Ask;
 use super::fact::{Identity, Place};
@@ -65,6 +67,9 @@ pub enum OwnFile {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaunchSpec {
     pub argv: Vec<String>,
+    /// What it is given to tell of itself.
+    #[serde(default)]
+    pub channel: Channel,
     pub cwd: PathBuf,
     /// Variables that are no secrets: phase, agent, role, spool.
     pub env: BTreeMap<String, String>,

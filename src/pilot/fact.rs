@@ -1,6 +1,7 @@
 //! What the edge can tell about the world: screens, panes, processes, commits. Plain data, already bounded and cleaned
 //! of what no reader may see; no judgement.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -104,13 +105,32 @@ pub struct Look {
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Report {
     /// A conversation began or was resumed.
-    SessionStarted { conversation: Option<String> },
+    SessionStarted {
+        conversation: Option<String>,
+        /// The file that its program writes the conversation to.
+        #[serde(default)]
+        transcript: Option<PathBuf>,
+    },
     /// A prompt was submitted: the proof of delivery. The text is what the agent took in.
     PromptSubmitted { prompt: String },
+    /// A prompt stands in the conversation's transcript: it was taken in, now or earlier.
+    PromptRecorded { prompt: String },
     /// A turn ended normally; the last answer, where the agent tells it.
-    TurnEnded { answer: Option<String> },
+    TurnEnded {
+        answer: Option<String>,
+        /// What will wake it by itself: tasks that run on, timers of its own.
+        #[serde(default)]
+        pending: u32,
+    },
     /// A turn ended by an error of the model's service.
-    TurnFailed { error: String },
+    TurnFailed {
+        error: String,
+        /// The service's HTTP status, where it is told.
+        #[serde(default)]
+        status: Option<u16>,
+    },
+    /// Its conversation is being shortened, which takes its time.
+    Compacting,
 }
 
 /// A commit on the watched branch, as far as flightdeck looks at it.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::config::launch::{Holes, launch_argv, names_conversation, resume_argv};
-use crate::config::model::{self, Kind, RestartPolicy, Role};
+use crate::config::launch::{Holes, launch_argv, names_conversation, resume_argv, settings_file};
+use crate::config::model::{self, Channel, Kind, RestartPolicy, Role};
 use crate::config::prompts;
 
 use super::agent::{Job, Life};
@@ -132,6 +132,8 @@ fn start(turn: &mut Turn<'_>, id: &AgentId, rules: &model::Agent) {
     let phase = if phased(rules) { turn.state.sequence.current.clone() } else { None };
     let fresh = if names_conversation(backend) { Some(turn.uuid()) } else { None };
     let dir = rules.dir.to_string_lossy();
+    let settings = settings_file(&turn.rules.root, id);
+    let settings = settings.to_string_lossy();
     let phase_text = phase.as_ref().map(ToString::to_string).unwrap_or_default();
     let holes = |conversation| Holes {
         model: &rules.model,
@@ -139,6 +141,7 @@ fn start(turn: &mut Turn<'_>, id: &AgentId, rules: &model::Agent) {
         agent: id.as_str(),
         phase: &phase_text,
         dir: &dir,
+        settings: &settings,
         args: &rules.args,
     };
     let resume = resumed.as_ref().and_then(|old| Some((old.clone(), resume_argv(backend, &holes(old.as_str()))?)));
@@ -146,7 +149,7 @@ fn start(turn: &mut Turn<'_>, id: &AgentId, rules: &model::Agent) {
         Some((old, argv)) => (Some(old), argv),
         None => (fresh.clone(), launch_argv(backend, &holes(fresh.as_deref().unwrap_or_default()))),
     };
-    let spec = spec(turn, rules, argv, &phase_text);
+    let spec = spec(turn, rules, (argv, backend.channel), &phase_text);
     let now = turn.now.steady;
     turn.state.seen.starts.push(now);
     let agent = id.clone();
@@ -154,7 +157,7 @@ fn start(turn: &mut Turn<'_>, id: &AgentId, rules: &model::Agent) {
     turn.order(Some(id), order, |id| Effect::Start { id, agent, incarnation, spec });
 }
 
-fn spec(turn: &Turn<'_>, rules: &model::Agent, argv: Vec<String>, phase: &str) -> LaunchSpec {
+fn spec(turn: &Turn<'_>, rules: &model::Agent, (argv, channel): (Vec<String>, Channel), phase: &str) -> LaunchSpec {
     let env = BTreeMap::from([
         ("FLIGHTDECK_AGENT".to_string(), rules.id.to_string()),
         ("FLIGHTDECK_ROLE".to_string(), rules.role.word().to_string()),
@@ -162,6 +165,7 @@ fn spec(turn: &Turn<'_>, rules: &model::Agent, argv: Vec<String>, phase: &str) -
     ]);
     LaunchSpec {
         argv,
+        channel,
         cwd: rules.dir.clone(),
         env,
         env_file: rules.env_file.clone(),

@@ -91,7 +91,9 @@ pub(super) fn deadline(turn: &Turn<'_>, id: &AgentId) -> Option<(Time, Illness)>
         }
         Some(_) | None => {
             let lifted = agent.limit_lifted.unwrap_or_default();
-            Some((watch.last_sign().max(lifted) + rules.idle, Illness::Stalled))
+            // What runs on in the background, or a timer of its own, will wake it.
+            let idle = if watch.pending > 0 { rules.idle.max(rules.quiet_child_cap) } else { rules.idle };
+            Some((watch.last_sign().max(lifted) + idle, Illness::Stalled))
         }
     }
 }

@@ -313,7 +313,7 @@ fn reported(turn: &mut Turn<'_>, id: &AgentId, report: Report) {
     let watch = turn.watch(id);
     watch.reported = Some(now);
     match report {
-        Report::SessionStarted { conversation } => {
+        Report::SessionStarted { conversation, .. } => {
             let known = turn.agent(id).and_then(|agent| agent.conversation.clone());
             if let Some(conversation) = conversation.filter(|new| known.as_ref() != Some(new)) {
                 let conversation: String = conversation.chars().filter(char::is_ascii_graphic).take(100).collect();
@@ -322,9 +322,16 @@ fn reported(turn: &mut Turn<'_>, id: &AgentId, report: Report) {
         }
         Report::PromptSubmitted { prompt } => {
             watch.turn_since = Some(now);
+            watch.pending = 0;
             delivery::prompt_submitted(turn, id, &prompt);
         }
-        Report::TurnEnded { .. } | Report::TurnFailed { .. } => watch.turn_since = None,
+        Report::PromptRecorded { prompt } => delivery::prompt_submitted(turn, id, &prompt),
+        Report::TurnEnded { pending, .. } => {
+            watch.turn_since = None;
+            watch.pending = pending;
+        }
+        Report::TurnFailed { .. } => watch.turn_since = None,
+        Report::Compacting => {}
     }
 }
 

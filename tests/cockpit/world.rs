@@ -122,7 +122,7 @@ impl World {
     pub(crate) fn rests(&mut self, agent: &str, line: &str) {
         self.shows(agent, |pane| pane.say(line));
         let incarnation = self.panes[&id(agent)].0.incarnation;
-        let report = Report::TurnEnded { answer: None };
+        let report = Report::TurnEnded { answer: None, pending: 0 };
         self.happens(Event::Reported { agent: id(agent), incarnation, report });
     }
 

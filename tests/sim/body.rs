@@ -153,7 +153,7 @@ impl Body {
                 self.ready = true;
                 self.ill = Some("nobody has told it anything".to_string());
                 let conversation = self.conversation.clone();
-                self.report(Report::SessionStarted { conversation });
+                self.report(Report::SessionStarted { conversation, transcript: None });
             }
             Act::Spins => {
                 self.spun += 1;
@@ -376,7 +376,7 @@ impl Body {
             }
             End::Never => {}
         }
-        self.report(Report::TurnEnded { answer: None });
+        self.report(Report::TurnEnded { answer: None, pending: 0 });
         if !self.queued.is_empty() && !self.wedged {
             let taken = self.queued.remove(0);
             self.take(&taken, next(), now);

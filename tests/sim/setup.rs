@@ -17,7 +17,7 @@ process_names = ["talker"]
 
 [backends.mute]
 like = "demo"
-reports = false
+channel = "none"
 "#;
 
 /// The files of the workspace.

@@ -141,7 +141,7 @@ impl World {
         let spin = Duration::from_secs(20);
         let habits = rules.agents.iter().map(|(id, agent)| {
             let start = Duration::from_secs(2);
-            let reports = rules.backends[&agent.backend].reports;
+            let reports = rules.backends[&agent.backend].channel != flightdeck::config::model::Channel::None;
             let size = agent.size;
             let habits = Habits { start, start_dialog: None, swallows: 0, collapses: false, reports, spin, size };
             (id.clone(), habits)

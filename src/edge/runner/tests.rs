@@ -32,6 +32,7 @@ impl Place {
             incarnation: Incarnation(2),
             nonce: "n0nce".to_string(),
             launch: LaunchSpec {
+                channel: crate::config::model::Channel::None,
                 argv: argv.iter().map(ToString::to_string).collect(),
                 cwd: self.root.path().to_path_buf(),
                 env: BTreeMap::from([("FLIGHTDECK_PHASE".to_string(), "1a".to_string())]),

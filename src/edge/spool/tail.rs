@@ -4,8 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
+use crate::edge::channel::Line;
 use crate::edge::files::{self, FileError};
 use crate::pilot::fact::Report;
 use crate::pilot::id::{AgentId, Incarnation};
@@ -43,13 +42,6 @@ pub(super) struct Read {
     /// The file holds more than this piece.
     pub(super) more: bool,
     pub(super) offset: u64,
-}
-
-#[derive(Deserialize)]
-struct Line {
-    incarnation: Option<Incarnation>,
-    #[serde(flatten)]
-    report: Report,
 }
 
 impl Tail {

@@ -175,7 +175,7 @@ fn a_long_answer_comes_whole() {
     let mut tail = tail(dir.path());
     let answer = "y".repeat(900 << 10);
     append(&dir.path().join("builder.jsonl"), &format!("{{\"event\":\"turn_ended\",\"answer\":\"{answer}\"}}\n"));
-    assert_eq!(drained(&mut tail).0, [Report::TurnEnded { answer: Some(answer) }]);
+    assert_eq!(drained(&mut tail).0, [Report::TurnEnded { answer: Some(answer), pending: 0 }]);
 }
 
 #[test]

@@ -1,0 +1,120 @@
+//! Claude Code: what it is given at its start, and what its hooks and its transcript say. Hooks that we give stand beside the
+//! user's own; nothing of the user's is touched.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::pilot::fact::Report;
+
+/// Events that every version from 2.0 on knows. One that a version does not know would stop its start at a dialog, so what
+/// only newer ones have comes from the transcript.
+const EVENTS: [&str; 4] = ["SessionStart", "UserPromptSubmit", "Stop", "PreCompact"];
+/// What a hook runs. The shell that Claude Code hands it to sees this text and no other: what differs between agents comes
+/// by the environment.
+const COMMAND: &str = "exec \"$FLIGHTDECK_PROGRAM\" hook claude";
+/// A hook takes a few milliseconds; one that hangs must not hold up its agent, in seconds.
+const TIMEOUT_S: u32 = 10;
+
+/// The settings that an agent of ours gets.
+pub fn settings() -> Vec<u8> {
+    let hook = json!([{ "hooks": [{ "type": "command", "command": COMMAND, "timeout": TIMEOUT_S }] }]);
+    let hooks: serde_json::Map<String, Value> =
+        EVENTS.iter().map(|event| ((*event).to_string(), hook.clone())).collect();
+    format!("{:#}\n", json!({ "hooks": hooks })).into_bytes()
+}
+
+/// What a hook is told, as far as it matters to us.
+#[derive(Debug, Deserialize)]
+struct Told {
+    hook_event_name: String,
+    session_id: Option<String>,
+    transcript_path: Option<PathBuf>,
+    prompt: Option<String>,
+    last_assistant_message: Option<String>,
+    #[serde(default)]
+    background_tasks: Vec<Value>,
+    #[serde(default)]
+    session_crons: Vec<Value>,
+}
+
+/// What a hook's payload says. `None`: nothing that matters, or it is none.
+pub fn told(payload: &[u8]) -> Option<Report> {
+    let told: Told = serde_json::from_slice(payload).ok()?;
+    let pending = told.background_tasks.len() + told.session_crons.len();
+    Some(match told.hook_event_name.as_str() {
+        "SessionStart" => Report::SessionStarted { conversation: told.session_id, transcript: told.transcript_path },
+        "UserPromptSubmit" => Report::PromptSubmitted { prompt: told.prompt? },
+        "Stop" => Report::TurnEnded {
+            answer: told.last_assistant_message,
+            pending: u32::try_from(pending).unwrap_or(u32::MAX),
+        },
+        "PreCompact" => Report::Compacting,
+        _ => return None,
+    })
+}
+
+/// A line of the transcript, as far as it matters to us.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    is_meta: bool,
+    #[serde(default)]
+    is_sidechain: bool,
+    #[serde(default)]
+    is_api_error_message: bool,
+    api_error_status: Option<u16>,
+    operation: Option<String>,
+    content: Option<Value>,
+    message: Option<Message>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Message {
+    content: Option<Value>,
+}
+
+/// Said by itself where somebody has stopped a turn.
+const INTERRUPTED: &str = "[Request interrupted by user";
+
+/// What a line of the transcript says. `None`: nothing that matters, or it is none.
+pub fn recorded(line: &[u8]) -> Option<Report> {
+    let entry: Entry = serde_json::from_slice(line).ok()?;
+    if entry.is_sidechain || entry.is_meta {
+        return None;
+    }
+    let said = entry.message.and_then(|message| message.content);
+    match (entry.kind.as_str(), entry.operation.as_deref()) {
+        ("user", _) => {
+            let prompt = words(&said?)?;
+            let stopped = prompt.starts_with(INTERRUPTED);
+            Some(if stopped {
+                Report::TurnEnded { answer: None, pending: 0 }
+            } else {
+                Report::PromptRecorded { prompt }
+            })
+        }
+        ("queue-operation", Some("enqueue")) => Some(Report::PromptRecorded { prompt: words(&entry.content?)? }),
+        ("assistant", _) if entry.is_api_error_message => {
+            Some(Report::TurnFailed { error: words(&said?)?, status: entry.api_error_status })
+        }
+        _ => None,
+    }
+}
+
+/// The text of a message: a text, or a list of parts. What tools brought back is no text.
+fn words(content: &Value) -> Option<String> {
+    match content {
+        Value::String(text) => Some(text.clone()),
+        Value::Array(parts) => {
+            let texts: Vec<&str> =
+                parts.iter().filter(|part| part["type"] == "text").filter_map(|part| part["text"].as_str()).collect();
+            (!texts.is_empty()).then(|| texts.join("\n"))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
+    }
+}
