@@ -282,6 +282,23 @@ fn a_backend_of_ones_own_needs_only_a_composer() {
 }
 
 #[test]
+fn a_line_that_only_says_that_there_is_more_is_no_line_of_sense() {
+    let kind = backend("claude");
+    let running = captured("claude-2.1.329/busy-tool-running");
+    assert!(running.lines.iter().any(|line| line.trim() == "(ctrl+b to run in background)"));
+    assert_eq!(last_line_of_sense(kind, &running), "⎿  $ sleep 20 (14s)");
+    for fold in ["… +67 lines (ctrl+o to expand)", "… +1 line", "⎿  … +67 lines", "(ctrl+o to expand)"] {
+        let mut folded = running.clone();
+        let at = folded.lines.iter().position(|line| line.contains("(ctrl+b")).expect("it has one");
+        folded.lines[at] = format!("     {fold}");
+        assert_eq!(last_line_of_sense(kind, &folded), "⎿  $ sleep 20 (14s)", "{fold}");
+    }
+    for said in ["… +67 linesmen", "… +lots", "(ctrl is a key)", "and (ctrl+o to expand) is how"] {
+        assert_eq!(last_line_of_sense(kind, &screen(said)), said);
+    }
+}
+
+#[test]
 fn what_leaves_is_clean_and_short() {
     let kind = backend("demo");
     let hostile = format!("✗ FATAL: \u{1b}[31mred\u{7}\u{202e} {}", "x".repeat(5000));

@@ -103,7 +103,7 @@ impl<'a> Page<'a> {
     }
 
     pub(super) fn last_line_of_sense(&self) -> &str {
-        let sense = |lines: &'_ [String]| lines.iter().rposition(|line| !self.is_chrome(line));
+        let sense = |lines: &'_ [String]| lines.iter().rposition(|line| !self.is_chrome(line) && !is_aside(line));
         let last = sense(self.above_composer()).or_else(|| sense(&self.lines));
         last.map_or("", |at| self.lines[at].as_str())
     }
@@ -159,6 +159,19 @@ fn filled(lines: &[String]) -> Vec<String> {
 fn is_rule(line: &str) -> bool {
     let line = line.trim();
     line.chars().count() >= 8 && line.chars().all(|c| "─▔╌═━▀╹".contains(c))
+}
+
+/// A line that says only that there is more, or which key shows it: `… +67 lines (ctrl+o to expand)`, `(ctrl+b to run in
+/// background)`. It belongs to an answer, and tells nothing of it.
+fn is_aside(line: &str) -> bool {
+    let line = line.trim().trim_start_matches(['⎿', '└', '│']).trim_start();
+    let folded = line.strip_prefix("… +").is_some_and(|rest| {
+        let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+        rest.strip_prefix(" line")
+            .is_some_and(|rest| matches!(rest.trim_start_matches('s').chars().next(), None | Some(' ')))
+    });
+    let key = line.strip_prefix("(ctrl").map(str::trim_start).filter(|rest| rest.ends_with(')'));
+    folded || key.is_some_and(|rest| rest.starts_with(['+', '-']))
 }
 
 /// Signs stand at the margin, results below them; deeper inside a line they are part of an answer or of an echo.
