@@ -22,13 +22,24 @@ pub struct Choice<T> {
     /// The last entry: the typed text itself.
     typed: Option<(String, T)>,
     pub at: usize,
+    /// The first one in sight when the mouse chose last: what it points at stays under it.
+    top: usize,
 }
 
 impl<T: Clone + PartialEq> Choice<T> {
     /// All entries match an empty text.
     pub fn new(title: impl Into<String>, entries: Vec<(String, T)>) -> Self {
         let matching = (0..entries.len()).collect();
-        Choice { title: title.into(), input: Input::default(), entries, matching, read: None, typed: None, at: 0 }
+        Choice {
+            title: title.into(),
+            input: Input::default(),
+            entries,
+            matching,
+            read: None,
+            typed: None,
+            at: 0,
+            top: 0,
+        }
     }
 
     /// What is typed can be chosen too, when `read` makes something of it.
@@ -72,12 +83,24 @@ impl<T: Clone + PartialEq> Choice<T> {
         self.matching = scored.into_iter().map(|(_, at)| at).collect();
         let typed = self.read.and_then(|read| read(self.input.value().trim()));
         self.typed = typed.filter(|(_, typed)| self.entries.iter().all(|(_, entry)| entry != typed));
-        self.at = 0;
+        (self.at, self.top) = (0, 0);
     }
 
     /// The next or an earlier one; it stops at both ends.
     pub fn go(&mut self, by: isize) {
         self.at = self.at.saturating_add_signed(by).min(self.count().saturating_sub(1));
+    }
+
+    /// The first one in sight where so many fit.
+    pub fn first(&self, fit: usize) -> usize {
+        self.top.min(self.at).max((self.at + 1).saturating_sub(fit.max(1)))
+    }
+
+    /// Goes to this one, without moving what is in sight where so many fit. Tells whether it was chosen already.
+    pub fn select(&mut self, entry: usize, fit: usize) -> bool {
+        let entry = entry.min(self.count().saturating_sub(1));
+        self.top = self.first(fit);
+        std::mem::replace(&mut self.at, entry) == entry
     }
 
     /// Names of the matching ones, best first.

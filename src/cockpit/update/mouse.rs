@@ -1,4 +1,4 @@
-//! The mouse: a click selects, does what an entry of the key bar says, or closes what it does not hit; the wheel scrolls, a drag
+//! The mouse: a click selects, takes what is selected in an open list, does what an entry of the key bar says, or closes what it does not hit; the wheel scrolls, a drag
 //! moves the split.
 
 use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
@@ -30,6 +30,9 @@ fn click(model: &mut Model, at: Position) -> Vec<Errand> {
     let areas = layout::areas(model);
     model.dirty = true;
     let open = !matches!(model.mode, Mode::Browse);
+    if let Some((entry, fit)) = view::overlay::entry_at(model, at) {
+        return choose(model, entry, fit);
+    }
     if open && view::overlay::covers(model, at) {
         return Vec::new();
     }
@@ -60,6 +63,17 @@ fn click(model: &mut Model, at: Position) -> Vec<Errand> {
     Vec::new()
 }
 
+/// The first click on an entry of an open list goes to it, the next one takes it.
+fn choose(model: &mut Model, entry: usize, fit: usize) -> Vec<Errand> {
+    let again = match &mut model.mode {
+        Mode::Palette(choice) => choice.select(entry, fit),
+        Mode::Kinds(choice) => choice.select(entry, fit),
+        Mode::Pick(pick) => pick.choice.select(entry, fit),
+        _ => false,
+    };
+    if again { prompts::act(model, Action::Accept) } else { Vec::new() }
+}
+
 fn drag(model: &mut Model, column: u16) {
     let percent = u32::from(column) * 100 / u32::from(model.size.0.max(1));
     model.split = u16::try_from(percent).unwrap_or(SPLIT.1).clamp(SPLIT.0, SPLIT.2);
@@ -84,6 +98,7 @@ mod tests {
     use ratatui::crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
     use crate::cockpit::happening::{Errand, Happening};
+    use crate::cockpit::keys::TABLE;
     use crate::cockpit::mode::Mode;
     use crate::cockpit::model::{Focus, Panel};
     use crate::cockpit::update::stand::{Stand, agent, asked};
@@ -110,6 +125,44 @@ mod tests {
         let bar = stand.shown().lines().last().expect("a bar").to_string();
         let column = bar.find("do it").expect("an entry");
         assert_eq!(asked(&stand.click(u16::try_from(column).expect("small"), 39)).len(), 1, "{bar}");
+    }
+
+    #[test]
+    fn a_click_on_an_entry_goes_to_it_and_another_takes_it() {
+        let mut stand = Stand::new();
+        stand.press(":");
+        assert!(stand.click_on("restart-fresh: restart").is_empty());
+        assert!(
+            stand.model.mode.context() == crate::cockpit::keys::Context::Palette,
+            "the first click only goes there"
+        );
+        stand.click_on("restart-fresh: restart");
+        assert!(stand.shown().contains("restart in a new conversation builder?"), "{}", stand.shown());
+        stand.press("esc N");
+        stand.click_on("2  title of 2");
+        stand.click_on("2  title of 2");
+        assert!(stand.shown().contains("go to phase 2?"), "{}", stand.shown());
+        stand.press("esc tab 3 K");
+        stand.click_on("config_loaded");
+        stand.click_on("config_loaded");
+        assert_eq!(stand.model.logbook.kind.as_deref(), Some("config_loaded"));
+    }
+
+    #[test]
+    fn a_click_on_a_list_that_is_scrolled_takes_what_is_seen_there() {
+        let mut stand = Stand::new();
+        stand.press(":");
+        (0..30).for_each(|_| drop(stand.press("down")));
+        let chosen = |stand: &Stand| match &stand.model.mode {
+            Mode::Palette(choice) => choice.chosen().map_or("", |chosen| chosen.name),
+            other => panic!("{other:?}"),
+        };
+        let at = chosen(&stand);
+        let above = TABLE.iter().rev().skip_while(|binding| binding.name != at).nth(5).expect("there are many");
+        let before = stand.shown();
+        stand.click_on(&format!("  {}: ", above.name));
+        assert_eq!(chosen(&stand), above.name);
+        assert_eq!(stand.shown(), before, "what is pointed at stays where it is");
     }
 
     #[test]

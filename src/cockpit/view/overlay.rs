@@ -7,6 +7,7 @@ use ratatui::widgets::{Block, BorderType, Clear, Paragraph, Widget};
 use unicode_width::UnicodeWidthStr;
 
 use crate::cockpit::keys::{Context, TABLE};
+use crate::cockpit::layout;
 use crate::cockpit::mode::Mode;
 use crate::cockpit::model::Model;
 use crate::cockpit::panel::opened::Opened;
@@ -17,7 +18,7 @@ use super::{put, put_line, span};
 
 /// Draws what is open.
 pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) -> Option<Position> {
-    if area.width < 8 || area.height < 5 {
+    if is_too_small(area) {
         return None;
     }
     match &model.mode {
@@ -55,10 +56,29 @@ pub fn covers(model: &Model, at: Position) -> bool {
     buffer[at].symbol() != NOTHING
 }
 
+/// The entry of the list that is open, where one is drawn at this place, and how many fit.
+pub fn entry_at(model: &Model, at: Position) -> Option<(usize, usize)> {
+    let area = Rect::new(0, 0, model.size.0, model.size.1);
+    if is_too_small(area) {
+        return None;
+    }
+    let (list, first, entries) = match &model.mode {
+        Mode::Palette(choice) => list(choice, area),
+        Mode::Kinds(choice) => list(choice, area),
+        Mode::Pick(pick) => list(&pick.choice, area),
+        _ => return None,
+    };
+    let entry = first + usize::from(at.y.checked_sub(list.y)?);
+    (list.contains(at) && entry < entries).then_some((entry, usize::from(list.height)))
+}
+
+fn is_too_small(area: Rect) -> bool {
+    area.width < 8 || area.height < 5
+}
+
 /// A box of that size in the middle; what was there is wiped.
 pub(super) fn window(model: &Model, area: Rect, size: (u16, u16), title: &str, buffer: &mut Buffer) -> Rect {
-    let (width, height) = (size.0.min(area.width), size.1.min(area.height));
-    let place = Rect::new(area.x + (area.width - width) / 2, area.y + (area.height - height) / 3, width, height);
+    let place = middle(area, size);
     Clear.render(place, buffer);
     buffer.set_style(place, model.theme.text);
     let title = Line::from(span(&format!(" {title} "), model.theme.title));
@@ -66,6 +86,11 @@ pub(super) fn window(model: &Model, area: Rect, size: (u16, u16), title: &str, b
     let inside = block.inner(place);
     block.render(place, buffer);
     inside
+}
+
+fn middle(area: Rect, size: (u16, u16)) -> Rect {
+    let (width, height) = (size.0.min(area.width), size.1.min(area.height));
+    Rect::new(area.x + (area.width - width) / 2, area.y + (area.height - height) / 3, width, height)
 }
 
 fn help(model: &Model, of: Context, scroll: u16, area: Rect, buffer: &mut Buffer) {
@@ -118,18 +143,15 @@ fn record(model: &Model, opened: &Opened, area: Rect, buffer: &mut Buffer) {
 }
 
 fn choose<T: Clone + PartialEq>(model: &Model, choice: &Choice<T>, area: Rect, buffer: &mut Buffer) -> Position {
-    let rows = u16::try_from(choice.count()).unwrap_or(u16::MAX).saturating_add(4).clamp(6, area.height.max(6));
-    let inside = window(model, area, (area.width.saturating_sub(4).min(90), rows.min(22)), &choice.title, buffer);
+    let inside = window(model, area, size(choice, area), &choice.title, buffer);
     put_line(
         buffer,
         inside,
         0,
         &Line::from(vec![Span::styled("› ", model.theme.accent), span(choice.input.value(), model.theme.strong)]),
     );
-    let list = Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside };
-    let fit = usize::from(list.height).max(1);
-    let first = (choice.at + 1).saturating_sub(fit);
-    for (row, name) in choice.names().enumerate().skip(first).take(fit) {
+    let (list, first, _) = list(choice, area);
+    for (row, name) in choice.names().enumerate().skip(first).take(usize::from(list.height).max(1)) {
         let y = u16::try_from(row - first).unwrap_or(0);
         put(buffer, list, y, &format!("  {}", text::line(name)), model.theme.text);
         if row == choice.at {
@@ -140,6 +162,19 @@ fn choose<T: Clone + PartialEq>(model: &Model, choice: &Choice<T>, area: Rect, b
         put(buffer, list, 0, "  nothing fits", model.theme.dim);
     }
     Position::new(inside.x + 2 + u16::try_from(choice.input.visual_cursor()).unwrap_or(0), inside.y)
+}
+
+/// Columns and rows of the box around a choice.
+fn size<T: Clone + PartialEq>(choice: &Choice<T>, area: Rect) -> (u16, u16) {
+    let rows = u16::try_from(choice.count()).unwrap_or(u16::MAX).saturating_add(4).clamp(6, area.height.max(6));
+    (area.width.saturating_sub(4).min(90), rows.min(22))
+}
+
+/// Where its entries stand, the first that is shown, and how many there are.
+fn list<T: Clone + PartialEq>(choice: &Choice<T>, area: Rect) -> (Rect, usize, usize) {
+    let inside = layout::inside(middle(area, size(choice, area)));
+    let list = Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside };
+    (list, choice.first(usize::from(list.height)), choice.count())
 }
 
 fn filter(model: &Model, input: &tui_input::Input, area: Rect, buffer: &mut Buffer) -> Position {
