@@ -14,7 +14,7 @@ use flightdeck::pilot::fact::{Identity, PaneFact, Place, Screen, Server, Stamp};
 use flightdeck::pilot::id::{AgentId, EffectId, Incarnation};
 use flightdeck::pilot::record::{Actor, AgentState, Order, Record, Wish};
 use flightdeck::pilot::state::State;
-use flightdeck::pilot::step::{begin, step};
+use flightdeck::pilot::step::{Charge, begin, step};
 use flightdeck::pilot::time::{Now, Time};
 
 const IDLE: &str = include_str!("../../tests/screens/claude-2.1.329/after-answer-idle.txt");
@@ -56,7 +56,7 @@ fn fleet(agents: usize) -> (Config, State) {
         state.apply(Stamp { seq, at: NOON }, record);
     }
     let now = Now::at(NOON);
-    begin(&mut state, &rules, now, 1, 8, 9);
+    begin(&mut state, &rules, now, Charge { epoch: 1, pid: 8, host: "bench".to_string(), seed: 9 });
     let panes = (0..agents).map(|n| pane(n, &server)).collect();
     step(&mut state, &rules, now, Event::TmuxAnswered { server, panes });
     let idle = Arc::new(screen(IDLE));

@@ -123,5 +123,8 @@ fn agent_of(state: &State, id: &AgentId, agent: &Agent) -> AgentView {
         kind: String::new(),
         restart: String::new(),
         deadlines: Vec::new(),
+        host: state.host.clone(),
+        dir: String::new(),
+        deliver_in_turn: false,
     }
 }

@@ -34,8 +34,8 @@ impl Fleet {
 
     fn passes(&self, agent: &AgentView) -> bool {
         let phase = agent.phase.as_ref().map_or("", |phase| phase.as_str());
-        let text =
-            format!("{} {} {} {} {phase} {}", agent.id, agent.role, agent.backend, agent.state.word(), agent.last_line);
+        let AgentView { id, role, backend, model, host, last_line, .. } = agent;
+        let text = format!("{id} {role} {backend} {model} {host} {} {phase} {last_line}", agent.state.word());
         let text = text.to_lowercase();
         self.filter.to_lowercase().split_whitespace().all(|word| text.contains(word))
     }

@@ -24,7 +24,7 @@ use crate::pilot::fact::Stamp;
 use crate::pilot::id::AgentId;
 use crate::pilot::record::Record;
 use crate::pilot::state::State;
-use crate::pilot::step;
+use crate::pilot::step::{self, Charge};
 use crate::pilot::time::Now;
 use crate::pilot::turn::Outcome;
 
@@ -61,8 +61,9 @@ pub(super) struct Desk {
 impl Desk {
     /// The engine takes charge.
     pub(super) fn begin(&mut self, now: Now) -> Outcome {
-        let (epoch, pid) = (self.lock.epoch(), std::process::id());
-        step::begin(&mut self.state, &self.rules, now, epoch, pid, self.seed)
+        let host = self.lock.holder().host.clone();
+        let charge = Charge { epoch: self.lock.epoch(), pid: std::process::id(), host, seed: self.seed };
+        step::begin(&mut self.state, &self.rules, now, charge)
     }
 
     /// Keeps the way back to a client, and turns its question into an event.

@@ -20,6 +20,9 @@ pub enum Record {
         pid: u32,
         version: String,
         seed: u64,
+        /// Of this machine; records of earlier versions don't tell.
+        #[serde(default)]
+        host: String,
     },
     ConfigLoaded {
         digest: String,

@@ -158,6 +158,9 @@ fn agent_view(state: &State, rules: &Config, now: Now, id: &AgentId) -> Option<A
         kind: config.kind.word().to_string(),
         restart: config.restart.word().to_string(),
         deadlines,
+        host: state.host.clone(),
+        dir: config.dir.to_string_lossy().into_owned(),
+        deliver_in_turn: config.deliver_in_turn,
     })
 }
 

@@ -17,7 +17,6 @@ use super::time::Time;
 const SETTLED_KEPT: usize = 200;
 /// Deaths older than a day count against no budget.
 const DAY_MS: i64 = 86_400_000;
-
 /// A limit this soon after the last one was lifted is the same one still.
 const SAME_LIMIT_MS: i64 = 1_800_000;
 
@@ -29,6 +28,7 @@ pub struct State {
     pub engine_since: Time,
     pub version: String,
     pub seed: u64,
+    pub host: String,
     /// Number and time of the newest record.
     pub seq: u64,
     pub last_at: Time,
@@ -118,10 +118,10 @@ impl State {
             self.agents.entry(id.clone()).or_insert_with(|| Agent::new(at));
         }
         match record {
-            Record::EngineStarted { epoch, pid, version, seed } => {
+            Record::EngineStarted { epoch, pid, version, seed, host } => {
                 self.come_back(at, before);
                 (self.epoch, self.engine_pid, self.seed, self.engine_since) = (*epoch, *pid, *seed, at);
-                self.version.clone_from(version);
+                (self.version, self.host) = (version.clone(), host.clone());
             }
             Record::ConfigLoaded { digest } => self.config_digest.clone_from(digest),
             Record::ServerUp { server } => self.server = Some(server.clone()),
@@ -304,6 +304,7 @@ impl State {
             engine_since,
             version,
             seed,
+            host,
             seq,
             last_at,
             next_effect,
@@ -330,12 +331,12 @@ impl State {
         let others = (&other.epoch, &other.engine_pid, &other.engine_since, &other.version, &other.seed, &other.seq);
         let counts = (&other.last_at, &other.next_effect, &other.next_message);
         engine == (others.0, others.1, others.2, others.3, others.4, others.5, counts.0, counts.1, counts.2)
-            && (config_digest, paused, emergency_stop) == (&other.config_digest, &other.paused, &other.emergency_stop)
+            && (config_digest, host) == (&other.config_digest, &other.host)
+            && (paused, emergency_stop, complete_file) == (&other.paused, &other.emergency_stop, &other.complete_file)
             && (server, server_losses, agents) == (&other.server, &other.server_losses, &other.agents)
             && (outbox, settled, branch) == (&other.outbox, &other.settled, &other.branch)
             && (sequence, orders) == (&other.sequence, &other.orders)
             && (mass_until, ran_ahead) == (&other.mass_until, &other.ran_ahead)
-            && *complete_file == other.complete_file
     }
 
     /// Unsettled messages, oldest first.

@@ -27,11 +27,23 @@ pub fn step(state: &mut State, rules: &Config, now: Now, event: Event) -> Outcom
     turn.out
 }
 
+/// The engine that takes charge.
+#[derive(Clone, Debug)]
+pub struct Charge {
+    pub epoch: u64,
+    pub pid: u32,
+    /// The machine that it runs on.
+    pub host: String,
+    /// Feeds all jitter.
+    pub seed: u64,
+}
+
 /// An engine takes charge: the log so far is folded, nothing has been looked at yet.
-pub fn begin(state: &mut State, rules: &Config, now: Now, epoch: u64, pid: u32, seed: u64) -> Outcome {
+pub fn begin(state: &mut State, rules: &Config, now: Now, charge: Charge) -> Outcome {
     let mut turn = Turn::new(state, rules, now);
     let version = env!("CARGO_PKG_VERSION").to_string();
-    turn.record(Record::EngineStarted { epoch, pid, version, seed });
+    let Charge { epoch, pid, host, seed } = charge;
+    turn.record(Record::EngineStarted { epoch, pid, version, seed, host });
     close_fleet_orders(&mut turn);
     config_loaded(&mut turn);
     decide::decide(&mut turn);

@@ -125,6 +125,15 @@ pub struct AgentView {
     /// Everything with a time that is waited for with this agent, soonest first; `next` is the first of them.
     #[serde(default)]
     pub deadlines: Vec<NextAction>,
+    /// The machine that it runs on; empty: not told.
+    #[serde(default)]
+    pub host: String,
+    /// Its working directory, absolute; empty: not told.
+    #[serde(default)]
+    pub dir: String,
+    /// Messages are typed also while it is in a turn.
+    #[serde(default)]
+    pub deliver_in_turn: bool,
 }
 
 /// A deadline with its reason.

@@ -49,6 +49,9 @@ fn agent(name: &str, state: AgentState, since: i64) -> AgentView {
         kind: "loop".to_string(),
         restart: "always".to_string(),
         deadlines: Vec::new(),
+        host: "devbox".to_string(),
+        dir: "/deck/clones/one".to_string(),
+        deliver_in_turn: false,
     }
 }
 
@@ -275,7 +278,7 @@ fn past() -> Vec<Record> {
     let builder = || id("builder");
     let order = Order::Start { incarnation: Incarnation(1), phase: Some(phase("1a")), conversation: None };
     vec![
-        Record::EngineStarted { epoch: 1, pid: 4242, version: "0.1.0".into(), seed: 9 },
+        Record::EngineStarted { epoch: 1, pid: 4242, version: "0.1.0".into(), seed: 9, host: "devbox".into() },
         Record::PhaseEntered { phase: phase("1a"), stale_done: false },
         Record::Ordered { id: EffectId(1), agent: Some(builder()), order, epoch: 1 },
         Record::Held {

@@ -60,6 +60,7 @@ fn a_filter_keeps_the_rows_with_its_words_until_it_is_cleared() {
     desk.press("<enter>j").shows("Fleet /limi");
     assert_eq!(desk.selected(), "scout");
     desk.press("<esc>").shows("● builder");
+    desk.press("/devbox").shows("● builder").press("<esc>/elsewhere").shows("no agent fits the filter");
 }
 
 #[test]

@@ -18,9 +18,10 @@ use flightdeck::pilot::fact::{
 use flightdeck::pilot::id::{AgentId, Incarnation, PhaseId, Sha};
 use flightdeck::pilot::record::Record;
 use flightdeck::pilot::state::State;
+use flightdeck::pilot::step::{self, Charge};
 use flightdeck::pilot::time::{Now, Time};
+use flightdeck::pilot::turn;
 use flightdeck::pilot::view::{PaneView, View};
-use flightdeck::pilot::{step, turn};
 use tempfile::TempDir;
 
 use super::pane::Pane;
@@ -63,7 +64,8 @@ impl World {
             answer: None,
             log: Log::default(),
         };
-        let out = step::begin(&mut world.state, &world.rules, Now::at(NOON), 3, 3_999, 7);
+        let charge = Charge { epoch: 3, pid: 3_999, host: "devbox".to_string(), seed: 7 };
+        let out = step::begin(&mut world.state, &world.rules, Now::at(NOON), charge);
         world.take(out);
         world.happens(Event::TmuxGone);
         world.pass(Duration::from_secs(60));

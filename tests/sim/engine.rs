@@ -10,7 +10,7 @@ use flightdeck::pilot::fact::{Push, Screen, Stamp};
 use flightdeck::pilot::id::{AgentId, Incarnation};
 use flightdeck::pilot::record::Record;
 use flightdeck::pilot::state::State;
-use flightdeck::pilot::step;
+use flightdeck::pilot::step::{self, Charge};
 use flightdeck::pilot::time::Time;
 use flightdeck::pilot::turn::Outcome;
 
@@ -71,8 +71,9 @@ impl World {
         }
         let now = self.clock();
         self.rules = self.files.load();
-        let seed = self.dice.throw();
-        let out = step::begin(&mut state, &self.rules, now, life, 4000 + u32::try_from(life).expect("few"), seed);
+        let pid = 4000 + u32::try_from(life).expect("few");
+        let charge = Charge { epoch: life, pid, host: "simulated".to_string(), seed: self.dice.throw() };
+        let out = step::begin(&mut state, &self.rules, now, charge);
         let (began, seen) = (self.now, BTreeMap::new());
         let engine = Engine { life, began, state, seen, told_dead: BTreeSet::new(), coming: BTreeSet::new() };
         self.engine = Some(engine);

@@ -13,7 +13,7 @@ fn state(state: AgentState) -> Record {
 }
 
 fn engine(epoch: u64) -> Record {
-    Record::EngineStarted { epoch, pid: 1, version: String::new(), seed: 0 }
+    Record::EngineStarted { epoch, pid: 1, version: String::new(), seed: 0, host: String::new() }
 }
 
 fn found() -> Record {

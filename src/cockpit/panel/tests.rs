@@ -203,7 +203,8 @@ fn why_tells_the_verdict_the_deadlines_and_the_decisions() {
         "decided lately",
         "oven 7 is hot",
         "│ the door was open",
-        "process        4711",
+        "runs on        devbox, process 4711, tmux session $1, pane %1",
+        "directory      /deck/clones/builder",
     ]);
     desk.press("j");
     desk.sees(&["adversary is working"]);

@@ -18,8 +18,8 @@ use crate::pilot::time::Time;
 use crate::pilot::view::AgentView;
 use crate::words::{explain, message, when};
 
-use super::inside;
 use super::sheet::{Sheet, Tone};
+use super::inside;
 
 /// After the log could not be read it is asked again, in milliseconds.
 const AGAIN_MS: i64 = 2_000;
@@ -203,17 +203,24 @@ fn facts(sheet: &mut Sheet, model: &Model, agent: &AgentView) {
     sheet.field("restart", &or(&agent.restart, "as its kind says"));
     sheet.field("phase", agent.phase.as_ref().map_or("none", |phase| phase.as_str()));
     sheet.field("life", &life(agent));
-    if let Some(pid) = agent.pid {
-        sheet.field("process", &pid.to_string());
-    }
-    if let (Some(session), Some(pane)) = (&agent.session, &agent.pane) {
-        sheet.field("tmux", &format!("session {session}, pane {pane}"));
+    sheet.field("runs on", &place(agent));
+    if !agent.dir.is_empty() {
+        sheet.field("directory", &agent.dir);
     }
     sheet.field("messages", &format!("{} waiting", agent.waiting_messages));
     sheet.field("last line", &or(&agent.last_line, "nothing is on its screen"));
     if let Some(view) = &model.view {
         sheet.field("engine", &format!("{}, process {}, tmux server {}", view.epoch, view.engine_pid, view.tmux));
     }
+}
+
+/// `devbox, process 4711, tmux session $1, pane %1`
+fn place(agent: &AgentView) -> String {
+    let host = if agent.host.is_empty() { "an unknown host" } else { &agent.host };
+    let process = agent.pid.map(|pid| format!("process {pid}"));
+    let tmux = agent.session.as_ref().zip(agent.pane.as_ref());
+    let tmux = tmux.map(|(session, pane)| format!("tmux session {session}, pane {pane}"));
+    [Some(host.to_string()), process, tmux].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn life(agent: &AgentView) -> String {

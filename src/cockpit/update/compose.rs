@@ -193,10 +193,13 @@ mod tests {
             (AgentState::Held { cause: "x".to_string() }, "when it is released"),
             (AgentState::Stopped, "when it is started"),
             (AgentState::Limited { until: None }, "usage limit"),
+            (AgentState::Working, "is in a turn: delivered after it"),
         ];
-        for (state, words) in states {
+        let of_any = [(AgentState::Working, "is in a turn: delivered into it")];
+        let states = states.map(|state| (state, false)).into_iter().chain(of_any.map(|state| (state, true)));
+        for ((state, words), deliver_in_turn) in states {
             if let Some(view) = &mut stand.model.view {
-                view.agents[0].state = state;
+                (view.agents[0].state, view.agents[0].deliver_in_turn) = (state, deliver_in_turn);
             }
             stand.press("m");
             assert!(stand.shown().contains(words), "{}", stand.shown());

@@ -174,5 +174,8 @@ pub(crate) fn one(name: &str, state: AgentState) -> AgentView {
         kind: "loop".to_string(),
         restart: "always".to_string(),
         deadlines: Vec::new(),
+        host: "devbox".to_string(),
+        dir: "/deck/clones/builder".to_string(),
+        deliver_in_turn: false,
     }
 }

@@ -88,7 +88,9 @@ fn delivery(model: &Model, agent: &AgentView) -> String {
     }
     let words = match &agent.state {
         AgentState::Idle => "is idle: delivered at once",
+        AgentState::Working if agent.deliver_in_turn => "is in a turn: delivered into it",
         AgentState::Working => "is in a turn: delivered after it",
+        AgentState::Waiting { .. } if agent.deliver_in_turn => "waits, as it announced: delivered at once",
         AgentState::Waiting { .. } => "waits, as it announced: delivered at once unless a turn is going on",
         AgentState::Limited { .. } => "waits for its usage limit: delivered after it",
         AgentState::AuthFailed => "is logged out: delivered when it is logged in again",

@@ -58,6 +58,9 @@ pub(super) fn agent(name: &str) -> AgentView {
         kind: "loop".to_string(),
         restart: "always".to_string(),
         deadlines: vec![deadline("look for a stall", 90), deadline("give up", 4_000)],
+        host: "devbox".to_string(),
+        dir: "/deck/clones/builder".to_string(),
+        deliver_in_turn: false,
     }
 }
 

@@ -34,6 +34,9 @@ fn agent(name: &str, since: i64, line: &str) -> AgentView {
         kind: "loop".to_string(),
         restart: "always".to_string(),
         deadlines: vec![next],
+        host: "devbox".to_string(),
+        dir: "/deck/clones/builder".to_string(),
+        deliver_in_turn: false,
     }
 }
 
