@@ -42,7 +42,7 @@ const WEEK: Duration = Duration::from_secs(7 * 86_400);
 const PANELS: [(&str, &str); 5] = [("live", "1"), ("recorder", "2"), ("logbook", "3"), ("outbox", "4"), ("why", "5")];
 
 /// How much time is seen, and steps out from the closest.
-const SPANS: [(&str, usize); 3] = [("10 minutes", 0), ("1 day", 6), ("7 days", 9)];
+const SPANS: [(&str, usize); 3] = [("10 minutes", 2), ("1 day", 8), ("7 days", 11)];
 
 /// A frame in which nothing has changed: what drawing and comparing cost.
 #[divan::bench(args = [10, 50, 100])]
@@ -98,9 +98,22 @@ fn second_and_frame(bencher: Bencher<'_, '_>, agents: usize) {
 fn recorder_of_a_week(bencher: Bencher<'_, '_>, span: &str) {
     let mut desk = Desk::over(week(50), SIZE.0, SIZE.1);
     let steps = SPANS.iter().find(|(words, _)| *words == span).expect("it is in the table").1;
-    desk.press("<tab>2z").press(&"+".repeat(9)).press(&"-".repeat(steps)).shows(span);
+    desk.press("<tab>2z").press(&"+".repeat(11)).press(&"-".repeat(steps)).shows(span);
     let mut screen = Screen::new();
     let mut keys = alternating("left", "right");
+    bencher.bench_local(|| {
+        press(&mut desk.model, keys());
+        screen.draw(&desk.model);
+    });
+}
+
+/// The same, when every column is another: from 4 days to 7 and back.
+#[divan::bench]
+fn recorder_of_a_week_zooms(bencher: Bencher<'_, '_>) {
+    let mut desk = Desk::over(week(50), SIZE.0, SIZE.1);
+    desk.press("<tab>2z").press(&"-".repeat(11)).shows("7 days");
+    let mut screen = Screen::new();
+    let mut keys = alternating("+", "-");
     bencher.bench_local(|| {
         press(&mut desk.model, keys());
         screen.draw(&desk.model);

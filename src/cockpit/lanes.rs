@@ -44,6 +44,7 @@ pub struct Lanes {
     /// The first record is an engine's start: how long there was none is known with the record before.
     begins_with_engine: bool,
     count: usize,
+    rewritten: u64,
 }
 
 /// One agent's.
@@ -66,6 +67,7 @@ impl Lanes {
             times: None,
             begins_with_engine: false,
             count: 0,
+            rewritten: 0,
         }
     }
 
@@ -92,6 +94,11 @@ impl Lanes {
     /// Points and marks.
     pub fn count(&self) -> usize {
         self.count
+    }
+
+    /// How often something was put in front or let go. Between two such times nothing changes but what comes after.
+    pub fn rewritten(&self) -> u64 {
+        self.rewritten
     }
 
     /// One agent's lane.
@@ -250,6 +257,7 @@ impl Lanes {
         }
         self.from = older.from;
         self.count += older.count;
+        self.rewritten += 1;
         if let Some((first, last)) = older.times {
             self.times = Some((first, self.times.map_or(last, |times| times.1)));
             self.begins_with_engine = older.begins_with_engine;
@@ -266,6 +274,7 @@ impl Lanes {
 
     /// Lets go what was over at `until`.
     pub fn forget_before(&mut self, until: Time) {
+        self.rewritten += 1;
         for lane in self.agents.values_mut() {
             self.count -= lane.states.forget_before(until) + lane.marks.forget_before(until);
         }
@@ -275,6 +284,7 @@ impl Lanes {
 
     /// Lets go the oldest block of all, so that a fleet gone wild takes no more than its share.
     fn forget_oldest(&mut self) {
+        self.rewritten += 1;
         let oldest = self.agents.values_mut().filter(|lane| !lane.states.is_empty() || !lane.marks.is_empty());
         if let Some(lane) = oldest.min_by_key(|lane| lane.oldest()) {
             let until = lane.oldest().unwrap_or_default() + Duration::from_millis(1);

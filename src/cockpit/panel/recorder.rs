@@ -16,8 +16,10 @@
 
 mod cell;
 pub(in crate::cockpit) mod chart;
+mod columns;
 mod detail;
 mod history;
+mod legend;
 pub mod past;
 mod place;
 mod window;
@@ -37,6 +39,7 @@ use crate::pilot::id::AgentId;
 use crate::pilot::record::Record;
 use crate::pilot::time::Time;
 
+use columns::Columns;
 use history::History;
 use past::{Moment, Past, Stretch, Told};
 use place::Place;
@@ -54,6 +57,7 @@ pub struct Recorder {
     /// The screen has most of the room.
     open: bool,
     history: History,
+    columns: Columns,
     /// What was asked about the cursor last, and what came of it.
     asked: Option<Moment>,
     told: Option<(Moment, Told)>,
@@ -73,11 +77,13 @@ impl Recorder {
     /// A picture was told; from here on every record after number `seq` is heard.
     pub fn joined(&mut self, seq: u64) {
         self.history.joined(seq);
+        self.columns.forget();
     }
 
     /// A record over the link.
     pub fn heard(&mut self, stamp: Stamp, record: &Record) {
         self.history.heard(stamp, record);
+        self.columns.forget_from(stamp.at);
     }
 
     /// A page of the past. Tells whether it changes anything.
@@ -174,11 +180,25 @@ pub fn wants(model: &mut Model) -> Vec<Errand> {
     }
     let need = need.max(model.now - WEEK);
     let past = model.recorder.history.wants(need).map(|stretch| Errand::Look(Question::Past(stretch)));
+    if seen {
+        add_up(model);
+    }
     let moment = if seen { moment(model).filter(|moment| model.recorder.asked.as_ref() != Some(moment)) } else { None };
     if moment.is_some() {
         model.recorder.asked.clone_from(&moment);
     }
     past.into_iter().chain(moment.map(|moment| Errand::Look(Question::Moment(moment)))).collect()
+}
+
+/// The columns that the next frame shows, as far as they are over.
+fn add_up(model: &mut Model) {
+    let (place, told) = (place(model), chart::told(model));
+    let window = model.recorder.gaze.window(place.chart.width, model.now);
+    let recorder = &mut model.recorder;
+    if let Some(lanes) = recorder.history.lanes() {
+        let shown = &model.fleet.order[place.first..place.first + place.shown];
+        recorder.columns.fill(lanes, shown, &window, told);
+    }
 }
 
 /// What there is to know about the cursor.
@@ -211,8 +231,9 @@ fn place(model: &Model) -> Place {
 /// Draws it into the inside of the panel.
 pub fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
     let place = Place::new(model, area);
-    chart::draw(model, &place, buffer);
+    let shown = chart::draw(model, &place, buffer);
     detail::draw(model, &place, buffer);
+    legend::draw(&model.theme, &shown, place.legend, buffer);
 }
 
 /// What its lower edge says: how much time is seen, and whether it follows the present.

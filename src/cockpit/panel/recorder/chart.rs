@@ -7,9 +7,11 @@ use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
 use super::cell::Cell;
+use super::columns::Column;
+use super::legend::Shown;
 use super::place::Place;
 use super::window::Window;
-use crate::cockpit::lanes::{FleetKind, FleetMark, Lane, Lanes, MarkKind, Point, Track};
+use crate::cockpit::lanes::{FleetKind, FleetMark, Lanes, MarkKind, Point, Track};
 use crate::cockpit::model::{Focus, Model};
 use crate::cockpit::theme::Theme;
 use crate::cockpit::tint::Tint;
@@ -21,27 +23,30 @@ use crate::words::text;
 /// Heights of one row, from one eighth to eight.
 pub(in crate::cockpit) const BLOCKS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 /// Nobody was there to look.
-const ABSENT: &str = "░";
+pub(super) const ABSENT: &str = "░";
 
-/// Draws them.
-pub(super) fn draw(model: &Model, place: &Place, buffer: &mut Buffer) {
+/// Draws them; returns which signs that took.
+pub(super) fn draw(model: &Model, place: &Place, buffer: &mut Buffer) -> Shown {
+    let mut shown = Shown::default();
     let window = model.recorder.gaze.window(place.chart.width, model.now);
     let known = model.recorder.lanes().filter(|_| !model.fleet.order.is_empty() && place.chart.width > 0);
     let Some(lanes) = known else {
         put(buffer, place.head, 0, "no lanes yet", model.theme.dim);
-        return;
+        return shown;
     };
     grid(model, place, &window, buffer);
     head(model, lanes, place, &window, buffer);
-    let shown = model.fleet.order.iter().skip(place.first).take(place.shown);
-    for (row, agent) in (0_u16..).zip(shown) {
+    let (told, absent) = (told(model), absent(lanes, &window));
+    let agents = model.fleet.order.iter().skip(place.first).take(place.shown);
+    for (row, agent) in (0_u16..).zip(agents) {
         let y = place.chart.y + row * place.tall;
         let rows = Rect { y, height: place.tall, ..place.chart };
         name(model, agent, Rect { y, height: place.tall, ..place.names }, buffer);
-        Band { model, lanes, window: &window, rows }.draw(agent, buffer);
+        Band { model, lanes, window: &window, absent: &absent, told, rows }.draw(agent, &mut shown, buffer);
     }
     axis(model, place, &window, buffer);
     cursor(model, place, &window, buffer);
+    shown
 }
 
 /// Fine lines at the ticks, behind everything.
@@ -77,16 +82,29 @@ pub(super) fn tint_at(model: &Model, agent: &AgentId, at: Time) -> Option<Tint> 
     }
 }
 
+/// Until when something is told: nothing is while the engine is silent, so nothing is drawn.
+pub(super) fn told(model: &Model) -> Time {
+    if model.silence().is_some() { model.engine.last_word } else { model.now }
+}
+
+/// Which columns were without an engine for most of their time.
+fn absent(lanes: &Lanes, window: &Window) -> Vec<bool> {
+    let cell = u64::try_from(window.cell).unwrap_or(0);
+    (0..window.columns).map(|at| lanes.absent(window.begin(at), window.begin(at + 1)) * 2 > cell).collect()
+}
+
 /// One lane's rows.
 struct Band<'a> {
     model: &'a Model,
     lanes: &'a Lanes,
     window: &'a Window,
+    absent: &'a [bool],
+    told: Time,
     rows: Rect,
 }
 
 impl Band<'_> {
-    fn draw(&self, agent: &AgentId, buffer: &mut Buffer) {
+    fn draw(&self, agent: &AgentId, shown: &mut Shown, buffer: &mut Buffer) {
         let lane = self.lanes.lane(agent);
         let since = self.model.agent(agent).map(|agent| (agent.since, Tint::of(&agent.state)));
         let mut present = Track::default();
@@ -94,21 +112,28 @@ impl Band<'_> {
             present.push(Point::new(since, 0, tint as u8));
         }
         let states = lane.map(|lane| &lane.states).filter(|states| !states.is_empty()).unwrap_or(&present);
-        // Nothing is told while the engine is silent, so nothing is drawn.
-        let told = if self.model.silence().is_some() { self.model.engine.last_word } else { self.model.now };
-        for column in 0..self.window.columns {
-            let (begin, end) = (self.window.begin(column), self.window.begin(column + 1));
-            let absent = self.lanes.absent(begin, end) * 2 > u64::try_from(self.window.cell).unwrap_or(0);
-            let late = begin >= told && begin < self.model.now;
-            match Cell::of(&states.spent(begin, end.min(told))) {
-                Some(_) if absent => self.absent(column, buffer),
-                Some(cell) => self.cell(column, cell, buffer),
-                None if late => self.absent(column, buffer),
-                None => {}
+        let known = self.model.recorder.columns.of(agent, self.lanes, self.window, self.told);
+        for (at, absent) in (0..self.window.columns).zip(self.absent) {
+            let column = known.get(usize::from(at)).copied();
+            let column = column.unwrap_or_else(|| Column::of(states, lane, self.window, at, self.told));
+            let begin = self.window.begin(at);
+            let late = begin >= self.told && begin < self.model.now;
+            match column.cell {
+                Some(cell) if !absent => {
+                    shown.tint(cell.tint);
+                    self.cell(at, cell, buffer);
+                }
+                None if !late => {}
+                Some(_) | None => {
+                    shown.absence();
+                    self.hatch(at, buffer);
+                }
             }
-        }
-        if let Some(lane) = lane {
-            self.marks(lane, buffer);
+            // In a lane of one row only what is worse than a message covers the state.
+            if let Some(kind) = column.mark.filter(|kind| self.rows.height > 1 || *kind > MarkKind::Started) {
+                shown.mark(kind);
+                self.mark(at, kind, buffer);
+            }
         }
     }
 
@@ -117,7 +142,7 @@ impl Band<'_> {
         self.rows.height.saturating_sub(1).max(1)
     }
 
-    fn absent(&self, column: u16, buffer: &mut Buffer) {
+    fn hatch(&self, column: u16, buffer: &mut Buffer) {
         let y = self.rows.y + self.bar_rows() - 1;
         buffer[(self.rows.x + column, y)].set_symbol(ABSENT).set_style(self.model.theme.tint(Tint::Unknown));
     }
@@ -143,18 +168,9 @@ impl Band<'_> {
         }
     }
 
-    fn marks(&self, lane: &Lane, buffer: &mut Buffer) {
-        let y = self.rows.bottom() - 1;
-        for column in 0..self.window.columns {
-            let found = lane.marks.telling(self.window.begin(column), self.window.begin(column + 1));
-            let Some(kind) = found.map(|mark| mark.kind()) else { continue };
-            let style = mark_style(&self.model.theme, kind);
-            let cell = &mut buffer[(self.rows.x + column, y)];
-            // In a lane of one row only what is worse than a message covers the state.
-            if self.rows.height > 1 || kind > MarkKind::Started {
-                cell.set_symbol(kind.sign()).set_style(style);
-            }
-        }
+    fn mark(&self, column: u16, kind: MarkKind, buffer: &mut Buffer) {
+        let cell = &mut buffer[(self.rows.x + column, self.rows.bottom() - 1)];
+        cell.set_symbol(kind.sign()).set_style(mark_style(&self.model.theme, kind));
     }
 }
 

@@ -6,9 +6,7 @@ use ratatui::text::{Line, Span};
 
 use super::place::Place;
 use super::{Told, chart};
-use crate::cockpit::lanes::MarkKind;
 use crate::cockpit::model::Model;
-use crate::cockpit::tint::Tint;
 use crate::cockpit::view::{put, put_line, span};
 use crate::edge::store::screens::KeptScreen;
 use crate::pilot::id::AgentId;
@@ -19,17 +17,20 @@ const SCREEN: u16 = 3;
 
 /// Draws it.
 pub(super) fn draw(model: &Model, place: &Place, buffer: &mut Buffer) {
-    legend(model, place.legend, buffer);
     let Some(agent) = &model.fleet.selected else { return };
     let area = place.detail;
     put_line(buffer, area, 0, &state(model, agent));
-    let told = model.recorder.told.as_ref().filter(|(moment, _)| moment.agent == *agent).map(|(_, told)| told);
-    let Some(told) = told else { return };
+    let Some(told) = told(model, agent) else { return };
     let rows = records(model, told, area, buffer);
     let below = Rect { y: area.y + rows, height: area.height.saturating_sub(rows), ..area };
     if below.height > SCREEN {
         screen(model, told.screen.as_ref(), below, buffer);
     }
+}
+
+/// What was found about the agent at the cursor.
+fn told<'a>(model: &'a Model, agent: &AgentId) -> Option<&'a Told> {
+    model.recorder.told.as_ref().filter(|(moment, _)| moment.agent == *agent).map(|(_, told)| told)
 }
 
 /// What it was doing, from when to when.
@@ -88,30 +89,6 @@ fn screen(model: &Model, kept: Option<&KeptScreen>, area: Rect, buffer: &mut Buf
     for (row, line) in (1..).zip(lines) {
         put(buffer, area, row, &format!(" {}", text::line(line)), theme.text);
     }
-}
-
-/// Colours and marks with their words, as many as fit.
-fn legend(model: &Model, area: Rect, buffer: &mut Buffer) {
-    if area.height == 0 {
-        return;
-    }
-    let theme = &model.theme;
-    let tints = Tint::ALL.into_iter().map(|tint| (tint.sign(), theme.tint(tint), tint.word()));
-    let marks = [MarkKind::Submitted, MarkKind::Started, MarkKind::Stopped, MarkKind::Exited, MarkKind::Found];
-    let marks = marks.into_iter().map(|kind| (kind.sign(), chart::mark_style(theme, kind), kind.word()));
-    let absent = [("░", theme.tint(Tint::Unknown), "no engine")];
-    let mut spans = vec![Span::raw(" ")];
-    let mut left = usize::from(area.width).saturating_sub(1);
-    for (sign, style, word) in tints.chain(marks).chain(absent) {
-        let need = word.len() + 4;
-        if need > left {
-            break;
-        }
-        left -= need;
-        spans.push(Span::styled(sign, style));
-        spans.push(Span::styled(format!(" {word}  "), theme.dim));
-    }
-    put_line(buffer, area, 0, &Line::from(spans));
 }
 
 /// How much time is seen.

@@ -82,7 +82,7 @@ pub(super) struct Window {
     /// Milliseconds of a column.
     pub(super) cell: i64,
     /// The first column's number since the beginning of time.
-    first: i64,
+    pub(super) first: i64,
     pub(super) columns: u16,
     /// The cursor's column.
     pub(super) cursor: u16,
@@ -98,6 +98,12 @@ impl Window {
     pub(super) fn column(&self, at: Time) -> Option<u16> {
         let column = at.0.div_euclid(self.cell) - self.first;
         u16::try_from(column).ok().filter(|column| *column < self.columns)
+    }
+
+    /// How many of its columns are over at a moment.
+    pub(super) fn over(&self, at: Time) -> usize {
+        let over = at.0.div_euclid(self.cell) - self.first;
+        usize::try_from(over).unwrap_or(0).min(usize::from(self.columns))
     }
 
     /// Where the window ends.
