@@ -84,3 +84,25 @@ fn a_wide_letter_that_is_cut_in_half_at_the_edge_is_left_out() {
         assert!(rows[0].width() == 80 && rows[0].ends_with('│'), "{}", rows[0]);
     }
 }
+
+/// What was copied last.
+fn copied(desk: &Desk) -> &str {
+    match desk.errands.last() {
+        Some(Errand::Copy(text)) => text,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_rows_in_sight_are_copied_to_their_ends_as_plain_text() {
+    let mut desk = Desk::sized(80, 12);
+    desk.press("<tab>");
+    let wide = format!("\u{1b}[31m日本語\u{1b}[0m {}end\u{7}\u{1b}]52;c;eA==\u{7}", "x".repeat(100));
+    shown(&mut desk, (150, 60), &format!("FIRST\n{}\n{wide}\n", grid(150, 57)));
+    desk.press("gy");
+    assert!(copied(&desk).starts_with("FIRST\nabc"), "{}", copied(&desk));
+    desk.press("Gy").shows("copied");
+    let text = copied(&desk);
+    assert!(text.ends_with(&format!("\n日本語 {}end", "x".repeat(100))), "{text:?}");
+    assert!(text.lines().count() < 12 && !text.contains("FIRST"), "{text}");
+}

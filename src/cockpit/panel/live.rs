@@ -2,9 +2,12 @@
 //! agent's window is never resized.
 //! Above its first row begins its history ([`super::past`]), which stands still while it is read.
 
+use std::ops::Range;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier};
+use unicode_width::UnicodeWidthStr;
 
 use super::past::{Past, Step};
 use crate::cockpit::action::Action;
@@ -165,26 +168,61 @@ impl Live {
 
     /// Draws it; `None`: nothing was seen yet.
     pub fn draw(&self, area: Rect, buffer: &mut Buffer, theme: &Theme) -> Option<()> {
-        if let Some(past) = self.past.as_ref().filter(|past| !past.waits()) {
-            let (rows, _) = past.window(usize::from(area.height));
-            let size = (past.columns.clamp(1, MOST.0), u16::try_from(rows.len()).unwrap_or(MOST.1).max(1));
-            paint(&cells::read(&rows.join("\n"), size), (self.left, 0), area, buffer, theme);
+        if let Some(cells) = self.history(area.height) {
+            paint(&cells, (self.left, 0), area, buffer, theme);
             return Some(());
         }
         let seen = self.seen.as_ref()?;
-        let (width, height) = (area.width.min(seen.size.0), area.height.min(seen.used));
+        let rows = self.rows(seen, area.height);
+        let (width, top) = (area.width.min(seen.size.0), rows.start);
         let left = self.left.min(seen.size.0 - width);
-        let hidden = seen.used - height;
-        let top = hidden - self.below.min(hidden);
         paint(&seen.cells, (left, top), area, buffer, theme);
-        if let Some((x, y)) =
-            seen.cursor.filter(|at| (left..left + width).contains(&at.0) && (top..top + height).contains(&at.1))
-        {
+        if let Some((x, y)) = seen.cursor.filter(|at| (left..left + width).contains(&at.0) && rows.contains(&at.1)) {
             let cell = &mut buffer[(area.x + x - left, area.y + y - top)];
             cell.modifier.toggle(Modifier::REVERSED);
         }
         Some(())
     }
+
+    /// The rows in sight in a place of so many, each to its end, without colours. `None`: nothing was seen yet.
+    pub fn plain(&self, room: u16) -> Option<String> {
+        if let Some(cells) = self.history(room) {
+            return Some(plain(&cells, 0..cells.area.height));
+        }
+        let seen = self.seen.as_ref()?;
+        Some(plain(&seen.cells, self.rows(seen, room)))
+    }
+
+    /// The part of its history that is read, if it is.
+    fn history(&self, room: u16) -> Option<Buffer> {
+        let past = self.past.as_ref().filter(|past| !past.waits())?;
+        let (rows, _) = past.window(usize::from(room));
+        let size = (past.columns.clamp(1, MOST.0), u16::try_from(rows.len()).unwrap_or(MOST.1).max(1));
+        Some(cells::read(&rows.join("\n"), size))
+    }
+
+    /// The rows of the pane that are in sight.
+    fn rows(&self, seen: &Seen, room: u16) -> Range<u16> {
+        let height = room.min(seen.used);
+        let hidden = seen.used - height;
+        let top = hidden - self.below.min(hidden);
+        top..top + height
+    }
+}
+
+/// Rows as text, without the blanks that fill them up.
+fn plain(cells: &Buffer, rows: Range<u16>) -> String {
+    let row = |y: u16| {
+        let (mut row, mut x) = (String::new(), 0);
+        while x < cells.area.width {
+            let sign = cells[(x, y)].symbol();
+            row += sign;
+            // A wide letter has the next cell too.
+            x += u16::try_from(sign.width()).unwrap_or(1).max(1);
+        }
+        row.trim_end().to_string() + "\n"
+    };
+    rows.map(row).collect::<String>().trim_end().to_string()
 }
 
 /// Rows down to the last one with a letter, a background or the cursor.
@@ -215,7 +253,6 @@ fn paint(cells: &Buffer, from: (u16, u16), area: Rect, buffer: &mut Buffer, them
 }
 
 fn blank_halves(buffer: &mut Buffer, area: Rect, y: u16, width: u16) {
-    use unicode_width::UnicodeWidthStr;
     if width == 0 {
         return;
     }
@@ -294,6 +331,8 @@ mod tests {
         assert!(shown.contains("line 499 ") && shown.contains("history: 499 lines above, G to come back"), "{shown}");
         stand.press("g");
         assert!(stand.shown().contains("line 0 "), "{}", stand.shown());
+        let copied = stand.press("y");
+        assert!(matches!(&copied[..], [Errand::Copy(text)] if text.starts_with("line 0\nline 1\n")), "{copied:?}");
         stand.press("end");
         assert!(stand.shown().contains("row 49"), "{}", stand.shown());
     }

@@ -23,7 +23,7 @@ use crate::pilot::time::Time;
 use crate::words::when;
 
 use super::opened::{self, grouped};
-use super::{inside, tone};
+use super::{copied, inside, tone};
 use window::Window;
 
 /// After the log could not be read it is asked again, in milliseconds.
@@ -211,10 +211,9 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Errand>> {
             return Some(opened::open(model, Question::Record { seq }));
         }
         Action::Copy => {
-            let entry = model.logbook.window.selected()?;
-            let text = format!("{}  {}  {}", entry.stamp.seq, when::stamp(entry.stamp.at), entry.words);
-            model.say("copied", false);
-            return Some(vec![Errand::Copy(text)]);
+            let line = |entry: &Entry| format!("{}  {}  {}", entry.stamp.seq, when::stamp(entry.stamp.at), entry.words);
+            let text = model.logbook.window.selected().map(line);
+            return Some(copied(model, text));
         }
         _ => return None,
     }

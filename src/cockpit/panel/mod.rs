@@ -18,6 +18,7 @@ use super::layout;
 use super::model::{Model, Panel};
 use crate::pilot::fact::Stamp;
 use crate::pilot::record::Record;
+use crate::words::text;
 
 use sheet::Tone;
 
@@ -25,6 +26,10 @@ use sheet::Tone;
 pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Errand>> {
     match model.panel {
         Panel::Live => live(model, action),
+        Panel::Recorder if action == Action::Copy => {
+            let text = recorder::plain(model);
+            Some(copied(model, text))
+        }
         Panel::Recorder => recorder::act(model, action).then(Vec::new),
         Panel::Logbook => logbook::act(model, action),
         Panel::Outbox => outbox::act(model, action),
@@ -34,10 +39,27 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Errand>> {
 
 fn live(model: &mut Model, action: Action) -> Option<Vec<Errand>> {
     let pane = model.selected().and_then(|agent| agent.pane.clone());
-    let place = layout::areas(model).panel;
-    let room = (place.width.saturating_sub(2), place.height.saturating_sub(2));
+    let room = layout::panel_room(model);
+    if action == Action::Copy {
+        let text = model.live.plain(room.1);
+        return Some(copied(model, text));
+    }
     let questions = model.live.go(action, room, pane.as_deref())?;
     Some(questions.into_iter().map(Errand::Look).collect())
+}
+
+/// To the clipboard, as text in which nothing acts on the terminal that it is pasted into.
+pub(super) fn copied(model: &mut Model, text: Option<String>) -> Vec<Errand> {
+    let Some(text) = text.map(|text| text::block(&text)).filter(|text| !text.is_empty()) else {
+        model.say("there is nothing to copy", true);
+        return Vec::new();
+    };
+    let words = match text.lines().count() {
+        1 => "copied".to_string(),
+        lines => format!("copied {lines} lines"),
+    };
+    model.say(words, false);
+    vec![Errand::Copy(text)]
 }
 
 /// What was looked up goes to whoever asked for it.

@@ -17,7 +17,7 @@ use crate::words::sentence::sentence;
 use crate::words::{message, when};
 
 use super::sheet::{Sheet, Tone};
-use super::{outbox, tone};
+use super::{copied, outbox, tone};
 
 /// Fields of a record that are told; more than the largest record has.
 const MOST_FIELDS: usize = 400;
@@ -69,8 +69,7 @@ pub(crate) fn act(model: &mut Model, action: Action) -> Vec<Errand> {
     match action {
         Action::Copy => {
             let text = opened.sheet.plain();
-            model.say("copied", false);
-            return vec![Errand::Copy(text)];
+            return copied(model, Some(text));
         }
         Action::Retry | Action::Drop => {
             if let Question::Letter { message } = opened.question {

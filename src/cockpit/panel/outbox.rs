@@ -19,7 +19,7 @@ use crate::pilot::view::MessageView;
 use crate::words::{message, when};
 
 use super::sheet::Tone;
-use super::{inside, opened};
+use super::{copied, inside, opened};
 
 /// Below this many rows a message has one line.
 const LOW: u16 = 6;
@@ -80,10 +80,11 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Errand>> {
             return Some(opened::open(model, Question::Letter { message }));
         }
         Action::Copy => {
-            let sent = selected(model)?;
-            let text = format!("{} for {}: {}", message::told(sent.id, &sent.stage), sent.agent, sent.preview);
-            model.say("copied", false);
-            return Some(vec![Errand::Copy(text)]);
+            let line = |sent: &MessageView| {
+                format!("{} for {}: {}", message::told(sent.id, &sent.stage), sent.agent, sent.preview)
+            };
+            let text = selected(model).map(line);
+            return Some(copied(model, text));
         }
         Action::Retry | Action::Drop => {
             let id = model.outbox.selected;

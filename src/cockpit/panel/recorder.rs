@@ -129,6 +129,11 @@ pub(super) fn act(model: &mut Model, action: Action) -> bool {
     true
 }
 
+/// What is told at the cursor, as text; `None`: no agent is selected.
+pub(super) fn plain(model: &Model) -> Option<String> {
+    detail::plain(model)
+}
+
 /// To the next mark of the selected agent or of the fleet, in another column than the cursor's.
 fn to_mark(model: &mut Model, later: bool) {
     let (columns, now) = (place(model).chart.width, model.now);

@@ -19,7 +19,7 @@ use crate::pilot::view::AgentView;
 use crate::words::{explain, message, when};
 
 use super::sheet::{Sheet, Tone};
-use super::inside;
+use super::{copied, inside};
 
 /// After the log could not be read it is asked again, in milliseconds.
 const AGAIN_MS: i64 = 2_000;
@@ -91,8 +91,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Errand>> {
         }
         Action::Copy => {
             let text = sheet(model, agent).plain();
-            model.say("copied", false);
-            Some(vec![Errand::Copy(text)])
+            Some(copied(model, Some(text)))
         }
         _ => {
             let place = inside(layout::areas(model).panel);

@@ -6,6 +6,7 @@ use crate::cockpit::ground::Wanted;
 use crate::cockpit::happening::Errand;
 use crate::cockpit::mode::{Confirm, Gravity, Mode};
 use crate::cockpit::model::Model;
+use crate::cockpit::panel;
 use crate::cockpit::pick::Picking;
 use crate::pilot::command::Command;
 use crate::pilot::id::AgentId;
@@ -189,12 +190,8 @@ fn attach(model: &mut Model) -> Vec<Errand> {
 }
 
 fn copy(model: &mut Model) -> Vec<Errand> {
-    let Some(text) = model.selected().map(|agent| format!("{}: {} {}", agent.id, agent.state.word(), agent.last_line))
-    else {
-        return Vec::new();
-    };
-    model.say("copied", false);
-    vec![Errand::Copy(text)]
+    let text = model.selected().map(|agent| format!("{}: {} {}", agent.id, agent.state.word(), agent.last_line));
+    panel::copied(model, text)
 }
 
 #[cfg(test)]

@@ -28,6 +28,20 @@ pub(super) fn draw(model: &Model, place: &Place, buffer: &mut Buffer) {
     }
 }
 
+/// The same as text, with all of the screen.
+pub(super) fn plain(model: &Model) -> Option<String> {
+    let agent = model.fleet.selected.as_ref()?;
+    let mut lines = vec![state(model, agent).to_string().trim().to_string()];
+    if let Some(told) = told(model, agent) {
+        lines.extend(told.records.iter().map(|(stamp, words)| format!("{}  {words}", when::stamp(stamp.at))));
+        if let Some(kept) = &told.screen {
+            lines.push(format!("its screen at {}", when::stamp(kept.at)));
+            lines.extend(kept.lines.iter().map(|line| line.trim_end().to_string()));
+        }
+    }
+    Some(lines.join("\n").trim_end().to_string())
+}
+
 /// What was found about the agent at the cursor.
 fn told<'a>(model: &'a Model, agent: &AgentId) -> Option<&'a Told> {
     model.recorder.told.as_ref().filter(|(moment, _)| moment.agent == *agent).map(|(_, told)| told)

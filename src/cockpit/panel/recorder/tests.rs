@@ -5,6 +5,7 @@ use crate::cockpit::theme::Theme;
 use crate::cockpit::update::update;
 use crate::config::model::ThemeName;
 use crate::edge::link::Heard;
+use crate::edge::store::screens::KeptScreen;
 use crate::pilot::record::{AgentState, Illness};
 use crate::pilot::view::View;
 
@@ -133,4 +134,23 @@ fn a_click_selects_the_lane_and_moves_the_cursor() {
     assert_eq!(model.fleet.selected.as_ref().map(AgentId::as_str), Some("critic"));
     let window = model.recorder.gaze.window(place.chart.width, NOW);
     assert_eq!(window.cursor, 5);
+}
+
+#[test]
+fn what_is_told_at_the_cursor_is_copied_with_the_whole_screen() {
+    let mut model = cockpit((80, 20), false);
+    act(&mut model, Action::EarlierMark);
+    let [Errand::Look(Question::Moment(moment))] = &wants(&mut model)[..] else { panic!("a moment") };
+    let lines = (0..40).map(|line| format!("line {line}   ")).chain([String::new()]).collect();
+    let records = vec![(Stamp { seq: 3, at: NOW }, "builder: it had stalled".to_string())];
+    let told = Told { records, screen: Some(KeptScreen { at: NOW, lines }) };
+    assert!(model.recorder.told(moment.clone(), told));
+    let text = plain(&model).expect("an agent is selected");
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("builder ■ held"), "{text}");
+    assert_eq!(
+        lines[1..4],
+        ["2026-11-21 01:38:48  builder: it had stalled", "its screen at 2026-11-21 01:38:48", "line 0"]
+    );
+    assert_eq!(lines.last(), Some(&"line 39"));
 }
