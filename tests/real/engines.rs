@@ -29,6 +29,15 @@ fn fault_p10_a_second_engine_is_turned_away_with_the_name_of_the_first() {
 }
 
 #[test]
+fn each_agents_host_and_directory_are_told() {
+    let deck = Plan::new().agent("solo", IDLE).up();
+    let agent = deck.agent("solo");
+    assert_eq!(agent.host, rustix::system::uname().nodename().to_string_lossy());
+    let dir = std::path::Path::new(&agent.dir);
+    assert!(dir.is_absolute() && dir.is_dir(), "{agent:?}");
+}
+
+#[test]
 fn fault_p10_a_stopped_engine_that_wakes_after_a_take_over_touches_nothing_and_ends() {
     let deck = Plan::new().agent("solo", IDLE).up();
     deck.prompted("solo", 1);
