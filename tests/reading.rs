@@ -223,6 +223,25 @@ fn a_marker_is_never_glued_to_the_line_above_it() {
 }
 
 #[test]
+fn the_question_of_a_dialog_is_not_glued_to_the_line_below_it() {
+    let dialog = "Do you want to run this command?\n   rm -rf target\n❯ 1. Yes\n  2. No\nEsc to cancel";
+    let kind = backend("demo");
+    let evidence = |columns| read(kind, &Screen { columns, ..screen(dialog) }).evidence;
+    // The pane has room for more: the line was not broken.
+    assert_eq!(evidence(80), "Do you want to run this command?");
+    // It has no room, or nobody knows: the line goes on, in a word of its own.
+    assert_eq!(evidence(32), "Do you want to run this command? rm -rf target");
+    assert_eq!(evidence(0), "Do you want to run this command? rm -rf target");
+}
+
+#[test]
+fn a_separator_within_an_answer_does_not_tell_how_wide_the_screen_is() {
+    let dialog = "Do you want to run this command?\n────────\n   rm -rf target\n❯ 1. Yes\nEsc to cancel";
+    let screen = Screen { columns: 80, ..screen(dialog) };
+    assert_eq!(read(backend("demo"), &screen).evidence, "Do you want to run this command?");
+}
+
+#[test]
 fn an_old_box_high_above_a_dialog_is_no_composer() {
     let kind = backend("demo");
     let mut screen = demo("● ok", "");

@@ -55,6 +55,8 @@ pub struct Screen {
     /// Column and row of the cursor, from 0.
     pub cursor: (u16, u16),
     pub mode: PaneMode,
+    /// Of the pane; 0 where nobody told them.
+    pub columns: u16,
 }
 
 /// States of a pane in which typing goes wrong (faults T8, T9).

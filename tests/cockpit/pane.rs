@@ -46,7 +46,6 @@ impl Pane {
         let mut lines = self.said.clone();
         lines.extend(self.busy.clone());
         if let Some(question) = &self.dialog {
-            // The rule is what is widest: without it the pilot would take the question for a wrapped line.
             lines.extend(["─".repeat(60), question.clone()]);
             lines.extend(["   rm -rf target", "❯ 1. Yes", "  2. No", "Esc to cancel"].map(str::to_string));
         } else {
@@ -61,7 +60,7 @@ impl Pane {
 
     /// As the pilot sees it.
     pub(crate) fn screen(&self) -> Arc<Screen> {
-        Arc::new(Screen { lines: self.lines(), cursor: (0, 0), mode: PaneMode::default() })
+        Arc::new(Screen { lines: self.lines(), cursor: (0, 0), mode: PaneMode::default(), columns: SIZE.0 })
     }
 
     /// As who peeks sees it: green answers, a bold red dialog, dim rules, a line of wide and combining letters.

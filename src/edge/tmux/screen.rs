@@ -39,9 +39,13 @@ impl Picture {
         let mut fields = self.flags.split(',').skip(1);
         let mut number = || fields.next().and_then(|field| field.parse::<u16>().ok()).unwrap_or(0);
         let cursor = (number(), number());
-        let mut flag = || number() != 0;
-        let mode = PaneMode { dead: flag(), in_mode: flag(), input_off: flag(), synchronized: flag() };
-        Screen { lines: clean_lines(&self.body, ROWS), cursor, mode }
+        let mode = PaneMode {
+            dead: number() != 0,
+            in_mode: number() != 0,
+            input_off: number() != 0,
+            synchronized: number() != 0,
+        };
+        Screen { lines: clean_lines(&self.body, ROWS), cursor, mode, columns: number() }
     }
 }
 
@@ -111,9 +115,9 @@ mod tests {
     #[test]
     fn flags_and_lines_become_a_screen() {
         let screen =
-            picture("%3,7,1,0,1,0,1", b"one  \n\xc3\xa9\xff\x1b[31m\xe2\x80\xaetwo\n\n").expect("a pane").screen();
+            picture("%3,7,1,0,1,0,1,80", b"one  \n\xc3\xa9\xff\x1b[31m\xe2\x80\xaetwo\n\n").expect("a pane").screen();
         assert_eq!(screen.lines, ["one", "é\u{fffd}[31mtwo", ""]);
-        assert_eq!(screen.cursor, (7, 1));
+        assert_eq!((screen.cursor, screen.columns), ((7, 1), 80));
         assert_eq!(screen.mode, PaneMode { dead: false, in_mode: true, input_off: false, synchronized: true });
     }
 

@@ -42,8 +42,10 @@ const MARKS: &str = concat!(
     "#{pane_dead},#{pane_in_mode},#{pane_input_off},#{pane_synchronized},#{window_activity}"
 );
 /// See [`flags`].
-const FLAGS: &str =
-    "#{pane_id},#{cursor_x},#{cursor_y},#{pane_dead},#{pane_in_mode},#{pane_input_off},#{pane_synchronized}";
+const FLAGS: &str = concat!(
+    "#{pane_id},#{cursor_x},#{cursor_y},#{pane_dead},#{pane_in_mode},#{pane_input_off},#{pane_synchronized},",
+    "#{pane_width}"
+);
 /// See [`facts`].
 const FACTS: &str = concat!(
     "#{pane_id},#{pane_width},#{pane_height},#{cursor_x},#{cursor_y},#{cursor_flag},#{history_size},#{pane_dead},",
@@ -305,7 +307,7 @@ mod tests {
             (leave_mode("%3"), r#"copy-mode "-q" "-t" "%3""#),
             (
                 flags("%3"),
-                r##"display-message "-p" "-t" "%3" "#{pane_id},#{cursor_x},#{cursor_y},#{pane_dead},#{pane_in_mode},#{pane_input_off},#{pane_synchronized}""##,
+                r##"display-message "-p" "-t" "%3" "#{pane_id},#{cursor_x},#{cursor_y},#{pane_dead},#{pane_in_mode},#{pane_input_off},#{pane_synchronized},#{pane_width}""##,
             ),
         ];
         for (line, expected) in table {

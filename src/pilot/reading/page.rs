@@ -31,21 +31,29 @@ pub(super) struct Page<'a> {
     composer: Option<Range<usize>>,
     /// After the echoed user line, above the composer.
     turn: Range<usize>,
-    width: usize,
+    width: Width,
+}
+
+/// How wide a program may draw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Width {
+    pub(super) columns: usize,
+    /// It was told or can be seen; otherwise it is the widest line's, which may have ended of itself.
+    pub(super) known: bool,
 }
 
 impl<'a> Page<'a> {
     pub(super) fn new(backend: &'a Backend, screen: &Screen) -> Self {
         let skipped = screen.lines.len().saturating_sub(LINES_CAP);
         let lines: Vec<String> = screen.lines[skipped..].iter().map(|line| visible(line)).collect();
-        let width = width(&lines);
+        let width = width(&lines, usize::from(screen.columns));
         let composer = find_composer(backend, &lines);
         let end = composer.as_ref().map_or(lines.len(), |composer| composer.start);
         let turn = answer_start(backend, &lines[..end])..end;
         Page { backend, lines, composer, turn, width }
     }
 
-    pub(super) fn width(&self) -> usize {
+    pub(super) fn width(&self) -> Width {
         self.width
     }
 
@@ -140,10 +148,16 @@ pub(super) fn masked<'a>(backend: &Backend, line: &'a str) -> Cow<'a, str> {
     text
 }
 
-/// Columns of the screen: separators go from edge to edge; without one, the widest line is the best guess.
-fn width(lines: &[String]) -> usize {
+/// Separators go from edge to edge, as long as nothing is wider than they are; else it is the pane's own width. Where nobody told
+/// that, the widest line is the best guess.
+fn width(lines: &[String], pane: usize) -> Width {
     let widest = |rules: bool| lines.iter().filter(|line| !rules || is_rule(line)).map(|line| line.width()).max();
-    widest(true).or_else(|| widest(false)).unwrap_or(0)
+    let (rule, line) = (widest(true), widest(false).unwrap_or(0));
+    match rule {
+        Some(columns) if pane == 0 || columns >= line => Width { columns, known: true },
+        _ if pane > 0 => Width { columns: pane, known: true },
+        _ => Width { columns: line, known: false },
+    }
 }
 
 fn visible(line: &str) -> String {

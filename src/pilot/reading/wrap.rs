@@ -3,6 +3,8 @@
 
 use unicode_width::UnicodeWidthStr;
 
+use super::page::Width;
+
 /// Columns that programs leave free at the right.
 const SLACK: usize = 4;
 /// A word of this width is broken anywhere: whether it would have fitted says nothing.
@@ -11,17 +13,16 @@ const LONGEST_WORD: usize = 30;
 const JOIN_CAP: usize = 12;
 
 /// The lines with every continuation appended to the line it belongs to. Empty lines stay and end a paragraph.
-pub(super) fn joined(lines: &[String], width: usize) -> Vec<String> {
+pub(super) fn joined(lines: &[String], width: Width) -> Vec<String> {
     let mut whole: Vec<String> = Vec::new();
     let mut parts = 0;
     let mut last = "";
     for line in lines {
         if parts < JOIN_CAP
-            && continues(last, line, width)
+            && continues(last, line, width.columns)
             && let Some(open) = whole.last_mut()
         {
-            // A line that fills the screen to its last column was cut inside a word.
-            if last.width() < width {
+            if !is_cut(last, width) {
                 open.push(' ');
             }
             open.push_str(line.trim_start());
@@ -33,6 +34,11 @@ pub(super) fn joined(lines: &[String], width: usize) -> Vec<String> {
         last = line;
     }
     whole
+}
+
+/// Whether the line was cut inside a word: it fills the screen to its last column. What ends a sentence ends a word as well.
+fn is_cut(line: &str, width: Width) -> bool {
+    width.known && line.width() >= width.columns && !line.ends_with(['?', '!', ';'])
 }
 
 /// Whether `line` goes on with what `last` began: there was no room for its first word.
