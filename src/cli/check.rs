@@ -6,7 +6,6 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::cockpit::keys::Keys;
-use crate::config::parse::MAIN;
 use crate::config::{self, Config, Problem, Sources};
 use crate::edge::workspace as files;
 use crate::words::text;
@@ -27,8 +26,7 @@ pub struct Args {}
 /// Says what is wrong, or what is configured.
 pub fn run(_args: &Args, global: &Global) -> Result<Exit, CliError> {
     let root = workspace::find(global.workspace.as_deref())?;
-    let config = config(&root)?;
-    keys(&config)?;
+    let (config, _) = with_keys(&root)?;
     if global.json {
         out::json(&json!({
             "workspace": root.display().to_string(),
@@ -46,29 +44,29 @@ pub fn run(_args: &Args, global: &Global) -> Result<Exit, CliError> {
 
 /// The configuration of a workspace. Its problems are shown at their places, on standard error, before the error returns.
 pub fn config(root: &Path) -> Result<Config, CliError> {
+    read(root).map(|(_, config)| config)
+}
+
+/// The same with the cockpit's keys, of which only the cockpit knows whether they are in order.
+pub fn with_keys(root: &Path) -> Result<(Config, Keys), CliError> {
+    let (sources, config) = read(root)?;
+    match Keys::new(&config.cockpit.keys) {
+        Ok(keys) => Ok((config, keys)),
+        Err(problems) => {
+            Err(refused(root, &sources, &problems).hint("`?` in the cockpit shows the actions and keys of each place"))
+        }
+    }
+}
+
+fn read(root: &Path) -> Result<(Sources, Config), CliError> {
     let (sources, problems) = match files::read(root) {
         Ok(sources) => match config::load(&sources) {
-            Ok(config) => return Ok(config),
+            Ok(config) => return Ok((sources, config)),
             Err(problems) => (sources, problems),
         },
         Err(problems) => (Sources::default(), problems),
     };
     Err(refused(root, &sources, &problems))
-}
-
-/// The cockpit's keys, or everything that is wrong with them: which there are, only the cockpit knows.
-pub fn keys(config: &Config) -> Result<Keys, CliError> {
-    Keys::new(&config.cockpit.keys).map_err(|problems| {
-        let count = match problems.len() {
-            1 => "1 problem".to_string(),
-            many => format!("{many} problems"),
-        };
-        let told: Vec<_> = problems.iter().map(|problem| json!({ "file": MAIN, "found": problem })).collect();
-        CliError::new(Kind::Usage, format!("{count} with the cockpit's keys"))
-            .before(problems.iter().map(|problem| text::line(problem) + "\n").collect::<String>())
-            .fact("problems", &told)
-            .hint(format!("they stand in [cockpit.keys] of {MAIN}; ? in the cockpit shows the keys of each place"))
-    })
 }
 
 fn refused(root: &Path, sources: &Sources, problems: &[Problem]) -> CliError {

@@ -21,8 +21,7 @@ pub fn run(global: &Global) -> Result<Exit, CliError> {
             .hint("`flightdeck status` prints the fleet, `flightdeck --help` lists the verbs"));
     }
     let root = workspace::find(global.workspace.as_deref())?;
-    let config = check::config(&root)?;
-    let keys = check::keys(&config)?;
+    let (config, keys) = check::with_keys(&root)?;
     if let Err(NoEngine::Absent(_)) = Client::connect(&workspace::state_dir(&root)) {
         up::ensure(&root)?;
     }

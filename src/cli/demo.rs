@@ -167,8 +167,7 @@ impl Show {
             }
             clock::block(LOOK);
         }
-        let config = check::config(&self.workspace)?;
-        let keys = check::keys(&config)?;
+        let (config, keys) = check::with_keys(&self.workspace)?;
         cockpit::show(self.workspace.clone(), &config, keys)?;
         Ok(if self.told.to_end() { Played::Told } else { Played::Left })
     }

@@ -9,6 +9,10 @@ use std::collections::BTreeMap;
 use ratatui::crossterm::event::KeyEvent;
 
 use super::action::Action;
+use crate::config::model::OwnKeys;
+use crate::config::nearest::nearest;
+use crate::config::parse::MAIN;
+use crate::config::problem::{self, Problem, Spot};
 
 pub use spelling::Key;
 pub use table::TABLE;
@@ -108,40 +112,42 @@ impl Default for Keys {
 
 impl Keys {
     /// The table with `changes` (name of an action, its keys), or everything that is wrong with them.
-    pub fn new(changes: &BTreeMap<String, Vec<String>>) -> Result<Self, Vec<String>> {
+    pub fn new(changes: &BTreeMap<String, OwnKeys>) -> Result<Self, Vec<Problem>> {
         let mut problems = unknown(changes);
         let mut keys = Keys { map: Vec::new(), shown: BTreeMap::new() };
         for binding in TABLE {
-            let spelled: Vec<String> = match changes.get(binding.name) {
-                Some(own) => own.clone(),
-                None => binding.keys.iter().map(ToString::to_string).collect(),
+            let spelled: Vec<(&str, Option<&Spot>)> = match changes.get(binding.name) {
+                Some(own) => own.keys.iter().map(|(word, at)| (word.as_str(), Some(at))).collect(),
+                None => binding.keys.iter().map(|word| (*word, None)).collect(),
             };
-            for word in spelled {
-                match Key::parse(&word) {
-                    Some(key) => keys.bind(binding, key, &mut problems),
-                    None => problems.push(format!(
-                        "cockpit.keys.{}: {word:?} is no key: expected one like \"r\", \"R\", \"ctrl-r\", \"f5\", \"enter\"",
-                        binding.name
-                    )),
+            for (word, at) in spelled {
+                match Key::parse(word) {
+                    Some(key) => problems.extend(keys.bind(binding, key, changes)),
+                    None => problems.push(no_key(binding.name, word, at)),
                 }
             }
         }
-        if problems.is_empty() { Ok(keys) } else { Err(problems) }
+        if problems.is_empty() { Ok(keys) } else { Err(problem::in_order(problems)) }
     }
 
-    fn bind(&mut self, binding: &Binding, key: Key, problems: &mut Vec<String>) {
+    /// Adds a key; what is wrong when it means something else there already.
+    fn bind(&mut self, binding: &Binding, key: Key, changes: &BTreeMap<String, OwnKeys>) -> Option<Problem> {
         let taken = self.meaning(binding.context, key);
         self.map.push((binding.context, key, binding.action));
-        if let Some(taken) = taken.filter(|taken| *taken != binding.action) {
-            let other = TABLE.iter().find(|other| other.context == binding.context && other.action == taken);
-            problems.push(format!(
-                "cockpit.keys: {key} means both {} and {} in {}",
-                other.map_or("?", |other| other.name),
-                binding.name,
-                binding.context.title()
-            ));
-        }
         self.shown.entry(binding.name).or_default().push(key);
+        let taken = taken.filter(|taken| *taken != binding.action)?;
+        let other = TABLE.iter().find(|other| other.context == binding.context && other.action == taken)?;
+        // One of the two was written by the operator: that is the place to look at.
+        let place = |name| place_of(changes, name, key).map(|at| (name, at.clone()));
+        let (mine, at) = place(binding.name).or_else(|| place(other.name)).unzip();
+        let (mine, theirs) = match mine {
+            Some(name) if name == other.name => (other.name, binding.name),
+            _ => (binding.name, other.name),
+        };
+        let found = format!("{key} means both {mine} and {theirs} ({})", binding.context.title());
+        let help = format!("`{theirs} = []` would leave {theirs} without a key");
+        let problem = Problem { at, key: dotted(mine), ..Problem::of(MAIN, found) };
+        Some(problem.expected("one meaning for each key").help(help))
     }
 
     /// What the key means here. Keys of the place itself go before those that work everywhere.
@@ -168,16 +174,32 @@ impl Keys {
     }
 }
 
-fn unknown(changes: &BTreeMap<String, Vec<String>>) -> Vec<String> {
+fn unknown(changes: &BTreeMap<String, OwnKeys>) -> Vec<Problem> {
     let names: Vec<&str> = TABLE.iter().map(|binding| binding.name).collect();
-    let strange = changes.keys().filter(|name| !names.contains(&name.as_str()));
+    let strange = changes.iter().filter(|(name, _)| !names.contains(&name.as_str()));
     strange
-        .map(|name| {
-            let guess = crate::config::nearest::nearest(name, names.iter().copied());
-            let guess = guess.map_or(String::new(), |guess| format!("; did you mean {guess}?"));
-            format!("cockpit.keys.{name}: no such action{guess}")
+        .map(|(name, own)| {
+            let found = format!("no such action: {}", problem::quoted(name));
+            let problem = Problem { at: Some(own.at.clone()), key: "cockpit.keys".to_string(), ..Problem::of(MAIN, found) };
+            problem.expected("the name of an action").nearest(nearest(name, names.iter().copied()))
         })
         .collect()
+}
+
+fn no_key(name: &str, word: &str, at: Option<&Spot>) -> Problem {
+    let found = format!("no such key: {}", problem::quoted(word));
+    Problem { at: at.cloned(), key: dotted(name), ..Problem::of(MAIN, found) }
+        .expected("one like \"r\", \"R\", \"ctrl-r\", \"f5\", \"enter\"")
+}
+
+/// Where the operator wrote this key for the action of that name.
+fn place_of<'a>(changes: &'a BTreeMap<String, OwnKeys>, name: &str, key: Key) -> Option<&'a Spot> {
+    let own = changes.get(name)?;
+    own.keys.iter().find(|(word, _)| Key::parse(word) == Some(key)).map(|(_, at)| at)
+}
+
+fn dotted(name: &str) -> String {
+    format!("cockpit.keys.{name}")
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+use super::problem::Spot;
 use crate::pilot::id::{AgentId, PhaseId};
 
 /// One workspace's configuration.
@@ -253,7 +254,16 @@ pub struct Cockpit {
     pub clock: bool,
     /// Keys in place of the built-in ones, by the name of their action. Names and keys are checked by the cockpit, which alone
     /// knows its table.
-    pub keys: BTreeMap<String, Vec<String>>,
+    pub keys: BTreeMap<String, OwnKeys>,
+}
+
+/// The keys that the operator gave an action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnKeys {
+    /// Where its name is written.
+    pub at: Spot,
+    /// Each as it is written, and where.
+    pub keys: Vec<(String, Spot)>,
 }
 
 /// The cockpit's colours.

@@ -39,11 +39,17 @@ pub struct Spot {
     pub span: Range<usize>,
 }
 
+impl Spot {
+    /// The place of some bytes of a text.
+    pub fn of(text: &Text, span: Range<usize>) -> Self {
+        Spot { place: text.place(span.start), span }
+    }
+}
+
 impl Problem {
     /// A problem at some bytes of a text.
     pub fn at(text: &Text, span: Range<usize>, key: &str, found: impl Into<String>) -> Self {
-        let spot = Spot { place: text.place(span.start), span };
-        Problem { at: Some(spot), key: key.to_string(), ..Problem::of(&text.name, found) }
+        Problem { at: Some(Spot::of(text, span)), key: key.to_string(), ..Problem::of(&text.name, found) }
     }
 
     /// A problem of a whole file.

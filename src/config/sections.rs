@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use super::duration::{DAY, HOUR, MINUTE, SECOND};
 use super::grammar;
-use super::model::{Capture, Cockpit, Delivery, HandoffRules, Project, Restart, Retention, Stall, ThemeName};
+use super::model::{
+    Capture, Cockpit, Delivery, HandoffRules, OwnKeys, Project, Restart, Retention, Stall, ThemeName,
+};
+use super::problem::Spot;
 use super::raw::{Report, Table, Written};
 use super::values;
 
@@ -148,15 +151,16 @@ pub fn cockpit(mut table: Table<'_>, report: &mut Report<'_>) -> Cockpit {
         ("contrast", ThemeName::Contrast),
         ("16", ThemeName::Sixteen),
     ];
-    let theme = table.get(report, "theme", values::word("a theme", &themes));
+    let theme = table.get(report, "theme", values::word("theme", &themes));
     let mouse = table.get(report, "mouse", values::flag);
     let clock = table.get(report, "clock", values::flag);
     let mut keys = std::collections::BTreeMap::new();
     for (name, value) in table.table(report, "keys", "[cockpit.keys]").unread() {
         match values::list("a list of keys such as [\"r\", \"ctrl-r\"]", values::string)(&value) {
             Ok(list) => {
-                let words = list.into_iter().map(toml::Spanned::into_inner).collect();
-                keys.insert(name.value, words);
+                let spot = |span| Spot::of(report.text, span);
+                let words = list.into_iter().map(|word| (word.get_ref().clone(), spot(word.span())));
+                keys.insert(name.value, OwnKeys { at: spot(name.span), keys: words.collect() });
             }
             Err(wrong) => report.problems.extend(wrong.at(report.text, &name.key, value.span())),
         }

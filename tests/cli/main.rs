@@ -1,6 +1,7 @@
 //! The command line as a shell sees it: what is printed, where, and with which exit code.
 
 mod calls;
+mod cockpit_keys;
 mod deck;
 mod fleet;
 mod live;

@@ -5,8 +5,8 @@ use flightdeck::edge::process::{Alive, alive};
 use flightdeck::pilot::record::AgentState;
 use rustix::process::Signal;
 
-use super::deck::{Deck, signal_to};
-use super::plan::Plan;
+use super::deck::{Deck, signal_to, text};
+use super::plan::{PROGRAM, Plan};
 use super::terminal::Terminal;
 
 /// An engine that says nothing is called silent after 5 s; what is beyond is the time of a slow machine.
@@ -183,22 +183,29 @@ fn a_terminal_that_nobody_reads_never_slows_the_engine() {
 }
 
 #[test]
-fn wrong_keys_are_all_told_and_nothing_is_opened() {
+fn wrong_keys_are_all_told_in_the_words_of_check_and_nothing_is_opened() {
     let keys = Plan::new().agent("alpha", "on *: say yes\n");
     let keys = keys.set("cockpit.keys.ping", vec!["r"]).set("cockpit.keys.restrat", vec!["x"]);
     let deck = keys.set("cockpit.keys.quit", vec!["ctrl-"]).up();
     let terminal = Terminal::beside(&deck);
     terminal.run("");
     terminal.shows("left with 2");
-    let said = terminal.screen().replace('\n', "");
-    for problem in [
-        "cockpit.keys.restrat: no such action; did you mean restart?",
-        "r means both restart and ping in everywhere",
-        "cockpit.keys.quit: \"ctrl-\" is no key",
-    ] {
-        assert!(said.contains(problem), "{problem:?} is not in {said}");
+    let drawn = terminal.screen();
+    for problem in ["r means both ping and restart", "no such action: \"restrat\"", "no such key: \"ctrl-\""] {
+        assert!(drawn.contains(problem), "{problem:?} is not in {drawn}");
     }
     assert_eq!(terminal.flags(), "alternate 0 cursor 1 mouse 0");
+    // Drawn on a terminal, a line each in a file: both say the same each time.
+    let said = |verb: &str, into: &str| {
+        let file = deck.outside().join(into);
+        terminal.say(&format!("clear; {PROGRAM} {verb} --workspace {} 2> {into}; echo {into} $?", deck.workspace.display()));
+        terminal.shows(&format!("{into} 2"));
+        text(&file)
+    };
+    terminal.say(&format!("cd {}", deck.outside().display()));
+    let (cockpit, check) = (said("", "of-cockpit"), said("check", "of-check"));
+    assert_eq!(cockpit, check);
+    assert!(check.contains("flightdeck.toml:") && check.contains("error: 3 problems in the workspace"), "{check}");
 }
 
 #[test]

@@ -4,9 +4,18 @@ use ratatui::crossterm::event::{KeyCode, KeyModifiers};
 
 use super::*;
 
+use crate::config::text::Text;
+
+/// As if each change stood in a line of its own, its keys in the columns from 10 on.
 fn changed(changes: &[(&str, &[&str])]) -> Result<Keys, Vec<String>> {
-    let changes = changes.iter().map(|(name, keys)| (name.to_string(), keys.iter().map(ToString::to_string).collect()));
-    Keys::new(&changes.collect::<BTreeMap<String, Vec<String>>>())
+    let text = Text::of(MAIN, &format!("{}\n", " ".repeat(19)).repeat(changes.len()));
+    let own = |(row, (name, keys)): (usize, &(&str, &[&str]))| {
+        let spot = |column: usize| Spot::of(&text, row * 20 + column..row * 20 + column + 1);
+        let keys = keys.iter().enumerate().map(|(at, key)| (key.to_string(), spot(9 + at))).collect();
+        (name.to_string(), OwnKeys { at: spot(0), keys })
+    };
+    let changes: BTreeMap<String, OwnKeys> = changes.iter().enumerate().map(own).collect();
+    Keys::new(&changes).map_err(|problems| problems.iter().map(Problem::to_string).collect())
 }
 
 #[test]
@@ -47,16 +56,27 @@ fn the_place_goes_before_everywhere() {
 
 #[test]
 fn conflicts_and_wrong_words_are_all_told_at_once() {
-    let problems = changed(&[("ping", &["r"]), ("restrat", &["x"]), ("quit", &["ctrl-"])]).unwrap_err();
+    let problems = changed(&[("ping", &["r"]), ("restrat", &["x"]), ("quit", &["q", "ctrl-"])]).unwrap_err();
     assert_eq!(
         problems,
         [
-            "cockpit.keys.restrat: no such action; did you mean restart?",
-            "cockpit.keys: r means both restart and ping in everywhere",
-            "cockpit.keys.quit: \"ctrl-\" is no key: expected one like \"r\", \"R\", \"ctrl-r\", \"f5\", \"enter\"",
+            "flightdeck.toml:1:10: cockpit.keys.ping: r means both ping and restart (everywhere), \
+             expected one meaning for each key; `restart = []` would leave restart without a key",
+            "flightdeck.toml:2:1: cockpit.keys: no such action: \"restrat\", expected the name of an action; \
+             did you mean \"restart\"?",
+            "flightdeck.toml:3:11: cockpit.keys.quit: no such key: \"ctrl-\", \
+             expected one like \"r\", \"R\", \"ctrl-r\", \"f5\", \"enter\"",
         ]
     );
     let keys = changed(&[("restart", &["f5"]), ("ping", &["r"])]).expect("no conflict");
     assert_eq!(keys.hint(Action::Restart), "f5");
     assert_eq!(keys.of("ping").len(), 1);
+}
+
+#[test]
+fn a_conflict_is_told_where_the_operator_wrote_it_whichever_stands_first_in_the_table() {
+    // Restart stands above ping in the table.
+    let problems = changed(&[("restart", &["f5", "p"])]).unwrap_err();
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].starts_with("flightdeck.toml:1:11: cockpit.keys.restart: p means both restart and ping"));
 }
