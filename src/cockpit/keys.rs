@@ -180,7 +180,8 @@ fn unknown(changes: &BTreeMap<String, OwnKeys>) -> Vec<Problem> {
     strange
         .map(|(name, own)| {
             let found = format!("no such action: {}", problem::quoted(name));
-            let problem = Problem { at: Some(own.at.clone()), key: "cockpit.keys".to_string(), ..Problem::of(MAIN, found) };
+            let problem =
+                Problem { at: Some(own.at.clone()), key: "cockpit.keys".to_string(), ..Problem::of(MAIN, found) };
             problem.expected("the name of an action").nearest(nearest(name, names.iter().copied()))
         })
         .collect()

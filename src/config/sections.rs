@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use super::duration::{DAY, HOUR, MINUTE, SECOND};
 use super::grammar;
-use super::model::{
-    Capture, Cockpit, Delivery, HandoffRules, OwnKeys, Project, Restart, Retention, Stall, ThemeName,
-};
+use super::model::{Capture, Cockpit, Delivery, HandoffRules, OwnKeys, Project, Restart, Retention, Stall, ThemeName};
 use super::problem::Spot;
 use super::raw::{Report, Table, Written};
 use super::values;

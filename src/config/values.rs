@@ -98,7 +98,8 @@ pub fn word<T: Copy>(what: &'static str, words: &[(&'static str, T)]) -> impl Fn
     let words = words.to_vec();
     move |value| {
         let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
-        let text = string(value).map_err(|wrong| Wrong { expected: format!("a string, {}", one_of(&names)), ..wrong })?;
+        let text =
+            string(value).map_err(|wrong| Wrong { expected: format!("a string, {}", one_of(&names)), ..wrong })?;
         let found = words.iter().find(|(name, _)| *name == text);
         found.map(|(_, value)| *value).ok_or_else(|| unknown(what, &text, &names))
     }

@@ -19,7 +19,8 @@ fn keys_and_themes_that_are_good_pass() {
     let (deck, _) = with("[cockpit.keys]\nrestart = [\"f5\", \"alt-r\"]\nping = [\"r\"]\ne-stop = []\n");
     let main = deck.root().join("flightdeck.toml");
     let text = std::fs::read_to_string(&main).expect("its configuration");
-    std::fs::write(&main, text.replace("\n[cockpit]\n", "\n[cockpit]\ntheme = \"16\"\nmouse = false\n")).expect("a file");
+    std::fs::write(&main, text.replace("\n[cockpit]\n", "\n[cockpit]\ntheme = \"16\"\nmouse = false\n"))
+        .expect("a file");
     let said = deck.run(&["check"]);
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
     assert!(said.out.ends_with("everything is in order\n"), "{}", said.out);

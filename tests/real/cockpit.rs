@@ -198,7 +198,10 @@ fn wrong_keys_are_all_told_in_the_words_of_check_and_nothing_is_opened() {
     // Drawn on a terminal, a line each in a file: both say the same each time.
     let said = |verb: &str, into: &str| {
         let file = deck.outside().join(into);
-        terminal.say(&format!("clear; {PROGRAM} {verb} --workspace {} 2> {into}; echo {into} $?", deck.workspace.display()));
+        terminal.say(&format!(
+            "clear; {PROGRAM} {verb} --workspace {} 2> {into}; echo {into} $?",
+            deck.workspace.display()
+        ));
         terminal.shows(&format!("{into} 2"));
         text(&file)
     };

@@ -90,16 +90,57 @@ impl Peeking {
     /// The next line; `None`: nothing more will come.
     pub(super) async fn next(&mut self) -> Option<String> {
         loop {
-            self.panes.changed().await.ok()?;
+            // Called off whenever something else is told: nothing may be taken before the last wait is over.
             if let Some(told) = self.told {
                 let gone = u64::try_from(clock::monotonic_ms() - told).unwrap_or(0);
                 clock::pause(PANE_GAP.saturating_sub(Duration::from_millis(gone))).await;
             }
+            self.panes.changed().await.ok()?;
             let new = self.panes.borrow_and_update().clone();
             if let Some(new) = new {
                 self.told = Some(clock::monotonic_ms());
                 return Some(frame::pane(&new));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pilot::id::Incarnation;
+
+    fn pane(text: &str) -> Option<Arc<PaneView>> {
+        Some(Arc::new(PaneView {
+            agent: AgentId::parse("a").expect("a name"),
+            incarnation: Incarnation(1),
+            size: (80, 24),
+            cursor: None,
+            history: 0,
+            dead: false,
+            in_mode: false,
+            text: text.to_string(),
+        }))
+    }
+
+    #[test]
+    fn the_last_picture_of_a_pane_comes_though_other_lines_go_before_it() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let (sight, panes) = watch::channel(pane("first"));
+            let mut peeking = Peeking::new(panes);
+            sight.send_replace(pane("first"));
+            assert!(peeking.next().await.is_some_and(|line| line.contains("first")));
+            sight.send_replace(pane("last"));
+            // Something else is told while this picture waits for its time.
+            let told = tokio::select! {
+                biased;
+                line = peeking.next() => line,
+                () = std::future::ready(()) => None,
+            };
+            assert_eq!(told, None, "sooner than ten times a second");
+            let line = clock::within(Duration::from_secs(10), peeking.next()).await;
+            assert!(line.ok().flatten().is_some_and(|line| line.contains("last")), "it was lost");
+        });
     }
 }
