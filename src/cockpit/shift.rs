@@ -87,13 +87,24 @@ struct Signals {
     terminate: Signal,
     hangup: Signal,
     interrupt: Signal,
+    stopped: Signal,
     continued: Signal,
+}
+
+/// Who stops until the shell says `fg`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whom {
+    /// A signal came: its sender has chosen.
+    Us,
+    /// Ctrl-Z: everything that the shell started with us.
+    OurJob,
 }
 
 /// What woke the loop.
 enum Woken {
     Sensed(Option<Sensed>),
     Resized,
+    Stopped,
     Continued,
     Interrupted,
     Ended,
@@ -134,6 +145,7 @@ impl Shift {
             match self.wait(&mut signals).await {
                 Woken::Sensed(Some(sensed)) => self.sense(sensed)?,
                 Woken::Resized => self.resized()?,
+                Woken::Stopped => self.stop(Whom::Us),
                 Woken::Continued => self.continued()?,
                 // Ctrl-C in a borrower's own mode reaches us too, and means the borrower.
                 Woken::Interrupted => self.over |= !matches!(self.terminal, Holder::Lent(_)),
@@ -161,6 +173,7 @@ impl Shift {
             _ = signals.hangup.recv() => Woken::Ended,
             _ = signals.interrupt.recv() => Woken::Interrupted,
             _ = signals.resized.recv() => Woken::Resized,
+            _ = signals.stopped.recv() => Woken::Stopped,
             _ = signals.continued.recv() => Woken::Continued,
             sensed = self.sensed.recv() => Woken::Sensed(sensed),
             () = clock::pause(rest) => Woken::Tick,
@@ -244,7 +257,7 @@ impl Shift {
             Errand::StartEngine => self.start_engine()?,
             Errand::Clear if self.terminal == Holder::We => self.screen.clear()?,
             Errand::Clear => {}
-            Errand::Suspend => self.suspend(),
+            Errand::Suspend => self.stop(Whom::OurJob),
             Errand::Quit => self.over = true,
         }
         Ok(())
@@ -337,15 +350,26 @@ impl Shift {
         .map(drop)
     }
 
-    /// Ctrl-Z: the shell gets the terminal until `fg`. The signal may come to us through another thread and a moment later, so the
+    /// The shell gets the terminal until `fg`. The signal may come to us through another thread and a moment later, so the
     /// terminal is taken again only when we are told to go on, or when it is clear that nobody stopped us.
-    fn suspend(&mut self) {
-        if self.terminal != Holder::We {
-            return;
+    ///
+    /// SIGTSTP itself no longer stops us, since we listen to it to give the terminal back first. SIGTTOU does, and like
+    /// SIGTSTP, and unlike SIGSTOP, it does not where no shell could wake us again.
+    fn stop(&mut self, whom: Whom) {
+        match self.terminal {
+            Holder::We => {
+                self.leave();
+                self.terminal = Holder::Shell { since: clock::monotonic_ms() };
+            }
+            // A borrower that stops has given the terminal back itself, and stops us so that the shell sees it.
+            Holder::Lent(_) => {}
+            Holder::Shell { .. } => return,
         }
-        self.leave();
-        self.terminal = Holder::Shell { since: clock::monotonic_ms() };
-        if let Err(cause) = kill_current_process_group(Raw::TSTP) {
+        let stopped = match whom {
+            Whom::Us => kill_process(rustix::process::getpid(), Raw::TTOU),
+            Whom::OurJob => kill_current_process_group(Raw::TTOU),
+        };
+        if let Err(cause) = stopped {
             tracing::debug!(%cause, "no stop");
         }
     }
@@ -353,7 +377,7 @@ impl Shift {
     fn continued(&mut self) -> io::Result<()> {
         match self.terminal {
             Holder::Shell { .. } => self.come_back(),
-            // Stopped from outside: whoever had the terminal meanwhile has set it to its own taste.
+            // Stopped by a signal that can't be heard: whoever had the terminal meanwhile has set it to its own taste.
             Holder::We => {
                 self.screen.leave();
                 self.screen.retake()?;
@@ -381,7 +405,8 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
-            continued: signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?,
+            stopped: signal(SignalKind::from_raw(Raw::TSTP.as_raw()))?,
+            continued: signal(SignalKind::from_raw(Raw::CONT.as_raw()))?,
         })
     }
 }

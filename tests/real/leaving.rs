@@ -91,6 +91,73 @@ fn suspended_the_shell_has_the_terminal_and_fg_brings_the_cockpit_back() {
 }
 
 #[test]
+fn stopped_from_outside_it_gives_the_terminal_to_the_shell_and_takes_it_again() {
+    let deck = one_agent();
+    let terminal = Terminal::beside(&deck);
+    let before = terminal.modes("before");
+    terminal.open();
+    for _ in 0..2 {
+        terminal.shows("alpha life 1");
+        signal_to(&terminal.cockpit(), Signal::TSTP);
+        terminal.shows("Stopped");
+        assert_eq!(terminal.flags(), "alternate 0 cursor 1 mouse 0");
+        terminal.is_as_before(&before);
+        terminal.say("clear; fg; echo left with $?");
+        terminal.shows("Fleet");
+        assert_eq!(terminal.flags(), "alternate 1 cursor 0 mouse 1");
+        terminal.press(&["?"]);
+        terminal.shows("restart the agent");
+        terminal.press(&["?"]);
+        terminal.hides("restart the agent");
+    }
+    terminal.press(&["q"]);
+    terminal.shows("left with 0");
+    terminal.is_as_before(&before);
+}
+
+#[test]
+fn continued_behind_the_shell_it_leaves_the_terminal_alone_until_it_is_in_front() {
+    let deck = one_agent();
+    let terminal = Terminal::beside(&deck);
+    let before = terminal.modes("before");
+    terminal.open();
+    terminal.shows("alpha life 1");
+    signal_to(&terminal.cockpit(), Signal::TSTP);
+    terminal.shows("Stopped");
+    signal_to(&terminal.cockpit(), Signal::CONT);
+    terminal.is_as_before(&before);
+    terminal.say("clear; fg; echo left with $?");
+    terminal.shows("Fleet");
+    terminal.press(&["q"]);
+    terminal.shows("left with 0");
+    terminal.is_as_before(&before);
+}
+
+#[test]
+fn an_editor_that_stops_itself_and_all_around_it_comes_back_with_fg() {
+    let plan = Plan::new().agent("alpha", "on *: say first words\n").set("agents.alpha.role", "builder");
+    let deck = plan.set("project.sequence", vec!["1a"]).up();
+    let editor = deck.outside().join("editor");
+    std::fs::write(&editor, "echo edi''ting; kill -s TSTP 0; echo edi''ted; read line").expect("a file");
+    let terminal = Terminal::with(&deck, &[&format!("VISUAL=sh {}", editor.display())]);
+    let before = terminal.modes("before");
+    terminal.open();
+    terminal.shows("alpha life 1");
+    terminal.press(&["o"]);
+    terminal.shows("editing");
+    terminal.shows("Stopped");
+    terminal.is_as_before(&before);
+    terminal.say("clear; fg; echo left with $?");
+    terminal.shows("edited");
+    terminal.press(&["Enter"]);
+    terminal.shows("alpha life 1");
+    assert_eq!(terminal.flags(), "alternate 1 cursor 0 mouse 1");
+    terminal.press(&["q"]);
+    terminal.shows("left with 0");
+    terminal.is_as_before(&before);
+}
+
+#[test]
 fn with_its_terminal_the_cockpit_ends_and_engine_and_agents_go_on() {
     let deck = one_agent();
     let terminal = Terminal::in_cockpit(&deck);
