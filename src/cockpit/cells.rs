@@ -44,23 +44,34 @@ pub fn read(text: &str, (columns, rows): (u16, u16)) -> Buffer {
     cells
 }
 
-/// Rows that go on in each other's colours, made so that each can be read by itself.
+/// Rows that go on in each other's colours, made so that each can be read by itself. The emulator follows the colours alone: letters would
+/// need a place.
 pub fn separate(rows: &[String]) -> Vec<String> {
     let mut parser = parser(1, 1);
     let joined = rows.join("\n");
     let whole = drawn_lines(&joined);
     let one = |row: &str| {
         let begins = parser.screen().attributes_formatted();
-        parser.process(b"\x1b[H");
-        parser.process(row.as_bytes());
+        parser.process(sequences(row).as_bytes());
         begins + row
     };
     whole.split('\n').take(rows.len()).map(one).collect()
 }
 
+/// The escape sequences of a row, without its letters.
+fn sequences(row: &str) -> String {
+    let mut sequence = Sequence::No;
+    let within = |c: &char| {
+        sequence = sequence.after(*c);
+        sequence != Sequence::No
+    };
+    row.chars().filter(within).collect()
+}
+
+/// An emulator of at least two columns: one that has no room for a wide letter panics when a letter becomes wide by what follows it.
 fn parser(columns: u16, rows: u16) -> vt100::Parser {
     let at_least_1 = |n: u16| NonZeroU16::new(n).unwrap_or(NonZeroU16::MIN);
-    vt100::Parser::new(at_least_1(rows), at_least_1(columns), 0)
+    vt100::Parser::new(at_least_1(rows), at_least_1(columns.max(2)), 0)
 }
 
 /// tmux puts cells of the line-drawing set between SO and SI, as letters: they become what they show. Letters within an escape
@@ -146,6 +157,12 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_keep_their_place() {
         assert_eq!(row(&read("a\u{fffd}\u{fffd}b", (5, 1)), 0), "a\u{fffd}\u{fffd}b ");
+    }
+
+    #[test]
+    fn a_wide_letter_with_a_mark_is_separated_from_the_rows_below_it() {
+        let rows = separate(&["\u{1b}[32m🏳\u{fe0f}\u{200d}🌈 日\u{301}".to_string(), "green".to_string()]);
+        assert_eq!(read(&rows[1], (5, 1))[(0, 0)].fg, Color::Indexed(2));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use flightdeck::cockpit::cells;
 use flightdeck::cockpit::happening::Happening;
 use flightdeck::edge::link::Heard;
 use flightdeck::pilot::command::Answer;
@@ -172,6 +173,30 @@ fn a_hostile_text_is_still_there_to_be_read() {
 
 static FORM: LazyLock<Form<View>> = LazyLock::new(|| Form::of(&World::busy().view()));
 
+/// A piece of what tmux writes for a row: letters of every width, what joins them, colours, line drawing; or anything.
+fn piece() -> impl Strategy<Value = String> {
+    let pieces = [
+        "a",
+        "日",
+        "👨",
+        "\u{200d}",
+        "\u{301}",
+        "\u{fe0f}",
+        "\u{202e}",
+        "🇩",
+        "\u{1b}[1;31m",
+        "\u{1b}[m",
+        "\u{e}",
+        "q",
+        "\u{f}",
+    ];
+    prop_oneof![4 => prop::sample::select(pieces.to_vec()).prop_map(str::to_string), 1 => ".{0,6}", 1 => corpus_piece()]
+}
+
+fn corpus_piece() -> impl Strategy<Value = String> {
+    prop::sample::select(ESCAPES.to_vec()).prop_map(|text| text.replace('\n', " "))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -186,5 +211,22 @@ proptest! {
         desk.press(SCREENS[screen].1);
         tell(&mut desk, FORM.filled(&text), &text);
         is_harmless(&desk, SCREENS[screen].0);
+    }
+}
+
+proptest! {
+    // Cheap, and what it looks for stands in few of all texts: a letter that becomes wide at an edge.
+    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_pane_and_any_history_is_read_into_cells_of_any_size(
+        rows in prop::collection::vec(prop::collection::vec(piece(), 0..12).prop_map(|pieces| pieces.concat()), 0..6),
+        columns in prop_oneof![1u16..6, Just(80)],
+        height in 1u16..4,
+    ) {
+        let separate = cells::separate(&rows);
+        prop_assert_eq!(separate.len(), rows.len());
+        cells::read(&rows.join("\n"), (columns, height));
+        cells::read(&separate.join("\n"), (columns, height));
     }
 }

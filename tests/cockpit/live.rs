@@ -74,6 +74,16 @@ fn an_agent_without_a_pane_says_why_there_is_nothing() {
 }
 
 #[test]
+fn what_joins_or_turns_letters_is_left_out_and_the_letters_stay() {
+    let mut desk = Desk::new();
+    shown(&mut desk, (40, 2), "bidi\u{202e}idib\u{202c}. joi\u{200b}ned\u{feff} 👨\u{200d}👩\u{200d}👧 end");
+    desk.shows("│bidiidib. joined 👨👩👧 end");
+    // A joiner at the end of a cell would join it with the next one, and move all that follows.
+    let joins = |symbol: &str| symbol.starts_with('\u{200d}') || symbol.ends_with('\u{200d}');
+    assert!(desk.picture().cells().iter().all(|cell| !joins(cell.symbol())));
+}
+
+#[test]
 fn a_wide_letter_that_is_cut_in_half_at_the_edge_is_left_out() {
     let mut desk = Desk::sized(80, 24);
     for odd in ["", "x"] {

@@ -63,7 +63,7 @@ fn the_escape_corpus_in_a_pane_and_in_reasons_acts_on_nothing() {
 }
 
 /// What of this output is more than text in a frame.
-fn acting(output: &str) -> Vec<String> {
+pub(crate) fn acting(output: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = output;
     while let Some(at) = rest.find(|c: char| c.is_control() && !matches!(c, '\r' | '\n')) {

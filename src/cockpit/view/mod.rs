@@ -16,6 +16,8 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use unicode_width::UnicodeWidthStr;
+
 use crate::words::text::{self, is_unseen};
 
 use crate::pilot::time::Time;
@@ -97,20 +99,34 @@ impl Part<'_> {
 /// a flood, which terminals draw over the lines around it.
 const SIGN: usize = 40;
 
-/// Nothing that acts on a terminal leaves in a cell, whatever way it came in (fault U3).
+/// A joiner: a part of many a picture, and of words in some scripts.
+const JOINER: char = '\u{200d}';
+
+/// Nothing that acts on a terminal leaves in a cell, whatever way it came in (fault U3). What acts is left out of the sign that it stands
+/// with; a joiner at an end would join the sign with its neighbour and move all that follows.
 pub fn harmless(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         let symbol = cell.symbol();
-        let plain = symbol.len() == 1 && !symbol.as_bytes()[0].is_ascii_control();
-        if !plain && (symbol.len() > SIGN || symbol.chars().any(|c| c.is_control() || acts(c))) {
-            cell.set_symbol("\u{b7}");
+        if symbol.len() == 1 && !symbol.as_bytes()[0].is_ascii_control() {
+            continue;
         }
+        let bad = |c: char| c.is_control() || acts(c);
+        let at_end = symbol.starts_with(JOINER) || symbol.ends_with(JOINER);
+        if symbol.len() <= SIGN && !at_end && !symbol.contains(bad) {
+            continue;
+        }
+        let kept: String = symbol.chars().filter(|c| !bad(*c)).collect();
+        let kept = kept.trim_matches(JOINER);
+        // Shortened to nothing, or a flood, or made narrower than its place: a mark that something was there.
+        let stays = !kept.is_empty() && kept.len() <= SIGN && kept.width() == symbol.width();
+        let sign = if stays { kept.to_string() } else { "\u{b7}".to_string() };
+        cell.set_symbol(&sign);
     }
 }
 
 /// Joiners and variation selectors are a part of many a picture; what else can't be seen has no business here.
 fn acts(c: char) -> bool {
-    is_unseen(c) && !matches!(c, '\u{200c}' | '\u{200d}')
+    is_unseen(c) && !matches!(c, '\u{200c}' | JOINER)
 }
 
 /// One line of outside text, cut to the width.
