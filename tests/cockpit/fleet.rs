@@ -79,3 +79,12 @@ fn an_age_is_shown_whole_or_not_at_all() {
     assert_eq!(row(80).as_deref(), Some("│ ● builder    working       ✉1 "));
     assert_eq!(row(90).as_deref(), Some("│ ● builder     working    14m   ✉1 "));
 }
+
+#[test]
+fn rows_say_where_an_agent_runs_when_not_all_run_on_one_host() {
+    let mut desk = Desk::sized(200, 45);
+    desk.hides("@devbox");
+    let view = desk.model.view.as_mut().expect("a picture");
+    view.agents[0].host = "farm-2".to_string();
+    desk.shows("@farm-2").shows("@devbox");
+}

@@ -75,13 +75,17 @@ struct Columns {
     name: usize,
     /// What the right end of the widest row takes.
     right: usize,
+    /// The fleet runs on more than one host.
+    hosts: bool,
 }
 
 impl Columns {
     fn of(model: &Model, width: u16) -> Self {
         let names = model.fleet.order.iter().map(|id| id.as_str().len());
-        let (right, width) = (pulse::right(model, width), usize::from(width));
-        Columns { width, name: names.max().unwrap_or(0).min(width / 3), right }
+        let agents = model.view.as_ref().map_or(&[][..], |view| &view.agents);
+        let hosts = agents.windows(2).any(|pair| pair[0].host != pair[1].host);
+        let (right, width) = (pulse::right(agents, width, hosts), usize::from(width));
+        Columns { width, name: names.max().unwrap_or(0).min(width / 3), right, hosts }
     }
 }
 
@@ -133,7 +137,7 @@ fn agent_row(model: &Model, agent: &AgentView, area: Rect, columns: Columns, buf
         let style = if model.focus == Focus::Fleet { theme.selected } else { theme.selected_away };
         buffer.set_style(area, style);
     }
-    let counts = Line::from(counts(model, agent, area.width));
+    let counts = Line::from(counts(model, agent, columns));
     let room = usize::from(area.width).saturating_sub(counts.width());
     let mut head = headline(model, agent, columns.name, room);
     head.extend(pulse::spans(model, agent, &head, columns));
@@ -195,9 +199,9 @@ fn asked(model: &Model, agent: &AgentView) -> Option<String> {
     mine.map(Asked::words).next_back()
 }
 
-/// What stands at the right end of the first line: messages, restarts, phase, program.
-fn counts(model: &Model, agent: &AgentView, width: u16) -> Vec<Span<'static>> {
-    let theme = &model.theme;
+/// What stands at the right end of the first line: messages, restarts, phase, program, and where it runs when that differs.
+fn counts(model: &Model, agent: &AgentView, columns: Columns) -> Vec<Span<'static>> {
+    let (theme, width) = (&model.theme, columns.width);
     let mut spans = Vec::new();
     if agent.waiting_messages > 0 {
         spans.push(Span::styled(format!(" ✉{}", agent.waiting_messages), theme.accent));
@@ -214,6 +218,9 @@ fn counts(model: &Model, agent: &AgentView, width: u16) -> Vec<Span<'static>> {
     if width >= 60 {
         let model_of = if agent.model.is_empty() { String::new() } else { format!("/{}", agent.model) };
         spans.push(span(&format!(" {}{model_of}", agent.backend), theme.dim));
+    }
+    if columns.hosts {
+        spans.push(span(&format!(" @{}", agent.host), theme.dim));
     }
     spans.push(Span::raw(" "));
     spans

@@ -43,14 +43,14 @@ pub(super) fn beat(now: Time) -> Time {
 }
 
 /// Columns that the right end of the widest row takes.
-pub(super) fn right(model: &Model, width: u16) -> usize {
-    let Some(view) = &model.view else { return 0 };
+pub(super) fn right(agents: &[AgentView], width: u16, hosts: bool) -> usize {
     let words = |agent: &AgentView| {
         let phase = agent.phase.as_ref().filter(|_| width >= 44).map_or(0, |phase| phase.as_str().len() + 1);
         let program = if width >= 60 { agent.backend.len() + agent.model.len() + 2 } else { 0 };
+        let host = if hosts { agent.host.len() + 2 } else { 0 };
         // Each count is a blank, a sign and mostly one digit.
         let counts = usize::from(agent.waiting_messages > 0) * 3 + usize::from(agent.restarts_today > 0) * 3;
-        phase + program + counts + 1
+        phase + program + host + counts + 1
     };
-    view.agents.iter().map(words).max().unwrap_or(0)
+    agents.iter().map(words).max().unwrap_or(0)
 }
