@@ -7,7 +7,7 @@ use regex::Regex;
 use super::tree::{Tree, code, line_of};
 
 /// Texts where such a word is data: what agents say, what was captured from a screen, what is locked.
-const DATA: [&str; 5] = ["prompts/", "phases/", "tests/screens/", "Cargo.lock", "JOURNAL.md"];
+const DATA: [&str; 6] = ["prompts/", "phases/", "tests/screens/", "tests/channels/", "Cargo.lock", "JOURNAL.md"];
 
 pub(crate) fn allowed_lints(tree: &Tree) -> Vec<String> {
     static ALLOW: LazyLock<Regex> =
@@ -40,6 +40,34 @@ pub(crate) fn machine_paths(tree: &Tree) -> Vec<String> {
         Regex::new(&format!(r#"(^|[\s"'`(=:])({homes})|{own}"#)).expect("a regular expression")
     });
     matches(tree, &PATHS, "this path exists on somebody's machine only: `~/…` or a folder of /tmp says the same")
+}
+
+/// Instead of the home of whoever recorded.
+const NOBODYS_HOME: &str = concat!("/ho", "me/me");
+
+/// What was recorded from the agents' channels is JSON and knows no folder but the one of nobody in particular.
+pub(crate) fn recordings(tree: &Tree) -> Vec<String> {
+    static PATHS: LazyLock<Regex> = LazyLock::new(|| {
+        // Of the machine they were recorded on; what every machine has is no secret.
+        Regex::new(r#"(?:/home/[^/"\\ ]*|/var/|/work/|/Users/|/root)"#).expect("a regular expression")
+    });
+    let mut broken = Vec::new();
+    for (path, text) in tree.below("tests/channels/", "").filter(|(path, _)| !path.ends_with(".md")) {
+        for (at, line) in text.lines().enumerate() {
+            if serde_json::from_str::<serde_json::Value>(line).is_err() {
+                broken.push(format!("{path}:{}: a recorded line is one JSON document", at + 1));
+            }
+            let foreign = PATHS.find_iter(line).filter(|seen| seen.as_str() != NOBODYS_HOME);
+            broken.extend(foreign.map(|seen| {
+                format!(
+                    "{path}:{}: `{}`: what is recorded names {NOBODYS_HOME} and no other folder",
+                    at + 1,
+                    seen.as_str()
+                )
+            }));
+        }
+    }
+    broken
 }
 
 fn matches(tree: &Tree, what: &Regex, sentence: &str) -> Vec<String> {
@@ -83,4 +111,13 @@ fn a_path_of_a_machine_is_caught() {
         assert_eq!(machine_paths(&Tree::of(&[("docs/a.md", text)])).len(), 1, "{text}");
     }
     assert_eq!(machine_paths(&Tree::of(&[("docs/a.md", "/tmp/x ~/x https://a.b/home/x")])), Vec::<String>::new());
+}
+
+#[test]
+fn a_recording_that_tells_where_it_was_made_is_caught() {
+    let check = |line: &str| recordings(&Tree::of(&[("tests/channels/a-1/b.jsonl", line)])).len();
+    assert_eq!(check(concat!(r#"{"cwd":"/ho"#, r#"me/me/project","t":"/tmp/a.sock"}"#)), 0);
+    assert_eq!(check(concat!(r#"{"cwd":"/ho"#, r#"me/ann/project"}"#)), 1);
+    assert_eq!(check(concat!(r#"{"cwd":"/va"#, r#"r/lib/x"}"#)), 1);
+    assert_eq!(check("{\"cwd\":"), 1);
 }

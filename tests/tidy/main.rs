@@ -28,6 +28,7 @@ house_rules! {
     no_lint_is_switched_off_without_a_word: leftovers::allowed_lints;
     nothing_is_left_for_later: leftovers::notes_to_self;
     no_path_of_somebodys_machine_is_told: leftovers::machine_paths;
+    recordings_are_json_and_tell_no_machine: leftovers::recordings;
     every_word_of_the_glossary_is_used: words::glossary_words_are_used;
     every_noun_of_the_pilot_is_in_the_glossary: words::pilot_nouns_are_explained;
     operating_lists_commands_answers_and_records_with_their_fields: words::link_is_documented;
