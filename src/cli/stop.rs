@@ -1,14 +1,23 @@
 //! `flightdeck stop`: agents end with all that they started, and stay so.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::edge::clock;
+use crate::edge::link::Followed;
 use crate::pilot::command::Command;
 use crate::pilot::id::AgentId;
-use crate::pilot::record::Wish;
+use crate::pilot::record::{Record, Wish};
+use crate::words::when;
 
-use super::asking::{Asking, tell_each};
+use super::asking::{Asking, of_link, tell_each};
 use super::confirm::confirm;
-use super::error::CliError;
+use super::error::{CliError, Kind};
 use super::exit::Exit;
 use super::{Global, out};
+
+/// The longest way from the wish to the end: what is in flight, the grace of a stop at its usual length, its kill.
+const ENDS: Duration = Duration::from_secs(45);
 
 /// End agents with their whole process trees, and want them stopped from now on
 ///
@@ -36,13 +45,50 @@ pub fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     if agents.is_empty() && !global.json {
         out::line("no agent is wanted running")?;
     }
-    tell_each(global, &mut asking, &agents, |agent| Command::Stop { agent })
+    let before = asking.view()?;
+    let up = before.agents.iter().filter(|agent| agent.pid.is_some() && agents.contains(&agent.id));
+    // Paused, nothing is done to anybody until it goes on.
+    let up: BTreeSet<AgentId> = up.filter(|_| !before.paused).map(|agent| agent.id.clone()).collect();
+    let exit = tell_each(global, &mut asking, &agents, |agent| Command::Stop { agent })?;
+    if exit == Exit::Done { until_ended(asking, before.seq, up, global) } else { Ok(exit) }
+}
+
+/// Who goes on before they have ended, by ending the engine for one, would leave them running.
+fn until_ended(asking: Asking, since: u64, mut up: BTreeSet<AgentId>, global: &Global) -> Result<Exit, CliError> {
+    if up.is_empty() {
+        return Ok(Exit::Done);
+    }
+    let began = clock::monotonic_ms();
+    let mut follow = asking.follow(since)?;
+    while !up.is_empty() {
+        let gone = Duration::from_millis(u64::try_from(clock::monotonic_ms() - began).unwrap_or(0));
+        let Some(left) = ENDS.checked_sub(gone).filter(|left| !left.is_zero()) else { return Err(late(&up)) };
+        let ended = match follow.next_within(left).map_err(of_link)? {
+            Some(Followed::Record(_, record)) => match *record {
+                Record::Stopped { agent, .. } | Record::Exited { agent, .. } => Some(agent),
+                _ => None,
+            },
+            Some(_) | None => None,
+        };
+        if let Some(agent) = ended.filter(|agent| up.remove(agent))
+            && !global.json
+        {
+            out::line(&format!("{agent} has ended"))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn late(up: &BTreeSet<AgentId>) -> CliError {
+    let names: Vec<&str> = up.iter().map(AgentId::as_str).collect();
+    CliError::new(Kind::Late, format!("{} still run(s) after {}", names.join(", "), when::span(ENDS)))
+        .hint("the engine goes on with it: `flightdeck why` says how far it is")
 }
 
 fn wanted(asking: &mut Asking, yes: bool) -> Result<Vec<AgentId>, CliError> {
     let view = asking.view()?;
     let running = view.agents.into_iter().filter(|agent| agent.wish == Wish::Running || agent.pid.is_some());
-    let agents: Vec<AgentId> = running.map(|agent| agent.id).collect();
+    let agents: Vec<AgentId> = running.map(|agent| agent.id.clone()).collect();
     if !agents.is_empty() {
         let names: Vec<&str> = agents.iter().map(AgentId::as_str).collect();
         confirm(

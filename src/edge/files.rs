@@ -144,6 +144,13 @@ pub fn read_named(path: &Path, cap: u64) -> Result<(Vec<u8>, std::fs::Metadata),
     Ok((read_open(path, file, cap)?, meta))
 }
 
+/// Opens a regular file of somebody's for reading; never blocks on a pipe, never follows a link.
+pub fn open_regular(path: &Path) -> Result<File, FileError> {
+    let file = open_to_read(path, OFlags::NOFOLLOW)?;
+    let meta = file.metadata().map_err(|cause| FileError::io(path, cause))?;
+    if meta.is_file() { Ok(file) } else { Err(FileError::NotRegular(path.to_path_buf())) }
+}
+
 /// Refuses what belongs to somebody else.
 pub fn owned(path: &Path, meta: &std::fs::Metadata) -> Result<(), FileError> {
     let us = rustix::process::geteuid().as_raw();

@@ -7,6 +7,7 @@
 //! are no reports are counted and passed over.
 
 mod tail;
+mod transcripts;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
@@ -19,8 +20,10 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use super::clock;
 use super::files::{self, FileError};
 use crate::pilot::event::Event;
+use crate::pilot::fact::Report;
 use crate::pilot::id::{AgentId, Incarnation};
-use tail::Tail;
+use tail::{Kind, Tail};
+use transcripts::Transcripts;
 
 /// Changes that wait to be looked at; when there are more, all files are looked at instead.
 const CHANGES: usize = 256;
@@ -63,6 +66,7 @@ impl Spool {
         let watcher = watch(dir, changed, Arc::clone(&all));
         let follower = Follower {
             dir: dir.to_path_buf(),
+            transcripts: Transcripts::default(),
             tails: BTreeMap::new(),
             pending: VecDeque::new(),
             unread: BTreeSet::new(),
@@ -110,27 +114,31 @@ impl Spool {
 /// What wakes the follower.
 struct Inputs {
     orders: mpsc::Receiver<Order>,
-    changes: mpsc::Receiver<AgentId>,
+    changes: mpsc::Receiver<PathBuf>,
     all: Arc<Notify>,
 }
 
 /// Owner of all tails.
 struct Follower {
     dir: PathBuf,
-    tails: BTreeMap<AgentId, Tail>,
+    tails: BTreeMap<Key, Tail>,
+    transcripts: Transcripts,
     /// What was read and is on its way to the engine.
     pending: VecDeque<Item>,
     /// Files that may hold more than was read.
-    unread: BTreeSet<AgentId>,
+    unread: BTreeSet<Key>,
     /// `None`: the kernel won't tell of changes.
     watcher: Option<RecommendedWatcher>,
 }
+
+/// One file.
+type Key = (AgentId, Kind);
 
 enum Item {
     Report(Event),
     /// All before it was handed over: up to here the file need not be read again.
     Mark {
-        agent: AgentId,
+        key: Key,
         incarnation: Incarnation,
         offset: u64,
     },
@@ -149,12 +157,13 @@ impl Follower {
                     Some(order) => self.obey(order),
                     None => return,
                 },
-                Some(agent) = inputs.changes.recv() => drop(self.unread.insert(agent)),
+                Some(path) = inputs.changes.recv() => self.changed(&path),
                 () = inputs.all.notified() => self.unread.extend(self.tails.keys().cloned()),
                 room = events.reserve(), if !self.pending.is_empty() => match room {
                     Ok(room) => self.hand_over(room),
                     Err(_) => return,
                 },
+                () = clock::pause(transcripts::LOOK_AGAIN), if self.transcripts.is_awaited() => self.attach(),
                 () = clock::pause(TICK), if self.watcher.is_none() => self.unread.extend(self.tails.keys().cloned()),
                 () = tokio::task::yield_now(), if !idle && self.pending.is_empty() => {}
             }
@@ -169,13 +178,22 @@ impl Follower {
                     From::Mark => Tail::adopt(&self.dir, &agent, incarnation),
                 };
                 let opened = opened.map(|tail| {
-                    self.tails.insert(agent.clone(), tail);
-                    self.unread.insert(agent);
+                    self.drop_transcript(&agent);
+                    if matches!(from, From::Mark) {
+                        self.transcripts.recall(&self.dir, &agent, incarnation);
+                        self.attach();
+                    }
+                    let key = (agent, Kind::Spool);
+                    self.tails.insert(key.clone(), tail);
+                    self.unread.insert(key);
                 });
                 // Who ordered it may have given up; it is done all the same.
                 let _ = done.send(opened);
             }
-            Order::Forget { agent } => drop(self.tails.remove(&agent)),
+            Order::Forget { agent } => {
+                self.drop_transcript(&agent);
+                self.tails.remove(&(agent, Kind::Spool));
+            }
         }
     }
 
@@ -184,21 +202,68 @@ impl Follower {
         if !self.pending.is_empty() {
             return;
         }
-        let Some(agent) = self.unread.pop_first() else { return };
-        let Some(tail) = self.tails.get_mut(&agent) else { return };
+        let Some(key) = self.unread.pop_first() else { return };
+        let Some(tail) = self.tails.get_mut(&key) else { return };
         let incarnation = tail.incarnation();
         let read = tail.read();
         if read.more {
-            self.unread.insert(agent.clone());
+            self.unread.insert(key.clone());
         }
-        let moved = !read.reports.is_empty() || read.passed_over > 0;
+        let agent = key.0.clone();
         if read.passed_over > 0 {
             tracing::warn!(%agent, lines = read.passed_over, "lines in its spool file are no reports of this life");
         }
+        for report in &read.reports {
+            if let Report::SessionStarted { transcript: Some(path), .. } = report {
+                self.drop_transcript(&agent);
+                self.transcripts.expect(&self.dir, &agent, incarnation, path);
+            }
+        }
+        if !read.reports.is_empty() && self.transcripts.stir(&agent) {
+            self.attach();
+        }
         let told = |report| Item::Report(Event::Reported { agent: agent.clone(), incarnation, report });
         self.pending.extend(read.reports.into_iter().map(told));
-        if moved {
-            self.pending.push_back(Item::Mark { agent, incarnation, offset: read.offset });
+        if read.moved {
+            self.pending.push_back(Item::Mark { key, incarnation, offset: read.offset });
+        }
+    }
+
+    /// The kernel tells of a file.
+    fn changed(&mut self, path: &Path) {
+        let ours = path.parent() == Some(&self.dir);
+        let key = match ours {
+            true => agent_of(path).map(|agent| (agent, Kind::Spool)),
+            false => self.transcripts.whose(path).map(|agent| (agent, Kind::Transcript)),
+        };
+        self.unread.extend(key);
+    }
+
+    /// Begins with the transcripts that are there by now.
+    fn attach(&mut self) {
+        for (agent, incarnation, path, whole) in self.transcripts.arrived() {
+            match Tail::transcript(&self.dir, &agent, incarnation, (path.clone(), whole)) {
+                Ok(tail) => {
+                    let watched =
+                        self.watcher.as_mut().map(|watcher| watcher.watch(&path, RecursiveMode::NonRecursive));
+                    if let Some(Err(cause)) = watched {
+                        tracing::warn!(%agent, %cause, "no notice of changes in its transcript");
+                    }
+                    let key = (agent, Kind::Transcript);
+                    self.tails.insert(key.clone(), tail);
+                    self.unread.insert(key);
+                }
+                Err(error) => tracing::warn!(%agent, %error, "its transcript can't be read"),
+            }
+        }
+    }
+
+    fn drop_transcript(&mut self, agent: &AgentId) {
+        self.tails.remove(&(agent.clone(), Kind::Transcript));
+        let Some(path) = self.transcripts.forget(agent) else { return };
+        if let Some(watcher) = &mut self.watcher {
+            // It may be gone, and its watch with it.
+            let _ = watcher.unwatch(&path);
         }
     }
 
@@ -212,10 +277,10 @@ impl Follower {
 
     /// Notes down how far the engine has been told.
     fn mark(&mut self) {
-        while let Some(Item::Mark { agent, incarnation, offset }) =
+        while let Some(Item::Mark { key, incarnation, offset }) =
             self.pending.pop_front_if(|item| matches!(item, Item::Mark { .. }))
         {
-            if let Some(tail) = self.tails.get_mut(&agent).filter(|tail| tail.incarnation() == incarnation) {
+            if let Some(tail) = self.tails.get_mut(&key).filter(|tail| tail.incarnation() == incarnation) {
                 tail.mark(offset);
             }
         }
@@ -223,7 +288,7 @@ impl Follower {
 }
 
 /// Has the kernel tell of appended lines.
-fn watch(dir: &Path, changed: mpsc::Sender<AgentId>, all: Arc<Notify>) -> Option<RecommendedWatcher> {
+fn watch(dir: &Path, changed: mpsc::Sender<PathBuf>, all: Arc<Notify>) -> Option<RecommendedWatcher> {
     let told = move |event: notify::Result<notify::Event>| {
         let Ok(event) = event else { return all.notify_one() };
         // Our own opening and closing of the files is told as well, and is no news.
@@ -231,8 +296,8 @@ fn watch(dir: &Path, changed: mpsc::Sender<AgentId>, all: Arc<Notify>) -> Option
         if event.need_rescan() {
             return all.notify_one();
         }
-        for agent in event.paths.iter().filter(|_| news).filter_map(|path| agent_of(path)) {
-            if changed.try_send(agent).is_err() {
+        for path in event.paths.into_iter().filter(|_| news) {
+            if changed.try_send(path).is_err() {
                 all.notify_one();
             }
         }

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::model::ScreenSays;
+
 use super::fact::{Exit, Identity, Place, Screen, Search, Work};
 use super::id::{EffectId, Incarnation, MessageId, PhaseId};
 use super::reading::Reading;
@@ -91,6 +93,8 @@ pub struct Hold {
 /// A usage limit the agent ran into.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
+    /// When it was told, or read.
+    pub since: Time,
     /// When we speak to it again; `None`: the screen does not say, the operator is asked.
     pub until: Option<Time>,
     pub text: String,
@@ -178,6 +182,12 @@ pub struct Watch {
     pub reported: Option<Time>,
     /// In a turn, by its event channel.
     pub turn_since: Option<Time>,
+    /// Its turn ended by an error, and what the error's words mean; until the next prompt.
+    pub failed: Option<Reading>,
+    /// Its last turn ended as it should, by its event channel.
+    pub ended_well: bool,
+    /// Its transcript is read: a turn that fails will be told.
+    pub transcribed: bool,
     /// What will wake it by itself, as it said at the end of its last turn: tasks that run on, timers of its own.
     pub pending: u32,
     /// Graces begin anew here: our start, a hiccup, a delivery, a busy child.
@@ -272,6 +282,12 @@ impl Watch {
         let busy = self.reading.as_ref().is_some_and(Reading::busy) || self.turn_since.is_some();
         let screen = if busy { self.raw_changed } else { self.calm_changed };
         screen.max(self.reported.unwrap_or_default()).max(self.grace_from)
+    }
+
+    /// What the screen says is wrong is only quoted there: the turn is told to have ended well, and a failed one would be told too.
+    pub fn quotes(&self, said: ScreenSays) -> bool {
+        let failure = matches!(said, ScreenSays::Limited | ScreenSays::Poisoned | ScreenSays::AuthFailed);
+        failure && self.transcribed && self.ended_well
     }
 
     /// In a turn: the screen or the event channel says so, and the picture moved within `fresh`.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::config::model::{Role, ScreenSays};
 use crate::config::prompts;
 
-use super::agent::Symptom;
+use super::agent::{Limit, Symptom};
 use super::id::AgentId;
 use super::launch;
 use super::limit;
@@ -33,21 +33,28 @@ const FAR_AHEAD: Duration = Duration::from_hours(12);
 /// Acts on what the newest screen says is wrong. `Some`: something is wrong, and when to come back.
 pub(super) fn heal(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String)> {
     if let Some(limit) = turn.agent(id)?.limit.clone() {
-        return Some(wait_for_limit(turn, id, limit.until));
+        return Some(wait_for_limit(turn, id, &limit));
     }
-    let reading = turn.state.watches.get(id)?.reading.clone()?;
-    let ill = reading.said().filter(|said| needs_remedy(*said)).filter(|said| !is_old_limit(turn, id, *said));
-    let Some(said) = ill else {
+    let watch = turn.state.watches.get(id)?;
+    // What the program tells of its own turn is sure; what a screen shows may be going by, or a quotation.
+    let told = watch.failed.clone().filter(|reading| reading.said().is_some_and(needs_remedy));
+    let sure = told.is_some();
+    let reading =
+        told.or_else(|| watch.reading.clone().filter(|reading| !reading.said().is_some_and(|said| watch.quotes(said))));
+    let reading = reading?;
+    let ill = reading.said().filter(|said| needs_remedy(*said));
+    let Some(said) = ill.filter(|said| sure || !is_old_limit(turn, id, *said)) else {
         turn.watch(id).symptom = None;
         return None;
     };
-    if let Some(again) = second_reading(turn, id, &reading) {
+    if !sure && let Some(again) = second_reading(turn, id, &reading) {
         return Some(again);
     }
-    turn.watch(id).symptom = None;
+    let watch = turn.watch(id);
+    (watch.symptom, watch.failed) = (None, None);
     treat(turn, id, said, &reading);
     let limit = turn.agent(id)?.limit.clone()?;
-    Some(wait_for_limit(turn, id, limit.until))
+    Some(wait_for_limit(turn, id, &limit))
 }
 
 fn needs_remedy(said: ScreenSays) -> bool {
@@ -162,11 +169,16 @@ fn reset_of(turn: &Turn<'_>, id: &AgentId, until: &str) -> Option<Time> {
     Some(if passed { now } else { reset })
 }
 
-fn wait_for_limit(turn: &mut Turn<'_>, id: &AgentId, until: Option<Time>) -> (Time, String) {
-    let now = turn.now.steady;
-    let working = turn.state.watches.get(id).and_then(|watch| watch.reading.as_ref()).is_some_and(Reading::busy);
+fn wait_for_limit(turn: &mut Turn<'_>, id: &AgentId, limit: &Limit) -> (Time, String) {
+    let (now, until) = (turn.now.steady, limit.until);
+    // The program's own word of its limit comes before its screen has left the turn.
+    let settled = limit.since + SECOND_READING;
+    let busy = turn.state.watches.get(id).and_then(|watch| watch.reading.as_ref()).is_some_and(Reading::busy);
+    if busy && now < settled {
+        return (settled, "look whether it works on in spite of its limit".to_string());
+    }
     let over = until.is_some_and(|until| now >= until);
-    if working {
+    if busy {
         turn.record(Record::LimitLifted { agent: id.clone() });
         return (now, "go on after the limit".to_string());
     }

@@ -26,6 +26,7 @@ mod operate;
 pub mod phase;
 pub mod reading;
 pub mod record;
+mod report;
 mod restart;
 mod show;
 mod stall;

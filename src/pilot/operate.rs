@@ -104,7 +104,7 @@ fn start(turn: &mut Turn<'_>, id: &AgentId) -> Result {
 fn stop(turn: &mut Turn<'_>, id: &AgentId) -> Result {
     known(turn, id)?;
     wish(turn, id, Wish::Stopped);
-    accepted(format!("{id} is stopped, and stays so until `flightdeck start {id}`"))
+    accepted(format!("{id} is to be stopped, and to stay so until `flightdeck start {id}`"))
 }
 
 fn restart_agent(turn: &mut Turn<'_>, id: &AgentId, fresh: bool) -> Result {

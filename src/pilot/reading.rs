@@ -83,6 +83,13 @@ pub fn read(backend: &Backend, screen: &Screen) -> Reading {
     Reading { composer: reading.composer.filter(|_| !screen.mode.dead), ..reading }
 }
 
+/// What the words of an error mean that ended a turn, by the same rules as if they stood on the screen.
+pub fn of_error(backend: &Backend, error: &str) -> Reading {
+    let line = if error.starts_with(page::is_sign) { error.to_string() } else { format!("● {error}") };
+    let screen = Screen { lines: line.lines().map(str::to_string).collect(), ..Screen::default() };
+    by_rules(backend, &Page::new(backend, &screen))
+}
+
 fn by_rules(backend: &Backend, page: &Page<'_>) -> Reading {
     let composer = page.composer_text();
     let mut parts = Parts { page, texts: Vec::new() };

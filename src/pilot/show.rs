@@ -290,7 +290,9 @@ fn running(turn: &Turn<'_>, agent: &Agent, watch: &Watch) -> Shown {
     if watch.suspended {
         return (AgentState::Suspended, "its process is stopped by a signal".to_string(), None);
     }
-    let said = watch.reading.as_ref().and_then(Reading::said);
+    let failed = watch.failed.as_ref().and_then(Reading::said).filter(|said| *said == ScreenSays::AuthFailed);
+    let seen = watch.reading.as_ref().and_then(Reading::said);
+    let said = failed.or(seen.map(|said| if watch.quotes(said) { ScreenSays::Idle } else { said }));
     let state = match said {
         Some(ScreenSays::Dialog) => {
             let dialog = watch.reading.as_ref().and_then(|reading| reading.rule.clone()).unwrap_or_default();

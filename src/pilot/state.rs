@@ -434,7 +434,7 @@ impl Agent {
     }
 
     fn reach_limit(&mut self, at: Time, until: Option<Time>, text: &str) {
-        self.limit = Some(Limit { until, text: text.to_string() });
+        self.limit = Some(Limit { since: at, until, text: text.to_string() });
         self.limit_text = text.to_string();
         self.limit_streak = self.limits_in_a_row(at).saturating_add(1);
     }

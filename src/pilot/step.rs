@@ -9,7 +9,7 @@ use super::agent::Life;
 use super::decide;
 use super::effect::{Effect, Outcome as EffectOutcome};
 use super::event::Event;
-use super::fact::{Exit, Hiccup, Look, PaneFact, Report, Screen, Server};
+use super::fact::{Exit, Hiccup, Look, PaneFact, Screen, Server};
 use super::id::{AgentId, EffectId, Incarnation};
 use super::reading;
 use super::record::{HiccupNote, Order, Record};
@@ -17,7 +17,7 @@ use super::state::{State, Tmux};
 use super::time::{Now, Time};
 use super::turn::{Outcome, Turn};
 use super::view::View;
-use super::{delivery, handoff, job, launch, operate, phase, restart, show, stall};
+use super::{delivery, handoff, job, launch, operate, phase, report, restart, show, stall};
 
 /// One event: what is to be written and, after that, done.
 pub fn step(state: &mut State, rules: &Config, now: Now, event: Event) -> Outcome {
@@ -89,7 +89,7 @@ fn observe(turn: &mut Turn<'_>, event: Event) {
         Event::Searched { agent, found } => launch::searched(turn, &agent, found),
         Event::Reported { agent, incarnation, report } => {
             if is_current(turn, &agent, incarnation) {
-                reported(turn, &agent, report);
+                report::reported(turn, &agent, report);
             }
         }
         Event::PushSeen(push) => handoff::push_seen(turn, &push),
@@ -317,33 +317,6 @@ fn see(turn: &mut Turn<'_>, id: &AgentId, screen: Arc<Screen>, taken: u64) {
     if composer && !ready {
         turn.record(Record::Ready { agent: id.clone() });
         turn.watch(id).grace_from = now;
-    }
-}
-
-fn reported(turn: &mut Turn<'_>, id: &AgentId, report: Report) {
-    let now = turn.now.steady;
-    let watch = turn.watch(id);
-    watch.reported = Some(now);
-    match report {
-        Report::SessionStarted { conversation, .. } => {
-            let known = turn.agent(id).and_then(|agent| agent.conversation.clone());
-            if let Some(conversation) = conversation.filter(|new| known.as_ref() != Some(new)) {
-                let conversation: String = conversation.chars().filter(char::is_ascii_graphic).take(100).collect();
-                turn.record(Record::ConversationSeen { agent: id.clone(), conversation });
-            }
-        }
-        Report::PromptSubmitted { prompt } => {
-            watch.turn_since = Some(now);
-            watch.pending = 0;
-            delivery::prompt_submitted(turn, id, &prompt);
-        }
-        Report::PromptRecorded { prompt } => delivery::prompt_submitted(turn, id, &prompt),
-        Report::TurnEnded { pending, .. } => {
-            watch.turn_since = None;
-            watch.pending = pending;
-        }
-        Report::TurnFailed { .. } => watch.turn_since = None,
-        Report::Compacting => {}
     }
 }
 

@@ -4,7 +4,7 @@ use flightdeck::pilot::command::{Answer, Command};
 use flightdeck::pilot::fact::Exit;
 use flightdeck::pilot::id::{AgentId, EffectId, Incarnation, MessageId, PhaseId, Sha};
 use flightdeck::pilot::message::{Message, Origin, Stage};
-use flightdeck::pilot::record::{Actor, AgentState, Order, Record, Wish};
+use flightdeck::pilot::record::{Actor, AgentState, Order, Record, StopCause, Wish};
 use flightdeck::pilot::time::Time;
 use flightdeck::pilot::view::{AgentView, MessageView, NextAction, PhaseItem, PhaseView, View, WatchView};
 use flightdeck::words::text::is_unseen;
@@ -112,6 +112,10 @@ pub(crate) fn view() -> View {
 pub(crate) fn showing(view: View) -> impl FnMut(&Command) -> Outcome + Send + 'static {
     move |command| match command {
         Command::Status => (Answer::Status { view: Box::new(view.clone()) }, Vec::new()),
+        Command::Stop { agent } => {
+            let ended = Record::Stopped { agent: agent.clone(), cause: StopCause::Operator, left: Vec::new() };
+            (Answer::Accepted { what: format!("{command:?}") }, vec![ended])
+        }
         other => (Answer::Accepted { what: format!("{other:?}") }, Vec::new()),
     }
 }

@@ -81,7 +81,14 @@ fn an_engine_comes_up_is_used_and_goes_while_agents_stay() {
     assert_eq!(deck.run(&["up"]).code, Some(0));
     assert_ne!(deck.run(&["up", "--json"]).json()["pid"], pid);
     live.shows("builder    waiting");
-    assert_eq!(deck.run(&["stop", "--all", "--yes"]).code, Some(0));
+    let stopped = deck.run(&["stop", "--all", "--yes"]);
+    assert_eq!(stopped.code, Some(0), "{stopped:?}");
+    assert!(
+        stopped.out.ends_with("builder has ended\n") || stopped.out.ends_with("adversary has ended\n"),
+        "{stopped:?}"
+    );
+    // Nobody is left behind by an engine that ends right after.
+    assert_eq!(alive(&agents()), Vec::<String>::new());
     live.shows("builder    stopped");
     assert!(deck.run(&["logs", "builder", "-n", "1"]).code.is_some_and(|code| [0, 5].contains(&code)));
 }

@@ -40,6 +40,8 @@ pub(crate) struct Habits {
     /// Long pastes are shown by a stand-in.
     pub(crate) collapses: bool,
     pub(crate) reports: bool,
+    /// It writes a transcript, and how a turn failed is told.
+    pub(crate) transcribes: bool,
     /// How often a spinner moves.
     pub(crate) spin: Duration,
     pub(crate) size: (u16, u16),
@@ -205,6 +207,9 @@ impl Body {
         self.composer.clear();
         let taken = Taken { messages: std::mem::take(&mut self.held), text: text.to_string() };
         self.report(Report::PromptSubmitted { prompt: text.to_string() });
+        if self.habits.transcribes {
+            self.report(Report::PromptRecorded { prompt: text.to_string() });
+        }
         self.taken.push(taken.clone());
         if self.turn.is_some() {
             self.queued.push(taken);
@@ -330,6 +335,7 @@ impl Body {
         let Some(turn) = self.turn.take() else { return };
         self.generation += 1;
         self.ill = None;
+        let failed = matches!(turn.plan.end, End::Limited { .. } | End::Poisoned);
         match turn.plan.end {
             End::Says(text) => {
                 self.say(&format!("● {text}"));
@@ -376,7 +382,11 @@ impl Body {
             }
             End::Never => {}
         }
-        self.report(Report::TurnEnded { answer: None, pending: 0 });
+        let failed = self.said.last().filter(|_| failed).cloned();
+        match failed.filter(|_| self.habits.transcribes) {
+            Some(error) => self.report(Report::TurnFailed { error, status: None }),
+            None => self.report(Report::TurnEnded { answer: None, pending: 0 }),
+        }
         if !self.queued.is_empty() && !self.wedged {
             let taken = self.queued.remove(0);
             self.take(&taken, next(), now);

@@ -15,6 +15,9 @@ launch = ["talker", "--conversation", "{conversation}", "{args}"]
 resume = ["talker", "--resume", "{conversation}", "{args}"]
 process_names = ["talker"]
 
+[backends.scribe]
+like = "demo"
+
 [backends.mute]
 like = "demo"
 channel = "none"

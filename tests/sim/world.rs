@@ -142,8 +142,9 @@ impl World {
         let habits = rules.agents.iter().map(|(id, agent)| {
             let start = Duration::from_secs(2);
             let reports = rules.backends[&agent.backend].channel != flightdeck::config::model::Channel::None;
-            let size = agent.size;
-            let habits = Habits { start, start_dialog: None, swallows: 0, collapses: false, reports, spin, size };
+            let (size, transcribes) = (agent.size, agent.backend == "scribe");
+            let habits =
+                Habits { start, start_dialog: None, swallows: 0, collapses: false, reports, transcribes, spin, size };
             (id.clone(), habits)
         });
         World {

@@ -66,6 +66,8 @@ struct Entry {
     #[serde(default)]
     is_sidechain: bool,
     #[serde(default)]
+    is_compact_summary: bool,
+    #[serde(default)]
     is_api_error_message: bool,
     api_error_status: Option<u16>,
     operation: Option<String>,
@@ -84,7 +86,8 @@ const INTERRUPTED: &str = "[Request interrupted by user";
 /// What a line of the transcript says. `None`: nothing that matters, or it is none.
 pub fn recorded(line: &[u8]) -> Option<Report> {
     let entry: Entry = serde_json::from_slice(line).ok()?;
-    if entry.is_sidechain || entry.is_meta {
+    // What a summary quotes, nobody has said now.
+    if entry.is_sidechain || entry.is_meta || entry.is_compact_summary {
         return None;
     }
     let said = entry.message.and_then(|message| message.content);

@@ -1,10 +1,10 @@
-//! One agent's spool file, from where it was read to.
+//! One agent's spool file, or the transcript of its conversation, from where it was read to.
 
 use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use crate::edge::channel::Line;
+use crate::edge::channel::{Line, claude};
 use crate::edge::files::{self, FileError};
 use crate::pilot::fact::Report;
 use crate::pilot::id::{AgentId, Incarnation};
@@ -20,9 +20,19 @@ const GIVE_BACK: u64 = 4 << 20;
 /// Length of a mark: three numbers in fixed columns, so that one write replaces it whole.
 const MARK: usize = 63;
 
-/// A spool file that is being read.
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// Ours: reports, line by line.
+    Spool,
+    /// Claude Code's own record of a conversation. Only read.
+    Transcript,
+}
+
+/// A file that is being read.
 #[derive(Debug)]
 pub(super) struct Tail {
+    kind: Kind,
     path: PathBuf,
     mark: File,
     incarnation: Incarnation,
@@ -39,6 +49,8 @@ pub(super) struct Read {
     pub(super) reports: Vec<Report>,
     /// Lines that were no reports, or of another life.
     pub(super) passed_over: u64,
+    /// Something new was there.
+    pub(super) moved: bool,
     /// The file holds more than this piece.
     pub(super) more: bool,
     pub(super) offset: u64,
@@ -57,18 +69,37 @@ impl Tail {
     /// Goes on where the mark says, if it is of this life and this file; else from the start.
     pub(super) fn adopt(dir: &Path, agent: &AgentId, incarnation: Incarnation) -> Result<Self, FileError> {
         let mut tail = Self::at_start(dir, agent, incarnation)?;
-        let mut text = [0; MARK];
-        let read = tail.mark.read_exact_at(&mut text, 0);
-        let numbers: Vec<u64> = match std::str::from_utf8(&text) {
-            Ok(text) if read.is_ok() => text.split_ascii_whitespace().filter_map(|word| word.parse().ok()).collect(),
-            Ok(_) | Err(_) => Vec::new(),
-        };
-        if let [life, inode, offset] = numbers[..]
-            && (life, inode) == (u64::from(incarnation.0), tail.inode)
-        {
-            tail.offset = offset;
-        }
+        tail.offset = tail.marked().unwrap_or(0);
         Ok(tail)
+    }
+
+    /// The transcript that an agent writes: where the mark says, if it is of this life and this file; else from its end, for
+    /// what stands there was said in an earlier life; of a `whole` one, which came in this life, all.
+    pub(super) fn transcript(
+        dir: &Path,
+        agent: &AgentId,
+        incarnation: Incarnation,
+        (path, whole): (PathBuf, bool),
+    ) -> Result<Self, FileError> {
+        let meta = path.metadata().ok();
+        let (inode, length) = meta.map_or((0, 0), |meta| (meta.ino(), meta.len()));
+        let mark = files::open_private(&dir.join(MARKS).join(format!("{agent}.transcript")))?;
+        let (kind, skipping) = (Kind::Transcript, false);
+        let mut tail = Tail { kind, path, mark, incarnation, inode, offset: 0, skipping, given_back: 0 };
+        tail.offset = tail.marked().unwrap_or(if whole { 0 } else { length });
+        Ok(tail)
+    }
+
+    /// How far this very file was read in this very life.
+    fn marked(&self) -> Option<u64> {
+        let mut text = [0; MARK];
+        self.mark.read_exact_at(&mut text, 0).ok()?;
+        let words = std::str::from_utf8(&text).ok()?.split_ascii_whitespace();
+        let numbers: Vec<u64> = words.filter_map(|word| word.parse().ok()).collect();
+        match numbers[..] {
+            [life, inode, offset] if (life, inode) == (u64::from(self.incarnation.0), self.inode) => Some(offset),
+            _ => None,
+        }
     }
 
     fn at_start(dir: &Path, agent: &AgentId, incarnation: Incarnation) -> Result<Self, FileError> {
@@ -77,7 +108,8 @@ impl Tail {
         let file = files::open_private(&path)?;
         let inode = file.metadata().map_or(0, |meta| meta.ino());
         let mark = files::open_private(&dir.join(MARKS).join(agent.as_str()))?;
-        Ok(Tail { path, mark, incarnation, inode, offset: 0, skipping: false, given_back: 0 })
+        let kind = Kind::Spool;
+        Ok(Tail { kind, path, mark, incarnation, inode, offset: 0, skipping: false, given_back: 0 })
     }
 
     pub(super) fn incarnation(&self) -> Incarnation {
@@ -93,18 +125,27 @@ impl Tail {
     /// The next complete lines. A file that can't be read has nothing to say just now.
     pub(super) fn read(&mut self) -> Read {
         let mut read = Read { offset: self.offset, ..Read::default() };
-        let Ok(file) = files::open_private(&self.path) else { return read };
+        let Ok(file) = self.open() else { return read };
         let Ok(meta) = file.metadata() else { return read };
         if meta.ino() != self.inode || meta.len() < self.offset {
             // Replaced or cut: what is there now was not read yet.
             (self.inode, self.offset, self.skipping, self.given_back) = (meta.ino(), 0, false, 0);
         }
         let Some(piece) = self.piece(&file, meta.len()) else { return read };
+        let before = self.offset;
         self.take(&piece, &mut read);
         read.offset = self.offset;
-        read.more = self.offset < meta.len() && (!read.reports.is_empty() || read.passed_over > 0 || self.skipping);
+        read.moved = self.offset > before;
+        read.more = self.offset < meta.len() && (self.offset > before || self.skipping);
         self.give_back(&file);
         read
+    }
+
+    fn open(&self) -> Result<File, FileError> {
+        match self.kind {
+            Kind::Spool => files::open_private(&self.path),
+            Kind::Transcript => files::open_regular(&self.path),
+        }
     }
 
     /// The next bytes: a piece, or a whole line where that is longer.
@@ -143,6 +184,10 @@ impl Tail {
         if line.iter().all(u8::is_ascii_whitespace) {
             return;
         }
+        if self.kind == Kind::Transcript {
+            // Most of its lines are of no interest, and that is no fault of theirs.
+            return read.reports.extend(claude::recorded(line));
+        }
         match serde_json::from_slice::<Line>(line) {
             Ok(line) if line.incarnation.is_none_or(|life| life == self.incarnation) => read.reports.push(line.report),
             Ok(_) | Err(_) => read.passed_over += 1,
@@ -152,7 +197,7 @@ impl Tail {
     #[cfg(target_os = "linux")]
     fn give_back(&mut self, file: &File) {
         use rustix::fs::FallocateFlags;
-        if self.offset >= self.given_back + GIVE_BACK {
+        if self.kind == Kind::Spool && self.offset >= self.given_back + GIVE_BACK {
             self.given_back = self.offset;
             // A hole keeps all places in the file as they are, so no line is lost to a writer that appends meanwhile.
             let hole = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;

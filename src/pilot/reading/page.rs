@@ -191,7 +191,12 @@ fn is_aside(line: &str) -> bool {
 /// Signs stand at the margin, results below them; deeper inside a line they are part of an answer or of an echo.
 fn is_gutter(line: &str) -> bool {
     let result = line.strip_prefix("  ").is_some_and(|rest| rest.starts_with(['⎿', '└']));
-    result || line.starts_with(|c| GUTTER.contains(c))
+    result || line.starts_with(is_sign)
+}
+
+/// A sign at which a block of a turn begins.
+pub(super) fn is_sign(c: char) -> bool {
+    GUTTER.contains(c)
 }
 
 /// Where the answer begins: below the last echoed user line and what belongs to that echo. An echo goes on indented up
