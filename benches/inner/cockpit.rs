@@ -18,6 +18,7 @@ use flightdeck::pilot::id::MessageId;
 use flightdeck::pilot::message::Stage;
 use flightdeck::pilot::record::{AgentState, Record};
 use flightdeck::pilot::time::Time;
+use flightdeck::pilot::view::AgentView;
 
 use desk::Desk;
 use world::{World, id, table};
@@ -50,6 +51,25 @@ fn frame_unchanged(bencher: Bencher<'_, '_>, agents: usize) {
     let desk = Desk::over(fleet(agents), SIZE.0, SIZE.1);
     let mut screen = Screen::new();
     bencher.bench_local(|| screen.draw(&desk.model));
+}
+
+/// The same with as many agents as a view may have, more than one workspace configures.
+#[divan::bench(name = "frame at 500 agents")]
+fn frame_at_500_agents(bencher: Bencher<'_, '_>) {
+    let desk = crowd(500);
+    let mut screen = Screen::new();
+    bencher.bench_local(|| screen.draw(&desk.model));
+}
+
+/// A key that selects the next of so many, with its frame.
+#[divan::bench(name = "key and frame at 500 agents")]
+fn key_and_frame_at_500_agents(bencher: Bencher<'_, '_>) {
+    let mut desk = crowd(500);
+    let (mut screen, mut keys) = (Screen::new(), up_and_down());
+    bencher.bench_local(|| {
+        press(&mut desk.model, keys());
+        screen.draw(&desk.model);
+    });
 }
 
 /// The first frame: everything is written.
@@ -191,7 +211,17 @@ fn fleet(agents: usize) -> World {
     world
 }
 
-/// The same after a week in which each changed what it does some six thousand times.
+/// A fleet of ten, each so often under another name that there are so many.
+fn crowd(agents: usize) -> Desk {
+    let mut desk = Desk::over(fleet(10), SIZE.0, SIZE.1);
+    let mut view = desk.world.view();
+    let few = view.agents.clone();
+    view.agents = (0..agents).map(|n| AgentView { id: id(&name(n)), ..few[n % few.len()].clone() }).collect();
+    desk.hears(Heard::View(Box::new(view)));
+    desk
+}
+
+/// A fleet after a week in which each changed what it does some six thousand times.
 fn week(agents: usize) -> World {
     let mut world = fleet(agents);
     let begin = world.now;

@@ -21,23 +21,20 @@ pub struct Fleet {
 impl Fleet {
     /// Sorts anew: who needs the operator comes first. The selection stays with its agent.
     pub fn follow(&mut self, view: &View) {
-        let mut shown: Vec<&AgentView> = view.agents.iter().filter(|agent| self.passes(agent)).collect();
+        let filter = self.filter.to_lowercase();
+        let words: Vec<&str> = filter.split_whitespace().collect();
+        let mut shown: Vec<&AgentView> = view.agents.iter().filter(|agent| has(agent, &words)).collect();
         shown.sort_by_key(|agent| tint::rank(&agent.state));
         let before = self.position();
         self.order = shown.into_iter().map(|agent| agent.id.clone()).collect();
-        self.marks.retain(|id| view.agents.iter().any(|agent| agent.id == *id));
+        if !self.marks.is_empty() {
+            let known: BTreeSet<&AgentId> = view.agents.iter().map(|agent| &agent.id).collect();
+            self.marks.retain(|id| known.contains(id));
+        }
         if self.selected.as_ref().is_none_or(|id| !self.order.contains(id)) {
             let near = before.unwrap_or(0).min(self.order.len().saturating_sub(1));
             self.selected = self.order.get(near).cloned();
         }
-    }
-
-    fn passes(&self, agent: &AgentView) -> bool {
-        let phase = agent.phase.as_ref().map_or("", |phase| phase.as_str());
-        let AgentView { id, role, backend, model, host, last_line, .. } = agent;
-        let text = format!("{id} {role} {backend} {model} {host} {} {phase} {last_line}", agent.state.word());
-        let text = text.to_lowercase();
-        self.filter.to_lowercase().split_whitespace().all(|word| text.contains(word))
     }
 
     /// Row of the selected agent.
@@ -82,4 +79,16 @@ impl Fleet {
         }
         self.order.iter().filter(|id| self.marks.contains(*id)).cloned().collect()
     }
+}
+
+/// Whether all these words, in lower case, stand in an agent's row.
+fn has(agent: &AgentView, words: &[&str]) -> bool {
+    if words.is_empty() {
+        return true;
+    }
+    let phase = agent.phase.as_ref().map_or("", |phase| phase.as_str());
+    let AgentView { id, role, backend, model, host, last_line, .. } = agent;
+    let text = format!("{id} {role} {backend} {model} {host} {} {phase} {last_line}", agent.state.word());
+    let text = text.to_lowercase();
+    words.iter().all(|word| text.contains(word))
 }

@@ -10,6 +10,7 @@ mod hostile;
 mod keys;
 mod keys_doc;
 mod live;
+mod many;
 mod mouse;
 mod pane;
 mod picture;

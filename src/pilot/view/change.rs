@@ -31,9 +31,11 @@ impl View {
     /// less than 100 ms apart, and how long the active phase has taken.
     pub fn change_to(&self, new: &View) -> Option<Change> {
         let head = new.head();
-        let agents: Vec<AgentView> = new.agents.iter().filter(|agent| !self.shows(agent)).cloned().collect();
-        let ids = |view: &View| view.agents.iter().map(|agent| agent.id.clone()).collect::<Vec<_>>();
-        let order = Some(ids(new)).filter(|order| *order != ids(self));
+        let differs = |(at, agent): &(usize, &AgentView)| !self.shows(*at, agent);
+        let agents: Vec<AgentView> =
+            new.agents.iter().enumerate().filter(differs).map(|(_, agent)| agent.clone()).collect();
+        let same_order = self.ids().eq(new.ids());
+        let order = (!same_order).then(|| new.ids().cloned().collect());
         let outbox = (self.outbox != new.outbox).then(|| new.outbox.clone());
         let same = agents.is_empty() && order.is_none() && outbox.is_none() && self.has_head_of(&head);
         (!same).then(|| Change { head: Box::new(head), agents, order, outbox })
@@ -43,9 +45,15 @@ impl View {
     pub fn apply(&mut self, change: Change) {
         let mut agents = std::mem::take(&mut self.agents);
         let outbox = change.outbox.unwrap_or_else(|| std::mem::take(&mut self.outbox));
+        let mut from = 0;
         for new in change.agents {
-            match agents.iter_mut().find(|agent| agent.id == new.id) {
-                Some(agent) => *agent = new,
+            // They come in the order of the picture, so the next one is mostly not far.
+            let found = (from..agents.len()).chain(0..from).find(|at| agents[*at].id == new.id);
+            match found {
+                Some(at) => {
+                    agents[at] = new;
+                    from = at + 1;
+                }
                 None => agents.push(new),
             }
         }
@@ -77,8 +85,17 @@ impl View {
         }
     }
 
-    fn shows(&self, new: &AgentView) -> bool {
-        self.agents.iter().find(|old| old.id == new.id).is_some_and(|old| {
+    fn ids(&self) -> impl Iterator<Item = &AgentId> {
+        self.agents.iter().map(|agent| &agent.id)
+    }
+
+    /// Whether it shows this agent, which stands at that place in another picture: mostly at the same one.
+    fn shows(&self, at: usize, new: &AgentView) -> bool {
+        let here = self.agents.get(at).filter(|old| old.id == new.id);
+        here.or_else(|| self.agents.iter().find(|old| old.id == new.id)).is_some_and(|old| {
+            if new == old {
+                return true;
+            }
             let mut new = new.clone();
             settle(&mut new.since, old.since);
             settle_actions(new.next.as_mut_slice(), old.next.as_slice());
