@@ -41,6 +41,7 @@ pub mod pick;
 pub mod prompt;
 mod senses;
 mod shift;
+pub mod sixteen;
 pub mod terminal;
 pub mod theme;
 pub mod tint;

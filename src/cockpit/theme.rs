@@ -29,6 +29,8 @@ pub struct Theme {
     tints: [Style; 10],
     /// The pane is shown in its own colours.
     pub colours: bool,
+    /// In the nearest of the sixteen that the terminal defines.
+    pub sixteen: bool,
 }
 
 /// The colours that a theme is made of.
@@ -73,7 +75,7 @@ const DARK: Palette = Palette {
         rgb(0xff6ec7),
         rgb(0xff7b72),
         rgb(0xc9d16a),
-        rgb(0x555d69),
+        rgb(0x686b6f),
     ],
 };
 
@@ -99,7 +101,7 @@ const LIGHT: Palette = Palette {
         rgb(0xa3107c),
         rgb(0xb3141d),
         rgb(0x5f6a00),
-        rgb(0x9aa2ad),
+        rgb(0x7f8793),
     ],
 };
 
@@ -108,8 +110,8 @@ const CONTRAST: Palette = Palette {
     dim: rgb(0xd0d0d0),
     accent: rgb(0x00ffff),
     border: rgb(0xffffff),
-    selected: rgb(0x0000c0),
-    selected_away: rgb(0x404040),
+    selected: rgb(0x0000a0),
+    selected_away: rgb(0x303030),
     bar: rgb(0x000000),
     good: rgb(0x00ff00),
     warn: rgb(0xffff00),
@@ -163,7 +165,7 @@ impl Theme {
             ThemeName::Dark => Theme::of(&DARK),
             ThemeName::Light => Theme::of(&LIGHT),
             ThemeName::Contrast => Theme::of(&CONTRAST),
-            ThemeName::Sixteen => Theme::of(&SIXTEEN),
+            ThemeName::Sixteen => Theme::sixteen(),
         }
     }
 
@@ -194,6 +196,22 @@ impl Theme {
             stale: fg(palette.dim),
             tints: palette.tints.map(fg),
             colours: true,
+            sixteen: false,
+        }
+    }
+
+    /// Nobody knows how the terminal's own colours look, nor whether its ground is dark: what is selected is turned around, and what
+    /// is less important is a dim form of the usual, so that no two of them can be the same.
+    fn sixteen() -> Self {
+        let (reversed, dim) = (Modifier::REVERSED, Style::new().add_modifier(Modifier::DIM));
+        Theme {
+            dim,
+            selected: Style::new().add_modifier(reversed),
+            selected_away: Style::new().add_modifier(Modifier::UNDERLINED),
+            bar: dim,
+            stale: dim.fg(Color::Reset),
+            sixteen: true,
+            ..Theme::of(&SIXTEEN)
         }
     }
 
@@ -225,6 +243,7 @@ impl Theme {
             stale: dim,
             tints,
             colours: false,
+            sixteen: false,
         }
     }
 }

@@ -17,4 +17,5 @@ mod picture;
 mod prompts;
 mod screens;
 mod sizes;
+mod themes;
 mod world;

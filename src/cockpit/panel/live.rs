@@ -12,8 +12,8 @@ use unicode_width::UnicodeWidthStr;
 use super::past::{Past, Step};
 use crate::cockpit::action::Action;
 use crate::cockpit::archive::Question;
-use crate::cockpit::cells;
 use crate::cockpit::theme::Theme;
+use crate::cockpit::{cells, sixteen};
 use crate::edge::tmux::oneshot::{HistoryPage, Span};
 use crate::pilot::view::PaneView;
 
@@ -244,6 +244,8 @@ fn paint(cells: &Buffer, from: (u16, u16), area: Rect, buffer: &mut Buffer, them
             let mut cell = cell.clone();
             if !theme.colours {
                 (cell.fg, cell.bg) = (Color::Reset, Color::Reset);
+            } else if theme.sixteen {
+                (cell.fg, cell.bg) = (sixteen::nearest(cell.fg), sixteen::nearest(cell.bg));
             }
             buffer[(area.x + x, area.y + y)] = cell;
         }

@@ -13,7 +13,7 @@ mod sequence;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::style::Style;
+use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use unicode_width::UnicodeWidthStr;
@@ -44,6 +44,11 @@ pub fn draw(model: &Model, buffer: &mut Buffer) -> Option<Position> {
     foot::alerts(model, areas.alerts, buffer);
     foot::keys(model, areas.keys, buffer);
     let cursor = overlay::draw(model, whole, buffer);
+    if model.theme.sixteen {
+        let pane = model.panel == Panel::Live && model.mode.shows_screen();
+        let is_pane = |at: Position| pane && areas.panel.contains(at);
+        even(buffer, is_pane);
+    }
     harmless(buffer);
     cursor.filter(|at| whole.contains(*at))
 }
@@ -90,8 +95,22 @@ impl Part<'_> {
             Ageing::Row(agent) => fleet::draw_row(model, agent, self.area, &mut cells),
             Ageing::Panel => panel::draw(model, self.area, &mut cells),
         }
+        if model.theme.sixteen {
+            even(&mut cells, |_| false);
+        }
         harmless(&mut cells);
         cells
+    }
+}
+
+/// A row that is turned around to show that it is selected is of one colour: turned around, the colours of its words are patches.
+fn even(buffer: &mut Buffer, is_pane: impl Fn(Position) -> bool) {
+    for at in buffer.area.positions().filter(|at| !is_pane(*at)) {
+        let cell = &mut buffer[at];
+        if cell.modifier.contains(Modifier::REVERSED) {
+            (cell.fg, cell.bg) = (Color::Reset, Color::Reset);
+            cell.modifier.remove(Modifier::DIM);
+        }
     }
 }
 
