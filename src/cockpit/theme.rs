@@ -203,13 +203,13 @@ impl Theme {
     /// Nobody knows how the terminal's own colours look, nor whether its ground is dark: what is selected is turned around, and what
     /// is less important is a dim form of the usual, so that no two of them can be the same.
     fn sixteen() -> Self {
-        let (reversed, dim) = (Modifier::REVERSED, Style::new().add_modifier(Modifier::DIM));
+        let (reversed, dim) = (Modifier::REVERSED, Style::new().fg(Color::Reset).add_modifier(Modifier::DIM));
         Theme {
             dim,
             selected: Style::new().add_modifier(reversed),
             selected_away: Style::new().add_modifier(Modifier::UNDERLINED),
             bar: dim,
-            stale: dim.fg(Color::Reset),
+            stale: dim,
             sixteen: true,
             ..Theme::of(&SIXTEEN)
         }
