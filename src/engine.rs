@@ -123,8 +123,13 @@ impl Engine {
                 self.round(now, events);
                 self.pictures.stir();
             }
+            let ending = self.ending.or_else(|| self.complete());
+            if ending.is_some() {
+                // What stays on the screens of those who watch is how it ended, not how it was a moment before.
+                self.pictures.greet();
+            }
             self.pictures.show(&self.desk.link, now, || step::view(&self.desk.state, &self.desk.rules, now));
-            if let Some(code) = self.ending.or_else(|| self.complete()) {
+            if let Some(code) = ending {
                 self.desk.link.say_goodbye().await;
                 return Ok(code);
             }

@@ -46,6 +46,8 @@ const ANSWERS: usize = 64;
 const UNSENT: u32 = (CLIENTS * ANSWERS) as u32;
 /// What was answered goes out before the engine ends, unless a client does not take it.
 const GOODBYE: Duration = Duration::from_millis(500);
+/// For the last records and the last picture to go out to who looks on.
+const LAST_WORDS: Duration = Duration::from_millis(50);
 /// Batches of records that a client may be behind before it reads them from the log again.
 const BEHIND: usize = 256;
 /// Clients that begin to watch or to peek and wait for the engine's next round; above, they wait unread.
@@ -175,6 +177,10 @@ impl Link {
     pub async fn say_goodbye(&self) {
         // A client that does not take its answer loses it: late is as good as done.
         let _ = clock::within(GOODBYE, self.mouth.unsent.acquire_many(UNSENT)).await;
+        // Records and pictures are written by tasks of their own, which this pause lets run; who reads too slowly misses the end.
+        if self.is_watched() || self.mouth.batches.receiver_count() > 0 {
+            clock::pause(LAST_WORDS).await;
+        }
     }
 
     /// Gives committed records to every client that follows. Never waits.

@@ -2,10 +2,11 @@
 
 use flightdeck::edge::clock;
 use flightdeck::edge::process::{Alive, alive};
+use flightdeck::pilot::command::Command;
 use flightdeck::pilot::record::AgentState;
 use rustix::process::Signal;
 
-use super::deck::{Deck, signal_to, text};
+use super::deck::{Deck, id, signal_to, text};
 use super::plan::{PROGRAM, Plan};
 use super::terminal::Terminal;
 
@@ -125,6 +126,18 @@ fn a_killed_engine_is_told_and_started_again_by_a_key() {
     });
     assert_eq!((deck.status().epoch, deck.starts("alpha"), deck.starts("beta")), (2, 1, 1));
     assert!(agents.iter().all(|agent| alive(agent) == Alive::Yes));
+}
+
+#[test]
+fn an_engine_that_ends_shows_how_it_ended_and_not_how_it_was_a_moment_before() {
+    let deck = two_agents();
+    let terminal = Terminal::in_cockpit(&deck);
+    terminal.shows("alpha life 1");
+    deck.tell(&Command::Hold { agent: id("beta"), reason: "the last word".to_string() });
+    deck.tell(&Command::Shutdown);
+    terminal.until("the engine's end", |screen| screen.contains("NO ENGINE"));
+    assert!(terminal.screen().contains("held by the operator: the last word"), "{}", terminal.screen());
+    deck.engine_ends();
 }
 
 #[test]

@@ -231,7 +231,8 @@ pub fn next(model: &Model, agent: &AgentView, now: Time) -> String {
     let view = model.view.as_ref();
     let key = |action| model.keys.hint(action);
     if let AgentState::Held { cause } = &agent.state {
-        return format!("held: {cause}; {} to release", key(Action::Release));
+        let held = if cause.starts_with("held ") { "" } else { "held: " };
+        return format!("{held}{cause}; {} to release", key(Action::Release));
     }
     if view.is_some_and(|view| view.emergency_stop) {
         return format!("emergency stop; {} goes on", key(Action::Resume));
