@@ -10,7 +10,7 @@ ARGS ?=
 export CARGO
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test sim install audit bench bench-idle bench-ui pictures fmt clean setup
+.PHONY: help demo test lab sim install audit bench bench-idle bench-ui pictures fmt clean setup
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -23,8 +23,16 @@ test: ## Prove everything: format, lints, docs, tests
 	@.ci/setup test
 	$(CARGO) fmt --check
 	$(CARGO) clippy --quiet --all-targets -- -D warnings
+	$(CARGO) clippy --quiet --test lab -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps --document-private-items
 	.ci/tests
+
+# Which agent CLIs are installed for the lab, as folders of tests/lab/clis; all of them without a word.
+CLIS ?=
+
+lab: setup ## Run the real agent CLIs against our model server; installs them first, 1.4 GB (CLIS=claude ARGS="-E 'test(claude)'")
+	tests/lab/install $(CLIS)
+	.ci/lab $(ARGS)
 
 # How much of the simulation: so many seeds of so many days, or of so many years. Our own code is optimised for it and keeps
 # its assertions and overflow checks, which are part of what it looks for; what we build on is used as `make test` left it.

@@ -1,0 +1,110 @@
+//! A model server that plays a part: it speaks the wires of the agent CLIs, does with each request what it was told to, and
+//! keeps what arrived. On the loopback device only, on a port of its own.
+//!
+//! What it does, first match wins: a directive in the last user text (`[[slow 5]]`), the queue of [`Stub::next`], the
+//! default. Only an agent's own work is scripted so; what it asks on the side always gets a short answer.
+//!
+//! It knows no model and no provider's checks: a request that a real one would refuse is answered like any other.
+
+mod answer;
+mod asked;
+mod behaviour;
+mod chat;
+mod log;
+mod messages;
+mod responses;
+mod server;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::collections::VecDeque;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+
+use flightdeck::edge::spawn;
+use tokio::sync::oneshot;
+
+pub(crate) use asked::Wire;
+pub(crate) use behaviour::Behaviour;
+pub(crate) use log::{End, Entry, Kind};
+
+/// A running server; it ends with the value.
+pub(crate) struct Stub {
+    address: SocketAddr,
+    play: Arc<Mutex<Play>>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What it shall do, and what arrived. Shared by the test and the server's thread, and held for a moment only.
+pub(crate) struct Play {
+    default: Behaviour,
+    next: VecDeque<Behaviour>,
+    log: Vec<Entry>,
+}
+
+impl Stub {
+    /// Starts one, on a thread of its own: a test that blocks does not keep it from answering.
+    pub(crate) fn start() -> Stub {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
+        let address = listener.local_addr().expect("it has an address");
+        let default = Behaviour::Ok("All done.".to_string());
+        let play = Arc::new(Mutex::new(Play { default, next: VecDeque::new(), log: Vec::new() }));
+        let (stop, stopped) = oneshot::channel();
+        let shared = play.clone();
+        let thread = spawn::thread("stub", move || server::run(listener, shared, stopped)).expect("a thread");
+        Stub { address, play, stop: Some(stop), thread: Some(thread) }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where the CLIs find it, without a path.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What it does with the agents' work from now on, in the words of a directive.
+    pub(crate) fn by_default(&self, words: &str) {
+        self.play().default = words.parse().expect("a behaviour");
+    }
+
+    /// What it does with the next of their requests, one each; before the default.
+    pub(crate) fn next(&self, words: &[&str]) {
+        let next = words.iter().map(|words| words.parse().expect("a behaviour"));
+        self.play().next.extend(next);
+    }
+
+    /// Everything that arrived.
+    pub(crate) fn log(&self) -> Vec<Entry> {
+        self.play().log.clone()
+    }
+
+    /// The agents' own work that arrived.
+    pub(crate) fn mains(&self) -> Vec<Entry> {
+        self.log().into_iter().filter(|entry| entry.kind == Kind::Main).collect()
+    }
+
+    /// What the user said last in each of them.
+    pub(crate) fn prompts(&self) -> Vec<String> {
+        self.mains().iter().map(Entry::prompt).collect()
+    }
+
+    fn play(&self) -> MutexGuard<'_, Play> {
+        self.play.lock().expect("nobody panics with it")
+    }
+}
+
+impl Drop for Stub {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
