@@ -205,8 +205,10 @@ fn the_log_has_every_text_of_the_user_as_it_came() {
                 {"type": "text", "text": wrapped},
             ]}),
         ]);
+        let before = clock::wall().0;
         ask(&stub, MESSAGES, &body).await;
         let entry = &stub.mains()[0];
+        assert!(entry.path == MESSAGES && (before..=clock::wall().0).contains(&entry.at_ms), "{entry:?}");
         let texts = &entry.asked.as_ref().expect("a question").texts;
         assert_eq!(texts, &["first", "<system-reminder>\nr\n</system-reminder>\n", wrapped]);
         assert_eq!(entry.prompt(), wrapped);
