@@ -91,6 +91,9 @@ pub struct RawComposer {
     pub placeholder: Option<Vec<Text>>,
     pub collapsed: Option<Text>,
     pub other_mode: Option<Text>,
+    pub risky: Option<Text>,
+    pub command: Option<Text>,
+    pub stash_key: Option<Text>,
 }
 
 /// One of `[[rules]]`
@@ -102,6 +105,8 @@ pub struct RawRule {
     pub region: Text,
     #[serde(default)]
     pub priority: i32,
+    #[serde(default)]
+    pub wakes: bool,
     pub regex: Text,
 }
 
@@ -144,7 +149,7 @@ pub fn compile(name: &str, raw: RawBackend) -> Result<Backend, Vec<BackendProble
         resume: check.launch("resume", raw.resume.as_deref()),
         model_args: check.launch("model_args", raw.model_args.as_deref()).unwrap_or_default(),
         process_names: check.process_names(raw.process_names.as_deref().unwrap_or_default()),
-        submit_key: check.key_name(raw.submit_key.as_ref()),
+        submit_key: raw.submit_key.as_ref().map_or("Enter".to_string(), |key| check.key_name("submit_key", key)),
         submit_gap: raw.submit_gap.as_ref().map_or(Duration::from_millis(300), |text| check.gap("submit_gap", text)),
         submit_retries: check.retries(raw.submit_retries.as_deref()),
         paste_piece: raw.paste_piece.as_ref().and_then(|piece| check.paste_piece(piece)),
@@ -212,14 +217,13 @@ impl Check {
         names.iter().map(|name| name.get_ref().clone()).collect()
     }
 
-    fn key_name(&mut self, key: Option<&Text>) -> String {
-        let Some(key) = key else { return "Enter".to_string() };
+    fn key_name(&mut self, name: &str, key: &Text) -> String {
         let text = key.get_ref();
         let valid = (1..=16).contains(&text.len())
             && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
             && !text.starts_with('-');
         if !valid {
-            self.problem(key.span(), "submit_key", "a key name of tmux such as `Enter` or `C-m`".to_string());
+            self.problem(key.span(), name, "a key name of tmux such as `Enter` or `C-m`".to_string());
         }
         text.clone()
     }
@@ -276,6 +280,9 @@ impl Check {
             placeholder: self.patterns("composer.placeholder", raw.placeholder.as_deref().unwrap_or_default()),
             collapsed: self.optional("composer.collapsed", raw.collapsed.as_ref()),
             other_mode: self.optional("composer.other_mode", raw.other_mode.as_ref()),
+            risky: self.optional("composer.risky", raw.risky.as_ref()),
+            command: self.optional("composer.command", raw.command.as_ref()),
+            stash_key: raw.stash_key.as_ref().map(|key| self.key_name("composer.stash_key", key)),
         }
     }
 
@@ -297,6 +304,7 @@ impl Check {
             region: self.word(&format!("{key}.region"), &raw.region, &REGIONS).unwrap_or(Region::Tail),
             regex: self.pattern(&format!("{key}.regex"), &raw.regex).unwrap_or_else(nothing),
             priority: raw.priority,
+            wakes: raw.wakes,
         }
     }
 
@@ -377,6 +385,9 @@ impl RawComposer {
             placeholder: self.placeholder.or(base.placeholder),
             collapsed: self.collapsed.or(base.collapsed),
             other_mode: self.other_mode.or(base.other_mode),
+            risky: self.risky.or(base.risky),
+            command: self.command.or(base.command),
+            stash_key: self.stash_key.or(base.stash_key),
         }
     }
 }

@@ -339,6 +339,13 @@ pub struct ComposerRule {
     pub collapsed: Option<Regex>,
     /// A composer in a mode that doesn't take plain text (vim normal, shell): matched on the composer and the lines below.
     pub other_mode: Option<Regex>,
+    /// A text of which this matches a part would be taken for more than words: a shell's command, a line that goes on. A blank before
+    /// and after it makes it words again.
+    pub risky: Option<Regex>,
+    /// A text that the program would run as a command of its own, whatever stands around it.
+    pub command: Option<Regex>,
+    /// tmux name of the key that puts a person's draft aside; the program brings it back by itself after the next submit.
+    pub stash_key: Option<String>,
 }
 
 /// Part of the screen a rule looks at.
@@ -387,4 +394,6 @@ pub struct ScreenRule {
     pub regex: Regex,
     /// Higher wins; equal: the earlier in the file.
     pub priority: i32,
+    /// Of a limit: the program goes on by itself, a while after it lifts.
+    pub wakes: bool,
 }

@@ -235,7 +235,11 @@ impl Session {
         self.wake = turn.wake.map(|marker| marker + turn.late);
         if let Some(failure) = failed {
             self.painter.print(&format!("✗ {}", failure.text()));
-            return self.reports.report(&Report::TurnFailed { error: failure.text().to_string(), status: None });
+            return self.reports.report(&Report::TurnFailed {
+                error: failure.text().to_string(),
+                status: None,
+                resets: None,
+            });
         }
         match turn.cause {
             Cause::Start => Ok(()),

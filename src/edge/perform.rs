@@ -16,6 +16,7 @@ use crate::pilot::id::{AgentId, EffectId, Incarnation, MessageId};
 use crate::pilot::reading;
 
 use super::channel;
+use super::clock;
 use super::process::{self, Tag};
 use super::runner::{self, RunError, RunSpec};
 use super::tmux::inject::{self, Injected};
@@ -25,6 +26,9 @@ use super::tmux::{TmuxClient, TmuxError};
 
 /// Children that began later than this after their agent are its own work, not servers it starts with.
 const LATE_AFTER: Duration = Duration::from_secs(20);
+/// A draft that is put aside is gone within this many looks, this far apart.
+const ASIDE_LOOKS: u32 = 20;
+const ASIDE_LOOK: Duration = Duration::from_millis(50);
 /// The processes of a lost life get this long to end before they are killed.
 const SURVIVOR_GRACE: Duration = Duration::from_secs(3);
 
@@ -110,16 +114,18 @@ impl Hands {
     /// Pastes a message, if the pane and the composer are free at this very moment.
     pub async fn paste(&self, agent: &AgentId, place: &Place, message: MessageId, text: &str) -> Outcome {
         let Some(backend) = self.backend(agent) else { return failed("its backend is not configured any more") };
-        match self.capture(place).await {
-            Ok(screen) => match reading::may_type(backend, &screen) {
-                // Whether to speak into a running turn was decided by the pilot.
-                Ok(()) | Err(Refusal::Busy) => {}
-                Err(why) => return refused(why),
-            },
+        let free = match self.free(place, backend).await {
+            Ok(Err(Refusal::Draft)) => self.put_aside(place, backend).await,
+            known => known,
+        };
+        match free {
+            // Whether to speak into a running turn was decided by the pilot.
+            Ok(Ok(()) | Err(Refusal::Busy)) => {}
+            Ok(Err(why)) => return refused(why),
             Err(outcome) => return outcome,
         }
         let mut pasted = 0;
-        for piece in pieces(text, backend.paste_piece) {
+        for piece in pieces(&reading::as_typed(backend, text), backend.paste_piece) {
             let buffer = format!("fd-{message}-{pasted}");
             match inject::paste(&self.client, &place.pane, &buffer, piece).await {
                 Ok(Injected::Done) => pasted += 1,
@@ -130,6 +136,30 @@ impl Hands {
             }
         }
         Outcome::Done
+    }
+
+    /// Whether a text may be pasted at this very moment.
+    async fn free(&self, place: &Place, backend: &Backend) -> Result<Result<(), Refusal>, Outcome> {
+        Ok(reading::may_type(backend, &self.capture(place).await?))
+    }
+
+    /// A draft makes room where the program keeps it for its writer; where it does not, it is in the way as before.
+    async fn put_aside(&self, place: &Place, backend: &Backend) -> Result<Result<(), Refusal>, Outcome> {
+        let Some(key) = &backend.composer.stash_key else { return Ok(Err(Refusal::Draft)) };
+        match inject::press_key(&self.client, &place.pane, key).await {
+            Ok(Injected::Done) => {}
+            Ok(Injected::Refused(why)) => return Ok(Err(why)),
+            Err(error) => return Err(of_error(&error)),
+        }
+        let mut free = Err(Refusal::Draft);
+        for _ in 0..ASIDE_LOOKS {
+            clock::pause(ASIDE_LOOK).await;
+            free = self.free(place, backend).await?;
+            if free != Err(Refusal::Draft) {
+                break;
+            }
+        }
+        Ok(free)
     }
 
     /// Presses the submit key, if our text stands in the composer at this very moment.

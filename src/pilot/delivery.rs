@@ -29,6 +29,8 @@ const PROOF: Duration = Duration::from_secs(5);
 const REFUSED_PRESS: Duration = Duration::from_secs(1);
 /// After our own restart, what the event channel kept for us is read before a verdict.
 const RECOVERY: Duration = Duration::from_secs(2);
+/// Whoever types a draft pauses for less than this; one that rests longer is put aside for a message.
+const DRAFT_RESTS: Duration = Duration::from_secs(15);
 /// A blocked message is tried again after this where no event says that the way is free.
 const BLOCKED_AGAIN: Duration = Duration::from_secs(5);
 
@@ -413,6 +415,10 @@ fn blocked(turn: &mut Turn<'_>, id: &AgentId, origin: &Origin) -> Option<Block> 
     }
     match reading::may_type(backend, &screen) {
         Ok(()) | Err(Refusal::Busy) => None,
+        // Nobody has typed on it for a while: it is put aside for this message, and comes back.
+        Err(Refusal::Draft) if backend.composer.stash_key.is_some() && now.since(watch.raw_changed) >= DRAFT_RESTS => {
+            None
+        }
         Err(why) => Some(Block::Person(refusal_words(&why))),
     }
 }

@@ -130,6 +130,9 @@ pub enum Report {
         /// The service's HTTP status, where it is told.
         #[serde(default)]
         status: Option<u16>,
+        /// When a usage limit lifts, in seconds since the epoch, where it is told.
+        #[serde(default)]
+        resets: Option<i64>,
     },
     /// Its conversation is being shortened, which takes its time.
     Compacting,

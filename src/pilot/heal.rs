@@ -27,6 +27,8 @@ const LIMIT_JITTER: Duration = Duration::from_secs(120);
 /// Still limited after the reset: the wait doubles from here, up to the cap that keeps an agent from idling on.
 const LIMIT_AGAIN: Duration = Duration::from_secs(60);
 const LIMIT_AGAIN_CAP: Duration = Duration::from_secs(600);
+/// A program that says that it goes on by itself is left to it for this long after the limit: some take a minute.
+const BY_ITSELF: Duration = Duration::from_secs(150);
 /// A time of day this far ahead may as well be the last one.
 const FAR_AHEAD: Duration = Duration::from_hours(12);
 
@@ -141,7 +143,8 @@ fn reach_limit(turn: &mut Turn<'_>, id: &AgentId, reading: &Reading) {
     let text = reading.evidence.clone();
     let now = turn.now.steady;
     let again = turn.agent(id).map_or(0, |agent| agent.limits_in_a_row(now));
-    let reset = reading.until_text.as_deref().and_then(|until| reset_of(turn, id, until));
+    let told = reading.until.map(|until| turn.now.steady_of(until));
+    let reset = told.or_else(|| reset_of(turn, id, reading.until_text.as_deref()?));
     // The very words of a limit that was waited for don't mean the same hour of tomorrow.
     let waited_for = again > 0 && turn.agent(id).is_some_and(|agent| agent.limit_text == text);
     let reset = if waited_for { reset.map(|reset| reset.min(now)) } else { reset };
@@ -177,6 +180,9 @@ fn wait_for_limit(turn: &mut Turn<'_>, id: &AgentId, limit: &Limit) -> (Time, St
     if busy && now < settled {
         return (settled, "look whether it works on in spite of its limit".to_string());
     }
+    let wakes =
+        turn.state.watches.get(id).and_then(|watch| watch.reading.as_ref()).is_some_and(|reading| reading.wakes);
+    let until = until.map(|until| if wakes { until + BY_ITSELF } else { until });
     let over = until.is_some_and(|until| now >= until);
     if busy {
         turn.record(Record::LimitLifted { agent: id.clone() });

@@ -145,7 +145,18 @@ fn send(turn: &mut Turn<'_>, id: &AgentId, text: &str) -> Result {
     if let Err(why) = clean_text(text) {
         return Err((why, None));
     }
+    if is_command(turn, id, text) {
+        return refused(
+            format!("{id} would run that as a command of its program, and take it for no message"),
+            format!("put a word before it; or run it yourself: `flightdeck attach {id}`"),
+        );
+    }
     queue(turn, id, Origin::Operator, text)
+}
+
+fn is_command(turn: &Turn<'_>, id: &AgentId, text: &str) -> bool {
+    let backend = turn.rules.agents.get(id).and_then(|agent| turn.rules.backends.get(&agent.backend));
+    backend.and_then(|backend| backend.composer.command.as_ref()).is_some_and(|command| command.is_match(text))
 }
 
 fn ping(turn: &mut Turn<'_>, id: &AgentId) -> Result {

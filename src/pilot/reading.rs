@@ -20,11 +20,14 @@
 mod page;
 mod wrap;
 
+use std::borrow::Cow;
+
 use crate::config::model::{Backend, Region, ScreenRule, ScreenSays};
 
 use super::effect::Refusal;
 use super::fact::Screen;
 use super::message::is_hostile;
+use super::time::Time;
 use page::Page;
 
 /// Longest evidence, in characters: one line of a wide terminal.
@@ -51,6 +54,10 @@ pub struct Reading {
     pub rule: Option<String>,
     /// The end of a limit, as written.
     pub until_text: Option<String>,
+    /// The end of a limit, by the wall clock, where the program told it as a time.
+    pub until: Option<Time>,
+    /// The program goes on by itself a while after that.
+    pub wakes: bool,
     /// `None`: a dialog, the start or the end of a program.
     pub composer: Option<Composer>,
     /// The final line of the last answer, without bullet and chrome; `None` while a turn runs or before an answer.
@@ -102,8 +109,12 @@ fn by_rules(backend: &Backend, page: &Page<'_>) -> Reading {
         }
         let Some(hit) = parts.find(rule, is_ending(rule.says)) else { continue };
         let composer = composer.filter(|_| rule.says != ScreenSays::Exited);
-        let mut reading =
-            Reading { rule: Some(rule.name.clone()), composer, ..Reading::of(Says::Clear(rule.says), page) };
+        let mut reading = Reading {
+            rule: Some(rule.name.clone()),
+            wakes: rule.wakes,
+            composer,
+            ..Reading::of(Says::Clear(rule.says), page)
+        };
         reading.until_text = hit.until.map(|until| zoned(backend, &mut parts, until));
         reading.evidence = clean(&hit.line);
         return reading;
@@ -151,6 +162,14 @@ pub fn composer_holds(backend: &Backend, screen: &Screen, text: &str) -> bool {
     }
     let long = text.contains('\n') || text.chars().count() >= COLLAPSED_LEAST;
     composer.collapsed && long && collapsed_holds(backend, &composer.text, &wanted)
+}
+
+/// The text as it is typed: where the program would take it for more than words, with a blank before and after it.
+pub fn as_typed<'t>(backend: &Backend, text: &'t str) -> Cow<'t, str> {
+    match backend.composer.risky.as_ref().is_some_and(|risky| risky.is_match(text)) {
+        true => Cow::Owned(format!(" {text} ")),
+        false => Cow::Borrowed(text),
+    }
 }
 
 /// Whether a text may be pasted now. `Busy` comes last: everything else is in order then, and who delivers into running
@@ -234,6 +253,8 @@ impl Reading {
             says,
             rule: None,
             until_text: None,
+            until: None,
+            wakes: false,
             composer: None,
             final_line: if ended { page.final_line().map(|line| clean(&line)) } else { None },
             evidence: clean(page.last_line_of_sense()),

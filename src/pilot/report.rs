@@ -3,8 +3,9 @@
 use super::delivery;
 use super::fact::Report;
 use super::id::AgentId;
-use super::reading;
+use super::reading::{self, Reading};
 use super::record::Record;
+use super::time::Time;
 use super::turn::Turn;
 
 /// Takes in one report of the present life.
@@ -24,6 +25,10 @@ pub(super) fn reported(turn: &mut Turn<'_>, id: &AgentId, report: Report) {
             watch.turn_since = Some(now);
             (watch.pending, watch.failed, watch.ended_well) = (0, None, false);
             delivery::prompt_submitted(turn, id, &prompt);
+            if turn.agent(id).is_some_and(|agent| agent.limit.is_some()) {
+                // It goes on by itself, or somebody has it go on; if that is too early, it says so.
+                turn.record(Record::LimitLifted { agent: id.clone() });
+            }
         }
         Report::PromptRecorded { prompt } => {
             watch.transcribed = true;
@@ -33,18 +38,19 @@ pub(super) fn reported(turn: &mut Turn<'_>, id: &AgentId, report: Report) {
             watch.turn_since = None;
             (watch.pending, watch.failed, watch.ended_well) = (pending, None, true);
         }
-        Report::TurnFailed { error, .. } => {
+        Report::TurnFailed { error, resets, .. } => {
             watch.turn_since = None;
             watch.ended_well = false;
-            failed(turn, id, &error);
+            failed(turn, id, &error, resets);
         }
         Report::Compacting => {}
     }
 }
 
 /// An error that ended a turn is read by the rules for screens: they know its words.
-fn failed(turn: &mut Turn<'_>, id: &AgentId, error: &str) {
+fn failed(turn: &mut Turn<'_>, id: &AgentId, error: &str, resets: Option<i64>) {
     let backend = turn.rules.agents.get(id).and_then(|agent| turn.rules.backends.get(&agent.backend));
     let Some(reading) = backend.map(|backend| reading::of_error(backend, error)) else { return };
-    turn.watch(id).failed = Some(reading);
+    let until = resets.and_then(|seconds| seconds.checked_mul(1000)).map(Time);
+    turn.watch(id).failed = Some(Reading { until, ..reading });
 }

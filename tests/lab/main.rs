@@ -3,6 +3,7 @@
 
 mod claude;
 mod cli;
+mod driven;
 mod stub;
 #[expect(dead_code, reason = "the lab needs a part of it")]
 #[path = "../support/mod.rs"]

@@ -384,7 +384,7 @@ impl Body {
         }
         let failed = self.said.last().filter(|_| failed).cloned();
         match failed.filter(|_| self.habits.transcribes) {
-            Some(error) => self.report(Report::TurnFailed { error, status: None }),
+            Some(error) => self.report(Report::TurnFailed { error, status: None, resets: None }),
             None => self.report(Report::TurnEnded { answer: None, pending: 0 }),
         }
         if !self.queued.is_empty() && !self.wedged {

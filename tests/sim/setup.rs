@@ -17,6 +17,7 @@ process_names = ["talker"]
 
 [backends.scribe]
 like = "demo"
+composer.command = '\A\s*/[a-z]+(?:\s|\z)'
 
 [backends.mute]
 like = "demo"

@@ -70,6 +70,7 @@ struct Entry {
     #[serde(default)]
     is_api_error_message: bool,
     api_error_status: Option<u16>,
+    api_error_params: Option<Value>,
     operation: Option<String>,
     content: Option<Value>,
     message: Option<Message>,
@@ -103,7 +104,8 @@ pub fn recorded(line: &[u8]) -> Option<Report> {
         }
         ("queue-operation", Some("enqueue")) => Some(Report::PromptRecorded { prompt: words(&entry.content?)? }),
         ("assistant", _) if entry.is_api_error_message => {
-            Some(Report::TurnFailed { error: words(&said?)?, status: entry.api_error_status })
+            let resets = entry.api_error_params.and_then(|params| params["rate_limit_info"]["resetsAt"].as_i64());
+            Some(Report::TurnFailed { error: words(&said?)?, status: entry.api_error_status, resets })
         }
         _ => None,
     }

@@ -32,7 +32,7 @@ pub(crate) const SAFE_EVENTS: [&str; 9] = [
 const LATER_EVENTS: [&str; 2] = ["StopFailure", "PermissionRequest"];
 
 /// No key of anybody; the program shows and remembers its last 20 characters.
-const KEY: &str = "sk-ant-fake-000000000000000000000000";
+pub(crate) const KEY: &str = "sk-ant-fake-000000000000000000000000";
 
 /// Larger pastes reach the model wrapped as untrusted content.
 const PIECE_CHARACTERS: usize = 700;
@@ -176,7 +176,7 @@ pub(crate) fn event_of(heard: &Value) -> &str {
 }
 
 /// Answers to every question of a first start.
-fn answered(project: &Path) -> Value {
+pub(crate) fn answered(project: &Path) -> Value {
     let project_answers = json!({
         "allowedTools": [], "hasTrustDialogAccepted": true, "projectOnboardingSeenCount": 9,
         "hasCompletedProjectOnboarding": true,
@@ -193,7 +193,7 @@ fn answered(project: &Path) -> Value {
 }
 
 /// A login that works as long as nobody asks the provider.
-fn credentials() -> Value {
+pub(crate) fn credentials() -> Value {
     json!({"claudeAiOauth": {
         "accessToken": "sk-ant-oat01-fake", "refreshToken": "sk-ant-ort01-fake", "expiresAt": 4_102_444_800_000_i64,
         "scopes": ["user:inference", "user:profile"], "subscriptionType": "max",

@@ -1,0 +1,214 @@
+//! flightdeck at work on a real agent CLI: the whole program with its own tmux, one agent, and a model server whose log is the truth
+//! about what arrived.
+
+mod delivery;
+mod healing;
+
+use std::path::PathBuf;
+use std::process::{Child, Command as Process, Stdio};
+use std::time::Duration;
+
+use flightdeck::edge::link::Client;
+use flightdeck::edge::store::{Filter, Page, Reader};
+use flightdeck::edge::{clock, spawn, workspace};
+use flightdeck::pilot::command::{Answer, Command};
+use flightdeck::pilot::fact::Stamp;
+use flightdeck::pilot::id::{AgentId, MessageId};
+use flightdeck::pilot::message::Stage;
+use flightdeck::pilot::record::Record;
+use flightdeck::pilot::view::{AgentView, View};
+use rustix::process::Signal;
+
+use crate::cli::claude::{CLAUDE, KEY, Login, answered, credentials};
+use crate::cli::{Place, processes_at_home};
+use crate::stub::Stub;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_flightdeck");
+/// How long anything may take on a loaded machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+const ANSWER: Duration = Duration::from_secs(10);
+const RECORDS: u32 = 100_000;
+
+/// An engine with one agent, `worker`, of the real Claude Code.
+pub(crate) struct Driven {
+    pub(crate) stub: Stub,
+    pub(crate) home: PathBuf,
+    root: PathBuf,
+    engine: Child,
+    _folder: tempfile::TempDir,
+}
+
+impl Driven {
+    /// Starts it, with these lines in the agent's table, and waits until its start prompt has been answered.
+    pub(crate) fn claude(login: Login, lines: &str) -> Driven {
+        let Place { folder, home, project } = Place::new();
+        let stub = Stub::start();
+        let root = folder.path().canonicalize().expect("it is there").join("deck");
+        let bin = root.with_file_name("bin");
+        for made in [&root, &root.join("prompts"), &bin, &home.join(".claude")] {
+            std::fs::create_dir(made).expect("a folder");
+        }
+        std::os::unix::fs::symlink(CLAUDE.path(), bin.join("claude")).expect("a link");
+        let write = |path: PathBuf, text: String| std::fs::write(path, text).expect("a file");
+        write(home.join(".claude.json"), answered(&project).to_string());
+        write(home.join(".claude/settings.json"), "{\"skipDangerousModePermissionPrompt\": true}".to_string());
+        let key = match login {
+            Login::ApiKey => format!("ANTHROPIC_API_KEY={KEY}\n"),
+            Login::Subscription => {
+                write(home.join(".claude/.credentials.json"), credentials().to_string());
+                String::new()
+            }
+        };
+        let variables = format!(
+            "HOME={}\nPATH={}:/usr/bin:/bin\nANTHROPIC_BASE_URL={}\nCLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1\n\
+             DISABLE_AUTOUPDATER=1\nIS_SANDBOX=1\nCLAUDE_CODE_MAX_RETRIES=1\n{key}",
+            home.display(),
+            bin.display(),
+            stub.url()
+        );
+        write(root.join("agent.env"), variables);
+        rustix::fs::chmod(root.join("agent.env"), rustix::fs::Mode::from_raw_mode(0o600)).expect("its mode");
+        let config = format!(
+            "version = 1\n[project]\nsequence = []\n[agents.worker]\nrole = \"other\"\nbackend = \"claude\"\ndir = {:?}\n\
+             prompt = \"worker\"\nenv_file = \"agent.env\"\n{lines}",
+            project.display().to_string()
+        );
+        write(root.join("flightdeck.toml"), config);
+        write(root.join("prompts/worker.md"), "Get ready. [[ok Ready.]]\n".to_string());
+        let engine = Process::new(PROGRAM)
+            .args(["watch", "--workspace"])
+            .arg(&root)
+            .env_clear()
+            .envs(spawn::scrubbed())
+            .env("HOME", &home)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the engine starts");
+        let driven = Driven { stub, home, root, engine, _folder: folder };
+        driven.until("its start prompt's answer", || {
+            let started = driven.records().into_iter().any(|(_, record)| is_submitted(&record));
+            (started && driven.stub.mains().len() == 1).then_some(())
+        });
+        driven
+    }
+
+    pub(crate) fn ask(&self, command: &Command) -> Answer {
+        let mut client = Client::connect(&self.state_dir()).expect("an engine");
+        client.ask(command, ANSWER).unwrap_or_else(|error| panic!("{command:?}: {error}"))
+    }
+
+    /// Puts a message into the outbox.
+    pub(crate) fn send(&self, text: &str) -> MessageId {
+        match self.ask(&Command::Send { agent: worker(), text: text.to_string() }) {
+            Answer::Queued { message } => message,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What became of a message.
+    pub(crate) fn settled(&self, message: MessageId) -> Stage {
+        self.until(&format!("the end of {message}"), || self.stage(message).filter(Stage::settled))
+    }
+
+    pub(crate) fn stage(&self, message: MessageId) -> Option<Stage> {
+        self.view().outbox.into_iter().find(|seen| seen.id == message).map(|seen| seen.stage)
+    }
+
+    pub(crate) fn view(&self) -> View {
+        match self.ask(&Command::Status) {
+            Answer::Status { view } => *view,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn worker(&self) -> AgentView {
+        self.view().agents.into_iter().next().expect("the worker")
+    }
+
+    pub(crate) fn records(&self) -> Vec<(Stamp, Record)> {
+        let Ok(reader) = Reader::open(&workspace::records(&self.state_dir())) else { return Vec::new() };
+        let rows = reader.rows(&Filter::default(), Page::After(0), RECORDS).unwrap_or_default();
+        rows.into_iter().filter_map(|row| Some((row.stamp, row.record().ok()?))).collect()
+    }
+
+    /// Runs tmux on the fleet's own server, for what a person would do.
+    pub(crate) fn tmux(&self, args: &[&str]) -> String {
+        let socket = workspace::tmux_socket(&self.state_dir());
+        let out = Process::new("tmux").arg("-S").arg(socket).args(args).output().expect("tmux runs");
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    }
+
+    pub(crate) fn screen(&self) -> String {
+        self.tmux(&["capture-pane", "-p", "-t", "=worker:"])
+    }
+
+    /// Waits until something is so.
+    ///
+    /// # Panics
+    ///
+    /// With the screen and the records, where it never comes.
+    pub(crate) fn until<T>(&self, what: &str, look: impl FnMut() -> Option<T>) -> T {
+        self.until_within(PATIENCE, what, look)
+    }
+
+    /// The same within a time of its own.
+    pub(crate) fn until_within<T>(&self, span: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+        let begun = clock::monotonic_ms();
+        loop {
+            if let Some(seen) = look() {
+                return seen;
+            }
+            if clock::monotonic_ms() - begun > i64::try_from(span.as_millis()).expect("a short time") {
+                let lately: Vec<String> = self
+                    .records()
+                    .iter()
+                    .rev()
+                    .take(25)
+                    .map(|(stamp, record)| format!("{stamp:?} {record:?}"))
+                    .collect();
+                panic!("never came: {what}\n{}\n{}", self.screen(), lately.join("\n"));
+            }
+            clock::block(Duration::from_millis(50));
+        }
+    }
+
+    fn state_dir(&self) -> PathBuf {
+        workspace::state_dir(&self.root)
+    }
+}
+
+impl Drop for Driven {
+    fn drop(&mut self) {
+        if let Ok(mut client) = Client::connect(&self.state_dir()) {
+            let _ = client.ask(&Command::Shutdown, ANSWER);
+        }
+        let begun = clock::monotonic_ms();
+        while matches!(self.engine.try_wait(), Ok(None)) {
+            if clock::monotonic_ms() - begun > 5_000 {
+                let _ = self.engine.kill();
+            }
+            clock::block(Duration::from_millis(20));
+        }
+        self.tmux(&["kill-server"]);
+        for _ in 0..50 {
+            let left = processes_at_home(&self.home);
+            if left.is_empty() {
+                return;
+            }
+            for pid in left {
+                let _ = rustix::process::kill_process(pid, Signal::KILL);
+            }
+            clock::block(Duration::from_millis(20));
+        }
+    }
+}
+
+pub(crate) fn worker() -> AgentId {
+    AgentId::parse("worker").expect("a name")
+}
+
+fn is_submitted(record: &Record) -> bool {
+    matches!(record, Record::MessageMoved { stage: Stage::Submitted { .. }, .. })
+}
