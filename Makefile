@@ -30,7 +30,7 @@ test: ## Prove everything: format, lints, docs, tests
 # Which agent CLIs are installed for the lab, as folders of tests/lab/clis; all of them without a word.
 CLIS ?=
 
-lab: setup ## Run the real agent CLIs against our model server; installs them first, 1.4 GB (CLIS=claude ARGS="-E 'test(claude)'")
+lab: setup ## Run the real agent CLIs against our model server; installs them first, 1.4 GB (CLIS=claude ARGS="claude::")
 	tests/lab/install $(CLIS)
 	.ci/lab $(ARGS)
 

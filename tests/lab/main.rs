@@ -4,6 +4,9 @@
 mod claude;
 mod cli;
 mod driven;
+mod codex;
+mod http;
+mod opencode;
 mod stub;
 #[expect(dead_code, reason = "the lab needs a part of it")]
 #[path = "../support/mod.rs"]

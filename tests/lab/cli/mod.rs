@@ -4,6 +4,8 @@
 //! Nothing here decides anything: how flightdeck reads and drives a CLI is tested with it, and is not in it.
 
 pub(crate) mod claude;
+pub(crate) mod codex;
+pub(crate) mod opencode;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,14 +1,15 @@
 //! The model server itself, over real HTTP.
 
+use std::time::Duration;
+
 use flightdeck::edge::clock;
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::http1;
-use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
+use http_body_util::BodyExt;
+use hyper::Response;
+use hyper::body::Incoming;
 use serde_json::{Value, json};
 
 use super::{End, Kind, Stub, Wire};
+use crate::http;
 use crate::support::{run, until};
 
 const MESSAGES: &str = "/v1/messages";
@@ -33,25 +34,12 @@ fn work(path: &str, prompt: &str, streams: bool) -> Value {
     }
 }
 
-async fn post(stub: &Stub, path: &str, body: &Value) -> Result<Response<Incoming>, hyper::Error> {
-    let stream = tokio::net::TcpStream::connect(stub.address()).await.expect("it listens");
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
-    let request = Request::post(path).header("host", "stub").body(Full::new(Bytes::from(body.to_string())));
-    sender.send_request(request.expect("a request")).await
+async fn post(stub: &Stub, path: &str, body: &Value) -> Option<Response<Incoming>> {
+    http::send(stub.address(), "POST", path, body).await
 }
 
-/// Status and body; the body is what came before the connection broke.
 async fn ask(stub: &Stub, path: &str, body: &Value) -> (u16, String, bool) {
-    let Ok(response) = post(stub, path, body).await else { return (0, String::new(), false) };
-    let status = response.status().as_u16();
-    let mut body = response.into_body();
-    let mut text = String::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else { return (status, text, false) };
-        text.push_str(&String::from_utf8_lossy(frame.data_ref().map_or(&[][..], |data| data)));
-    }
-    (status, text, true)
+    http::ask(Duration::from_secs(10), stub.address(), ("POST", path), body).await
 }
 
 /// The data of a stream's events.
@@ -239,7 +227,7 @@ fn silence_lasts_until_the_client_goes() {
             let before = stub.log().len();
             let body = work(MESSAGES, &format!("[[{words}]]"), true);
             let mut text = String::new();
-            let silent = clock::within(std::time::Duration::from_millis(300), async {
+            let silent = clock::within(Duration::from_millis(300), async {
                 let mut body = post(&stub, MESSAGES, &body).await.expect("an answer").into_body();
                 while let Some(Ok(frame)) = body.frame().await {
                     text.push_str(&String::from_utf8_lossy(frame.data_ref().map_or(&[][..], |data| data)));
