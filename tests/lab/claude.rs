@@ -10,6 +10,9 @@ use crate::support::run;
 
 const RECORDED: &str = "claude-2.1.329";
 
+/// What it wants from the internet in its first seconds, and does not get: its plugins.
+const OUTSIDE: [&str; 2] = ["downloads.claude.ai:443", "github.com:443"];
+
 /// A recorded hook.
 fn hook(name: &str) -> Value {
     recorded(&format!("{RECORDED}/hook-{name}.json"))
@@ -206,6 +209,8 @@ fn nothing_of_it_is_left_behind() {
         let claude = Claude::start(CLAUDE, Login::ApiKey).await;
         claude.submit("busy [[hang]]").await;
         claude.says("busy", None).await;
+        let outside = claude.agent.stub.outside();
+        assert!(outside.iter().all(|machine| OUTSIDE.contains(&machine.as_str())), "{outside:?}");
         let home = claude.agent.home.clone();
         assert!(!processes_at_home(&home).is_empty());
         drop(claude);

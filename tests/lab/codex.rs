@@ -9,6 +9,9 @@ use crate::support::run;
 
 const RECORDED: &str = "codex-0.169.0";
 
+/// What it wants from the internet in its first seconds, and does not get: its skills and its news.
+const OUTSIDE: [&str; 4] = ["api.github.com:443", "chatgpt.com:443", "github.com:443", "raw.githubusercontent.com:443"];
+
 /// How the recorded turn of this name ended.
 fn recorded_end(name: &str) -> Value {
     let lines = recorded_lines(&format!("{RECORDED}/rollout-{name}.jsonl"));
@@ -85,6 +88,8 @@ fn its_daemons_are_not_left_behind() {
     run(async {
         let codex = Codex::start(Sandbox::Off).await;
         codex.turn("hello").await;
+        let outside = codex.agent.stub.outside();
+        assert!(outside.iter().all(|machine| OUTSIDE.contains(&machine.as_str())), "{outside:?}");
         let home = codex.agent.home.clone();
         assert!(processes_at_home(&home).len() > 1, "it starts a server behind itself");
         drop(codex);

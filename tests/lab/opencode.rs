@@ -11,6 +11,9 @@ use crate::support::run;
 
 const RECORDED: &str = "opencode-1.18.33";
 
+/// What it wants from the internet in its first seconds, and does not get: the package of its plugins, for which its first turn waits.
+const OUTSIDE: [&str; 1] = ["registry.npmjs.org:443"];
+
 /// The types of events, each with the fields it has.
 fn kinds(events: &[Value]) -> BTreeSet<(String, Vec<String>)> {
     // What only the first turn of a program has.
@@ -120,6 +123,8 @@ fn its_server_wants_its_password_and_nothing_of_it_is_left_behind() {
     run(async {
         let opencode = OpenCode::start(Shell::Free).await;
         assert_eq!(opencode.status_without_password().await, 401);
+        let outside = opencode.agent.stub.outside();
+        assert!(outside.iter().all(|machine| OUTSIDE.contains(&machine.as_str())), "{outside:?}");
         let home = opencode.agent.home.clone();
         assert!(!processes_at_home(&home).is_empty());
         drop(opencode);

@@ -98,7 +98,11 @@ impl Agent {
         let lab = Lab::with_program("tmux", folder).await;
         let mut whole = vec!["env".to_string(), "-i".to_string(), format!("HOME={}", home.display())];
         let common = [("PATH", "/usr/bin:/bin"), ("LANG", "C.UTF-8"), ("SHELL", "/bin/sh"), ("TERM", "tmux-256color")];
-        whole.extend(common.iter().chain(variables).map(|(name, value)| format!("{name}={value}")));
+        // Whatever would leave the machine goes to our server instead, which refuses it and writes down where to.
+        let url = stub.url();
+        let inside = [("HTTP_PROXY", &*url), ("HTTPS_PROXY", &url), ("NO_PROXY", "127.0.0.1,localhost")];
+        let all = common.iter().chain(&inside).chain(variables);
+        whole.extend(all.map(|(name, value)| format!("{name}={value}")));
         whole.extend(argv);
         let mut launch = lab.launch(whole);
         launch.cwd = project.clone();

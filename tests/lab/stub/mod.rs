@@ -18,7 +18,7 @@ mod server;
 mod tests;
 mod wire;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
@@ -91,6 +91,12 @@ impl Stub {
     /// What the user said last in each of them.
     pub(crate) fn prompts(&self) -> Vec<String> {
         self.mains().iter().map(Entry::prompt).collect()
+    }
+
+    /// The machines that somebody wanted to reach through this one as his proxy; none of them was reached.
+    pub(crate) fn outside(&self) -> BTreeSet<String> {
+        let paths = self.log().into_iter().map(|entry| entry.path);
+        paths.filter(|path| !path.starts_with('/')).collect()
     }
 
     fn play(&self) -> MutexGuard<'_, Play> {

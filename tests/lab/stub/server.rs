@@ -14,7 +14,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -84,7 +84,7 @@ struct Desk {
 
 impl Desk {
     async fn take(self, request: Request<Incoming>) -> Result<Reply, Cut> {
-        let (method, path) = (request.method().clone(), request.uri().path().to_string());
+        let (method, path) = (request.method().clone(), aim(request.uri()));
         let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
         let wire = match path.rsplit_once('/').map(|(_, last)| last) {
             Some("messages") => Wire::Messages,
@@ -190,6 +190,11 @@ impl Desk {
         play.log.push(entry);
         Logged { play: self.play.clone(), index: play.log.len() - 1, end: None }
     }
+}
+
+/// The path, and for what wants to go on to another machine that machine.
+fn aim(uri: &Uri) -> String {
+    uri.authority().map_or_else(|| uri.path().to_string(), ToString::to_string)
 }
 
 /// The line of a request in the log; where nobody says its end, the client left.

@@ -269,3 +269,14 @@ fn odd_endings_say_their_reason() {
         assert!(text.contains("AskUserQuestion"), "{text}");
     });
 }
+
+#[test]
+fn what_would_leave_the_machine_is_refused_and_written_down() {
+    run(async {
+        let stub = Stub::start();
+        let way_out = ("CONNECT", "example.org:443");
+        let (status, _, _) = http::ask(Duration::from_secs(10), stub.address(), way_out, &Value::Null).await;
+        assert_eq!(status, 404);
+        assert_eq!(stub.outside().into_iter().collect::<Vec<_>>(), ["example.org:443"]);
+    });
+}
