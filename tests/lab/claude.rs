@@ -81,8 +81,9 @@ fn hooks_of_the_launch_and_of_the_user_both_fire_and_say_what_was_recorded() {
         // Ours know an event more; the user's miss none of theirs.
         let count = |heard: Vec<Value>, event: &str| heard.iter().filter(|heard| event_of(heard) == event).count();
         for event in ["SessionStart", "UserPromptSubmit", "Stop", "PreCompact", "SessionEnd"] {
-            let (ours, users) = (count(claude.heard(), event), count(claude.users_heard(), event));
-            assert!(ours == users && ours > 0, "{event}: ours {ours}, the user's {users}");
+            let both = || (count(claude.heard(), event), count(claude.users_heard(), event));
+            let equal = || both().0 == both().1 && both().0 > 0;
+            claude.agent.wait(&format!("as many {event} in both: {:?}", both()), async || equal()).await;
         }
     });
 }
@@ -108,6 +109,7 @@ fn says_idle_busy_and_waiting_of_itself() {
         assert!(claude.agent.project.join("allowed.txt").exists(), "Enter on the dialog means yes");
         claude.submit("choose [[ask]]").await;
         claude.says("waiting", Some("input needed")).await;
+        claude.agent.shows("Enter to select").await;
         claude.agent.press("Escape").await;
         claude.says("idle", None).await;
         claude.submit("/model").await;
@@ -153,7 +155,7 @@ fn the_transcript_has_prompts_queue_usage_and_the_cause_of_each_failure() {
 fn a_message_to_a_busy_one_is_queued_and_the_transcript_proves_it() {
     run(async {
         let claude = Claude::start(CLAUDE, Login::ApiKey).await;
-        claude.submit("first [[slow 3]]").await;
+        claude.submit("first [[slow 6]]").await;
         claude.says("busy", None).await;
         let before = claude.heard().len();
         claude.submit("second [[ok Second]]").await;
@@ -161,7 +163,7 @@ fn a_message_to_a_busy_one_is_queued_and_the_transcript_proves_it() {
         claude.agent.wait("enqueue", async || operation("enqueue")).await;
         claude.agent.wait("dequeue", async || operation("dequeue")).await;
         claude.agent.wait("its arrival", async || claude.agent.stub.mains().len() == 2).await;
-        assert_eq!(claude.agent.stub.prompts(), ["first [[slow 3]]", "second [[ok Second]]"]);
+        assert_eq!(claude.agent.stub.prompts(), ["first [[slow 6]]", "second [[ok Second]]"]);
         let submitted = claude.hears(before, &["UserPromptSubmit"]).await;
         assert_eq!(submitted["prompt"], "second [[ok Second]]");
     });

@@ -60,12 +60,12 @@ fn tab_queues_a_prompt_behind_the_turn_that_runs() {
     run(async {
         let codex = Codex::start(Sandbox::Off).await;
         codex.turn("hello").await;
-        codex.hand_over("first [[slow 3]]", "Enter").await;
+        codex.hand_over("first [[slow 6]]", "Enter").await;
         codex.agent.wait("work", async || codex.agent.stub.mains().len() == 2).await;
         codex.hand_over("second [[ok Second]]", "Tab").await;
         let end = codex.finishes(3).await;
         assert_eq!(end["last_agent_message"], "Second");
-        assert_eq!(codex.agent.stub.prompts(), ["hello", "first [[slow 3]]", "second [[ok Second]]"]);
+        assert_eq!(codex.agent.stub.prompts(), ["hello", "first [[slow 6]]", "second [[ok Second]]"]);
     });
 }
 
