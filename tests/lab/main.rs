@@ -3,8 +3,8 @@
 
 mod claude;
 mod cli;
-mod driven;
 mod codex;
+mod driven;
 mod http;
 mod opencode;
 mod stub;

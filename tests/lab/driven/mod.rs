@@ -61,7 +61,7 @@ impl Driven {
         };
         let variables = format!(
             "HOME={}\nPATH={}:/usr/bin:/bin\nANTHROPIC_BASE_URL={}\nCLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1\n\
-             DISABLE_AUTOUPDATER=1\nIS_SANDBOX=1\nCLAUDE_CODE_MAX_RETRIES=1\n{key}",
+             DISABLE_AUTOUPDATER=1\nHTTP_PROXY={2}\nHTTPS_PROXY={2}\nNO_PROXY=127.0.0.1,localhost\nIS_SANDBOX=1\nCLAUDE_CODE_MAX_RETRIES=1\n{key}",
             home.display(),
             bin.display(),
             stub.url()
