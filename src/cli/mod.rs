@@ -5,6 +5,7 @@
 
 pub mod asking;
 pub mod attach;
+pub mod backend;
 pub mod check;
 pub mod cockpit;
 pub mod completions;
@@ -114,6 +115,7 @@ pub enum Verb {
     Reload(reload::Args),
     Demo(demo::Args),
     Doctor(doctor::Args),
+    Backend(backend::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -159,6 +161,7 @@ impl Cli {
             Verb::Reload(args) => reload::run(args, global),
             Verb::Demo(args) => demo::run(args, global.json),
             Verb::Doctor(args) => doctor::run(args, global),
+            Verb::Backend(args) => backend::run(args, global),
             Verb::Completions(args) => completions::run(args),
             Verb::Man(args) => man::run(args),
         }

@@ -57,6 +57,8 @@ pub struct Screen {
     pub mode: PaneMode,
     /// Of the pane; 0 where nobody told them.
     pub columns: u16,
+    /// The same lines with a blank for each grey letter; empty where nobody told of colours, or nothing is grey.
+    pub solid: Vec<String>,
 }
 
 /// States of a pane in which typing goes wrong (faults T8, T9).

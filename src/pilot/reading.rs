@@ -17,6 +17,7 @@
 //!   ? for shortcuts                     Footer
 //! ```
 
+pub mod capture;
 mod page;
 mod wrap;
 

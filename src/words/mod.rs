@@ -3,6 +3,7 @@
 
 pub mod explain;
 pub mod message;
+pub mod reading;
 pub mod sentence;
 pub mod text;
 pub mod when;

@@ -1,5 +1,6 @@
 //! The command line as a shell sees it: what is printed, where, and with which exit code.
 
+mod backend;
 mod calls;
 mod cockpit_keys;
 mod deck;

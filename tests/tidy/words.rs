@@ -12,7 +12,7 @@ use super::tree::{Tree, rows, section, snake, variants};
 /// Programs inside the program; only the documents about them name them.
 const HIDDEN: [&str; 3] = ["demo-agent", "pane-tap", "run-agent"];
 
-const VERBS: [&str; 29] = [
+const VERBS: [&str; 30] = [
     "init",
     "check",
     "up",
@@ -39,6 +39,7 @@ const VERBS: [&str; 29] = [
     "reload",
     "demo",
     "doctor",
+    "backend",
     "completions",
     "man",
     "help",

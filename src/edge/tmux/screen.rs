@@ -45,7 +45,7 @@ impl Picture {
             input_off: number() != 0,
             synchronized: number() != 0,
         };
-        Screen { lines: clean_lines(&self.body, ROWS), cursor, mode, columns: number() }
+        Screen { lines: clean_lines(&self.body, ROWS), cursor, mode, columns: number(), solid: Vec::new() }
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Page<'a> {
     backend: &'a Backend,
     /// Right-trimmed and without control characters.
     lines: Vec<String>,
+    /// The same with a blank for each grey letter, where colours are known.
+    solid: Vec<String>,
     /// Lines of the composer, from its first to the one before its close.
     composer: Option<Range<usize>>,
     /// After the echoed user line, above the composer.
@@ -46,11 +48,12 @@ impl<'a> Page<'a> {
     pub(super) fn new(backend: &'a Backend, screen: &Screen) -> Self {
         let skipped = screen.lines.len().saturating_sub(LINES_CAP);
         let lines: Vec<String> = screen.lines[skipped..].iter().map(|line| visible(line)).collect();
+        let solid = screen.solid.iter().skip(skipped).map(|line| visible(line)).collect();
         let width = width(&lines, usize::from(screen.columns));
         let composer = find_composer(backend, &lines);
         let end = composer.as_ref().map_or(lines.len(), |composer| composer.start);
         let turn = answer_start(backend, &lines[..end])..end;
-        Page { backend, lines, composer, turn, width }
+        Page { backend, lines, solid, composer, turn, width }
     }
 
     pub(super) fn width(&self) -> Width {
@@ -83,22 +86,39 @@ impl<'a> Page<'a> {
     pub(super) fn composer_text(&self) -> Option<Composer> {
         let range = self.composer.clone()?;
         let rule = &self.backend.composer;
-        let mut text = Vec::new();
+        let (mut text, mut solid) = (Vec::new(), Vec::new());
         for (at, line) in self.lines[range.clone()].iter().enumerate() {
             let opened = if at == 0 || rule.above.is_none() { rule.open.captures(line) } else { None };
-            text.push(match opened {
-                Some(captures) => captures.name("text").map_or("", |text| text.as_str()).trim().to_string(),
-                None => line.trim().to_string(),
-            });
+            let part = match opened {
+                Some(captures) => captures.name("text").map_or(0..0, |text| text.range()),
+                None => 0..line.len(),
+            };
+            solid.push(self.not_grey(range.start + at, part.clone()).trim().to_string());
+            text.push(line[part].trim().to_string());
         }
-        let text = text.join("\n").trim().to_string();
+        let (text, solid) = (text.join("\n").trim().to_string(), solid.join("\n").trim().to_string());
         let hint = rule.placeholder.iter().any(|hint| hint.is_match(&text));
         let below = self.lines[range.start..].join("\n");
+        let collapsed = rule.collapsed.as_ref().is_some_and(|collapsed| collapsed.is_match(&text));
         Some(Composer {
-            collapsed: rule.collapsed.as_ref().is_some_and(|collapsed| collapsed.is_match(&text)),
+            collapsed,
             other_mode: rule.other_mode.as_ref().is_some_and(|mode| mode.is_match(&below)),
-            text: if hint { String::new() } else { text },
+            text: match (hint, collapsed) {
+                (true, _) => String::new(),
+                // A stand-in may be grey, and is somebody's text all the same.
+                (false, true) => text,
+                (false, false) => solid,
+            },
         })
+    }
+
+    /// A part of a line without what is grey in it; all of it where no colours are known.
+    fn not_grey(&self, at: usize, part: Range<usize>) -> String {
+        let line = &self.lines[at];
+        let Some(solid) = self.solid.get(at) else { return line[part].to_string() };
+        // Both have the same letters at the same places, each of its own number of bytes.
+        let before = line[..part.start].chars().count();
+        solid.chars().skip(before).take(line[part].chars().count()).collect()
     }
 
     /// The last line of the answer, put together where it was wrapped, without its bullet.

@@ -1,0 +1,32 @@
+//! `flightdeck backend`: what is known of the programs that agents run, asked without an engine.
+
+mod known;
+mod read;
+
+use super::Global;
+use super::error::CliError;
+use super::exit::Exit;
+
+/// Show what is known of the agents' programs, and how their screens are read
+///
+/// Examples:
+///   flightdeck backend read claude screen.txt
+///   tmux capture-pane -p -e -t %3 > s.ansi; flightdeck backend read codex s.ansi --json
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    Read(read::Args),
+}
+
+/// Does one of them.
+pub fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
+    match &args.what {
+        What::Read(args) => read::run(args, global),
+    }
+}
