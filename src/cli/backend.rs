@@ -1,6 +1,9 @@
 //! `flightdeck backend`: what is known of the programs that agents run, asked without an engine.
 
+mod explain;
 mod known;
+mod list;
+mod probe;
 mod read;
 
 use super::Global;
@@ -10,6 +13,9 @@ use super::exit::Exit;
 /// Show what is known of the agents' programs, and how their screens are read
 ///
 /// Examples:
+///   flightdeck backend list
+///   flightdeck backend probe claude
+///   flightdeck backend explain claude --agent builder
 ///   flightdeck backend read claude screen.txt
 ///   tmux capture-pane -p -e -t %3 > s.ansi; flightdeck backend read codex s.ansi --json
 #[derive(Debug, clap::Args)]
@@ -21,12 +27,19 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum What {
+    /// Show all backends: program, version, channel, who uses it, where it is
+    List,
+    Probe(probe::Args),
+    Explain(explain::Args),
     Read(read::Args),
 }
 
 /// Does one of them.
 pub fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     match &args.what {
+        What::List => list::run(global),
+        What::Probe(args) => probe::run(args, global),
+        What::Explain(args) => explain::run(args, global),
         What::Read(args) => read::run(args, global),
     }
 }

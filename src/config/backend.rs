@@ -46,8 +46,11 @@ const REGIONS: [(&str, Region); 5] = [
     ("last-line", Region::LastLine),
 ];
 
-const CHANNELS: [(&str, Channel); 3] =
-    [("none", Channel::None), ("reports", Channel::Reports), ("claude", Channel::Claude)];
+const CHANNELS: [(&str, Channel); 3] = [
+    (Channel::None.word(), Channel::None),
+    (Channel::Reports.word(), Channel::Reports),
+    (Channel::Claude.word(), Channel::Claude),
+];
 
 const BUILT_IN: [(&str, &str); 4] = [
     ("claude", include_str!("backends/claude.toml")),
@@ -79,6 +82,8 @@ pub struct RawBackend {
     pub rules: Vec<RawRule>,
     pub channel: Option<Text>,
     pub channel_args: Option<Vec<Text>>,
+    pub tried: Option<Vec<Text>>,
+    pub install: Option<Text>,
 }
 
 /// `[composer]`
@@ -160,6 +165,8 @@ pub fn compile(name: &str, raw: RawBackend) -> Result<Backend, Vec<BackendProble
         rules: check.rules(&raw.rules),
         channel: raw.channel.as_ref().and_then(|word| check.word("channel", word, &CHANNELS)).unwrap_or_default(),
         channel_args: check.launch("channel_args", raw.channel_args.as_deref()).unwrap_or_default(),
+        tried: raw.tried.iter().flatten().enumerate().map(|(at, text)| check.version(at, text)).collect(),
+        install: raw.install.map(Text::into_inner).unwrap_or_default(),
     };
     if backend.launch.is_empty() {
         check.missing("launch", "an argv with at least the program, such as [\"claude\", \"{args}\"]");
@@ -226,6 +233,17 @@ impl Check {
             self.problem(key.span(), name, "a key name of tmux such as `Enter` or `C-m`".to_string());
         }
         text.clone()
+    }
+
+    fn version(&mut self, at: usize, text: &Text) -> String {
+        let version = text.get_ref();
+        let valid = (1..=40).contains(&version.len())
+            && version.starts_with(|c: char| c.is_ascii_digit())
+            && version.chars().all(|c| c.is_ascii_alphanumeric() || ".-+".contains(c));
+        if !valid {
+            self.problem(text.span(), &format!("tried[{at}]"), "a version such as \"2.1.329\"".to_string());
+        }
+        version.clone()
     }
 
     fn gap(&mut self, key: &str, text: &Text) -> Duration {
@@ -372,6 +390,8 @@ impl RawBackend {
             rules,
             channel: self.channel.or(base.channel),
             channel_args: self.channel_args.or(base.channel_args),
+            tried: self.tried.or(base.tried),
+            install: self.install.or(base.install),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::pilot::id::AgentId;
 
-use super::model::Backend;
+use super::model::{Agent, Backend, Channel};
 
 /// The folder of a workspace's state, in the workspace.
 pub const STATE: &str = ".flightdeck";
@@ -33,7 +33,47 @@ pub struct Holes<'a> {
     pub args: &'a [String],
 }
 
-impl Holes<'_> {
+/// The paths that an argv of an agent names, as texts.
+#[derive(Clone, Debug)]
+pub struct Paths {
+    pub dir: String,
+    pub settings: String,
+}
+
+impl Paths {
+    /// Those of one agent; whether they are there is the affair of who makes them.
+    pub fn of(root: &Path, agent: &Agent) -> Paths {
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        Paths { dir: text(&agent.dir), settings: text(&settings_file(root, &agent.id)) }
+    }
+}
+
+impl<'a> Holes<'a> {
+    /// What an agent's rules say, without a conversation and a phase.
+    pub fn of(agent: &'a Agent, paths: &'a Paths) -> Holes<'a> {
+        Holes {
+            model: &agent.model,
+            agent: agent.id.as_str(),
+            dir: &paths.dir,
+            settings: &paths.settings,
+            args: &agent.args,
+            ..Holes::default()
+        }
+    }
+
+    /// Each hole filled with its own name, for showing a table.
+    pub fn written_out(args: &'a [String]) -> Holes<'a> {
+        Holes {
+            model: "{model}",
+            conversation: "{conversation}",
+            agent: "{agent}",
+            phase: "{phase}",
+            dir: "{dir}",
+            settings: "{settings}",
+            args,
+        }
+    }
+
     fn text(&self, word: &str) -> Option<&str> {
         match word {
             "model" => Some(self.model),
@@ -50,6 +90,16 @@ impl Holes<'_> {
 /// The settings that a program gets from us, beside its user's own.
 pub fn settings_file(root: &Path, agent: &AgentId) -> PathBuf {
     root.join(STATE).join("agents").join(format!("{agent}.settings.json"))
+}
+
+/// The files that are made for a start of this agent, all 0600: what its runner reads, who it was, and what its program is given.
+pub fn files(root: &Path, agent: &Agent, backend: &Backend) -> Vec<PathBuf> {
+    let own = |end: &str| root.join(STATE).join("agents").join(format!("{}.{end}", agent.id));
+    let mut files = vec![own("spec.json"), own("json")];
+    if backend.channel == Channel::Claude {
+        files.push(settings_file(root, &agent.id));
+    }
+    files
 }
 
 /// The argv that begins a new conversation.

@@ -309,6 +309,10 @@ pub struct Backend {
     pub channel: Channel,
     /// Argv elements by which it is told where to report; with hole `{settings}`.
     pub channel_args: Vec<String>,
+    /// Versions of which it is known that all of this is so.
+    pub tried: Vec<String>,
+    /// The command by which a person installs it; empty: nobody told.
+    pub install: String,
 }
 
 /// How a program tells what it does: the first source of evidence, before its screen.
@@ -322,6 +326,17 @@ pub enum Channel {
     Reports,
     /// Claude Code: hooks in a settings file of ours, and the transcript that they name.
     Claude,
+}
+
+impl Channel {
+    /// The word for it in `flightdeck.toml`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Channel::None => "none",
+            Channel::Reports => "reports",
+            Channel::Claude => "claude",
+        }
+    }
 }
 
 /// How to find what stands in the composer.

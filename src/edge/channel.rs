@@ -40,6 +40,12 @@ pub struct Line {
     pub report: Report,
 }
 
+/// What an agent's program finds in its environment about its channel.
+pub fn environment(spool: &Path, program: &Path) -> [(String, String); 2] {
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    [(SPOOL.to_string(), text(spool)), (PROGRAM.to_string(), text(program))]
+}
+
 /// Makes the files by which an agent's program learns where to report; all are 0600.
 pub fn equip(root: &Path, agent: &AgentId, channel: Channel) -> Result<(), FileError> {
     match channel {

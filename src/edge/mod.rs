@@ -9,6 +9,7 @@ pub mod link;
 pub mod lock;
 pub mod log;
 pub mod perform;
+pub mod probe;
 pub mod process;
 pub mod runner;
 pub mod scaffold;

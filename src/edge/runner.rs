@@ -9,7 +9,6 @@ mod env_file;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::TryLockError;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 
@@ -17,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::files::{self, FileError};
 use super::process::{self, Alive, OWNER, Tag};
-use super::spawn;
+use super::{probe, spawn};
 use crate::pilot::effect::LaunchSpec;
 use crate::pilot::fact::Identity;
 use crate::pilot::id::{AgentId, Incarnation};
@@ -179,32 +178,37 @@ fn no_dir(spec: &RunSpec) -> RunError {
 /// The agent's whole environment, from nothing: a start from cron and one from a login shell differ in nothing but what
 /// the spec leaves open (fault P18). The owner tag comes last: no file can give it away.
 fn environment(spec: &RunSpec) -> Result<BTreeMap<OsString, OsString>, RunError> {
-    let mut environment: BTreeMap<OsString, OsString> =
-        spawn::scrubbed().map(|(name, value)| (name.into(), value)).collect();
-    let term = std::env::var_os("TERM").unwrap_or_else(|| "screen-256color".into());
-    environment.insert("TERM".into(), term);
-    environment.insert("PWD".into(), spec.launch.cwd.clone().into());
-    environment.extend(spec.launch.env.iter().map(|(name, value)| (name.into(), value.into())));
-    if let Some(path) = &spec.launch.env_file {
-        environment.extend(env_file::read(path).map_err(RunError::EnvFile)?);
-    }
+    let mut environment = inherited(&spec.launch)?;
     let tag = Tag { nonce: spec.nonce.clone(), agent: spec.agent.clone(), incarnation: spec.incarnation };
     environment.insert(OWNER.into(), tag.to_string().into());
     Ok(environment)
 }
 
+fn inherited(launch: &LaunchSpec) -> Result<BTreeMap<OsString, OsString>, RunError> {
+    let mut environment: BTreeMap<OsString, OsString> =
+        spawn::scrubbed().map(|(name, value)| (name.into(), value)).collect();
+    let term = std::env::var_os("TERM").unwrap_or_else(|| "screen-256color".into());
+    environment.insert("TERM".into(), term);
+    environment.insert("PWD".into(), launch.cwd.clone().into());
+    environment.extend(launch.env.iter().map(|(name, value)| (name.into(), value.into())));
+    if let Some(path) = &launch.env_file {
+        environment.extend(env_file::read(path).map_err(RunError::EnvFile)?);
+    }
+    Ok(environment)
+}
+
+/// The names of all variables that such a launch would find; no value leaves here.
+pub fn variables(launch: &LaunchSpec) -> Result<Vec<String>, RunError> {
+    let mut names = inherited(launch)?;
+    names.insert(OWNER.into(), OsString::new());
+    Ok(names.keys().map(|name| name.to_string_lossy().into_owned()).collect())
+}
+
 /// The program's file, by the agent's own PATH.
 fn find(program: &str, environment: &BTreeMap<OsString, OsString>, cwd: &Path) -> Result<PathBuf, RunError> {
     let path = environment.get(std::ffi::OsStr::new("PATH")).cloned().unwrap_or_default();
-    let places: Vec<PathBuf> = match program.contains('/') {
-        true => vec![cwd.join(program)],
-        false => std::env::split_paths(&path).map(|dir| cwd.join(dir).join(program)).collect(),
-    };
-    let found = places.into_iter().find(|file| {
-        !program.is_empty()
-            && file.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
-    });
-    found.ok_or_else(|| RunError::NotFound { program: program.to_string(), path: path.to_string_lossy().into_owned() })
+    let missing = || RunError::NotFound { program: program.to_string(), path: path.to_string_lossy().into_owned() };
+    probe::find(program, &path, cwd).ok_or_else(missing)
 }
 
 #[cfg(test)]

@@ -23,8 +23,7 @@ pub(super) fn run(desk: &mut Desk, effect: Effect) {
                 *word = hands.program.to_string_lossy().into_owned();
             }
             let spool = crate::edge::perform::spool_path(&hands.state_dir, &agent);
-            spec.env.insert(channel::SPOOL.to_string(), spool.to_string_lossy().into_owned());
-            spec.env.insert(channel::PROGRAM.to_string(), hands.program.to_string_lossy().into_owned());
+            spec.env.extend(channel::environment(&spool, &hands.program));
             tokio::task::spawn_local(async move {
                 if let Some(reports) = reports
                     && let Err(error) = reports.fresh(&agent, incarnation).await

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::config::launch::{Holes, launch_argv, names_conversation, resume_argv, settings_file};
-use crate::config::model::{self, Channel, Kind, RestartPolicy, Role};
+use crate::config::launch::{Holes, Paths, launch_argv, names_conversation, resume_argv};
+use crate::config::model::{self, Config, Kind, RestartPolicy, Role};
 use crate::config::prompts;
 
 use super::agent::{Job, Life};
@@ -131,25 +131,15 @@ fn start(turn: &mut Turn<'_>, id: &AgentId, rules: &model::Agent) {
         .filter(|conversation| rules.resume && !agent.fresh_next && !agent.quarantined.contains(conversation));
     let phase = if phased(rules) { turn.state.sequence.current.clone() } else { None };
     let fresh = if names_conversation(backend) { Some(turn.uuid()) } else { None };
-    let dir = rules.dir.to_string_lossy();
-    let settings = settings_file(&turn.rules.root, id);
-    let settings = settings.to_string_lossy();
+    let paths = Paths::of(&turn.rules.root, rules);
     let phase_text = phase.as_ref().map(ToString::to_string).unwrap_or_default();
-    let holes = |conversation| Holes {
-        model: &rules.model,
-        conversation,
-        agent: id.as_str(),
-        phase: &phase_text,
-        dir: &dir,
-        settings: &settings,
-        args: &rules.args,
-    };
+    let holes = |conversation| Holes { conversation, phase: &phase_text, ..Holes::of(rules, &paths) };
     let resume = resumed.as_ref().and_then(|old| Some((old.clone(), resume_argv(backend, &holes(old.as_str()))?)));
     let (conversation, argv) = match resume {
         Some((old, argv)) => (Some(old), argv),
         None => (fresh.clone(), launch_argv(backend, &holes(fresh.as_deref().unwrap_or_default()))),
     };
-    let spec = spec(turn, rules, (argv, backend.channel), &phase_text);
+    let spec = spec(turn.rules, rules, argv, &phase_text);
     let now = turn.now.steady;
     turn.state.seen.starts.push(now);
     let agent = id.clone();
@@ -157,7 +147,8 @@ fn start(turn: &mut Turn<'_>, id: &AgentId, rules: &model::Agent) {
     turn.order(Some(id), order, |id| Effect::Start { id, agent, incarnation, spec });
 }
 
-fn spec(turn: &Turn<'_>, rules: &model::Agent, (argv, channel): (Vec<String>, Channel), phase: &str) -> LaunchSpec {
+/// All that a start of this agent needs to know, but for what the engine adds where it runs.
+pub fn spec(config: &Config, rules: &model::Agent, argv: Vec<String>, phase: &str) -> LaunchSpec {
     let env = BTreeMap::from([
         ("FLIGHTDECK_AGENT".to_string(), rules.id.to_string()),
         ("FLIGHTDECK_ROLE".to_string(), rules.role.word().to_string()),
@@ -165,12 +156,12 @@ fn spec(turn: &Turn<'_>, rules: &model::Agent, (argv, channel): (Vec<String>, Ch
     ]);
     LaunchSpec {
         argv,
-        channel,
+        channel: config.backends.get(&rules.backend).map(|backend| backend.channel).unwrap_or_default(),
         cwd: rules.dir.clone(),
         env,
         env_file: rules.env_file.clone(),
         size: rules.size,
-        history: turn.rules.capture.history,
+        history: config.capture.history,
     }
 }
 

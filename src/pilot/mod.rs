@@ -18,7 +18,7 @@ mod heal;
 pub mod id;
 pub mod inbox;
 mod job;
-mod launch;
+pub mod launch;
 pub mod limit;
 pub mod marker;
 pub mod message;

@@ -68,3 +68,83 @@ fn outside_of_a_workspace_the_built_in_ones_are_known() {
     let said = deck.run(&["backend", "read", "codex", &recorded("codex/fresh.ansi")]);
     assert!(said.out.contains("codex/fresh.ansi: idle"), "{said:?}");
 }
+
+/// A program of this name in a folder of its own, which answers to `--version` so.
+fn installed(deck: &Deck, name: &str, script: &str) -> std::path::PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = deck.root().join("bin");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let file = folder.join(name);
+    std::fs::write(&file, format!("#!/bin/sh\n{script}\n")).expect("a file");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+    folder
+}
+
+fn run_in(deck: &Deck, path: &std::path::Path, words: &[&str]) -> super::deck::Said {
+    deck.said(&deck.call(words).env("PATH", path).env("SECRET_TOKEN", "hunter2").assert())
+}
+
+#[test]
+fn the_list_says_which_program_is_there_in_which_version_and_who_uses_it() {
+    let deck = Deck::new();
+    let path = installed(&deck, "claude", "echo '2.1.329 (Claude Code)'");
+    installed(&deck, "codex", "echo codex-cli 9.9.9");
+    let said = run_in(&deck, &path, &["backend", "list"]);
+    let lines: Vec<Vec<&str>> = said.out.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0], ["BACKEND", "PROGRAM", "VERSION", "CHANNEL", "AGENTS", "FOUND"]);
+    assert_eq!(lines[1], ["claude", "claude", "2.1.329", "claude", "DECK/bin/claude"]);
+    assert_eq!(lines[2], ["codex", "codex", "9.9.9", "(not", "tried)", "none", "DECK/bin/codex"]);
+    assert_eq!(lines[3][..2], ["demo", "flightdeck"]);
+    assert_eq!(lines[3][3..6], ["reports", "adversary", "builder"]);
+    assert_eq!(lines[4][..3], ["opencode", "opencode", "-"]);
+    let json = run_in(&deck, &path, &["backend", "list", "--json"]);
+    let first: serde_json::Value = serde_json::from_str(json.out.lines().next().expect("a line")).expect("JSON");
+    assert_eq!((first["version"].as_str(), first["tried"].as_bool()), (Some("2.1.329"), Some(true)));
+}
+
+#[test]
+fn a_probe_tells_missing_unwell_untried_and_well_programs_apart() {
+    let deck = Deck::new();
+    let path = installed(&deck, "claude", "echo '2.1.329 (Claude Code)'; test -z \"$SECRET_TOKEN\"");
+    installed(&deck, "codex", "echo codex-cli 0.1.0");
+    installed(&deck, "opencode", "echo broken >&2; exit 3");
+    let probe = |words: &[&str]| run_in(&deck, &path, &[&["backend", "probe"], words].concat());
+    assert_eq!(probe(&["claude"]).whole(), "exit 0\n--- out\nok    claude        2.1.329, DECK/bin/claude\n");
+    let untried = probe(&["codex"]);
+    assert_eq!(untried.code, Some(0));
+    assert!(untried.out.starts_with("warn  codex         0.1.0 was not tried, DECK/bin/codex\n"), "{untried:?}");
+    let unwell = probe(&["opencode"]);
+    assert_eq!(unwell.code, Some(1));
+    assert!(unwell.out.contains("--version ends with exit status: 3: broken"), "{unwell:?}");
+    let nothing = std::path::Path::new("/nowhere");
+    let missing = run_in(&deck, nothing, &["backend", "probe", "claude"]);
+    assert_eq!(
+        missing.whole(),
+        "exit 1\n--- out\nbad   claude        not found in PATH\n                    do: `npm install -g @anthropic-ai/claude-code`\n"
+    );
+    // All are asked, and only those that agents need must be there: here the demo agent, which is our own program.
+    assert_eq!(run_in(&deck, nothing, &["backend", "probe"]).code, Some(0));
+    assert_eq!(probe(&["claud"]).code, Some(2));
+    let json = run_in(&deck, nothing, &["backend", "probe", "claude", "--json"]).json();
+    assert_eq!((json["health"].as_str(), json["version"].as_str()), (Some("missing"), None));
+}
+
+#[test]
+fn an_explanation_says_what_would_be_run_and_no_value_of_a_variable() {
+    let deck = Deck::new();
+    let said = deck.run(&["backend", "explain", "claude"]);
+    insta::assert_snapshot!("backend_explain_claude", said.whole());
+    let main = deck.root().join("flightdeck.toml");
+    let text = std::fs::read_to_string(&main).expect("its configuration");
+    let secret = deck.root().join("builder.env");
+    std::fs::write(&secret, "TOKEN='hunter2'\n").expect("a file");
+    std::fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("its mode");
+    let text =
+        text.replacen("backend = \"demo\"", "backend = \"claude\"\nmodel = \"opus\"\nenv_file = \"builder.env\"", 1);
+    std::fs::write(&main, text).expect("a file");
+    let said = run_in(&deck, std::path::Path::new("/bin"), &["backend", "explain", "claude", "--agent", "builder"]);
+    insta::assert_snapshot!("backend_explain_builder", said.whole());
+    assert!(!said.out.contains("hunter2"));
+    let wrong = deck.run(&["backend", "explain", "claude", "--agent", "adversary"]);
+    assert_eq!(wrong.first(), "2 error: no agent adversary has the backend claude");
+}

@@ -60,7 +60,13 @@ impl Pane {
 
     /// As the pilot sees it.
     pub(crate) fn screen(&self) -> Arc<Screen> {
-        Arc::new(Screen { lines: self.lines(), cursor: (0, 0), mode: PaneMode::default(), columns: SIZE.0, solid: Vec::new() })
+        Arc::new(Screen {
+            lines: self.lines(),
+            cursor: (0, 0),
+            mode: PaneMode::default(),
+            columns: SIZE.0,
+            solid: Vec::new(),
+        })
     }
 
     /// As who peeks sees it: green answers, a bold red dialog, dim rules, a line of wide and combining letters.

@@ -22,7 +22,7 @@ impl Place {
     fn env_file(&self, text: &str, mode: u32) -> PathBuf {
         let path = self.root.path().join("env");
         std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
         path
     }
 
