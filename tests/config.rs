@@ -1,5 +1,8 @@
 //! What operators see of the configuration: every problem at once, each with its place and what to write instead.
 
+#[path = "config/argv.rs"]
+mod argv;
+
 use std::path::PathBuf;
 
 use flightdeck::config::prompts::{
@@ -66,6 +69,7 @@ fn the_default_file_is_valid_and_what_it_says_in_comments_is_the_default() {
     let mut builder =
         spelled_out.agents.values().find(|agent| agent.id.as_str() == "builder").cloned().expect("a builder");
     builder.env_file = None;
+    (builder.permission, builder.fallback_model, builder.mcp) = (String::new(), String::new(), None);
     let usual = plain.agents.values().find(|agent| agent.id.as_str() == "builder").expect("a builder");
     assert_eq!(format!("{usual:?}"), format!("{builder:?}"));
     assert_eq!(spelled_out.agents.len(), 4);
@@ -136,6 +140,7 @@ fn every_key_stands_in_the_default_file() {
         ("[capture]", keys(&spelled_out["capture"])),
         ("[retention]", keys(&spelled_out["retention"])),
         ("[agents.builder]", agent_keys),
+        ("[mcp.files]", keys(&spelled_out["mcp"]["files"])),
         ("[backends.mine]", keys(mine)),
         ("[backends.mine.composer]", keys(&mine["composer"])),
         ("[[backends.mine.rules]]", keys(&mine["rules"][0])),

@@ -94,6 +94,7 @@ async fn filled(client: &TmuxClient, dir: &Path, panes: usize) -> String {
         let tag = OwnerTag { nonce: "bench".to_string(), agent, incarnation: Incarnation(1) };
         let launch = LaunchSpec {
             channel: flightdeck::config::model::Channel::None,
+            mcp: None,
             argv: argv.clone(),
             cwd: dir.to_path_buf(),
             env: std::collections::BTreeMap::new(),

@@ -70,6 +70,9 @@ pub struct RawBackend {
     pub launch: Option<Vec<Text>>,
     pub resume: Option<Vec<Text>>,
     pub model_args: Option<Vec<Text>>,
+    pub permissions: Option<BTreeMap<Text, Vec<Text>>>,
+    pub fallback_args: Option<Vec<Text>>,
+    pub mcp_args: Option<Vec<Text>>,
     pub process_names: Option<Vec<Text>>,
     pub submit_key: Option<Text>,
     pub submit_gap: Option<Text>,
@@ -153,6 +156,9 @@ pub fn compile(name: &str, raw: RawBackend) -> Result<Backend, Vec<BackendProble
         launch: check.launch("launch", raw.launch.as_deref()).unwrap_or_default(),
         resume: check.launch("resume", raw.resume.as_deref()),
         model_args: check.launch("model_args", raw.model_args.as_deref()).unwrap_or_default(),
+        permissions: check.permissions(raw.permissions.as_ref()),
+        fallback_args: check.launch("fallback_args", raw.fallback_args.as_deref()).unwrap_or_default(),
+        mcp_args: check.launch("mcp_args", raw.mcp_args.as_deref()).unwrap_or_default(),
         process_names: check.process_names(raw.process_names.as_deref().unwrap_or_default()),
         submit_key: raw.submit_key.as_ref().map_or("Enter".to_string(), |key| check.key_name("submit_key", key)),
         submit_gap: raw.submit_gap.as_ref().map_or(Duration::from_millis(300), |text| check.gap("submit_gap", text)),
@@ -211,6 +217,20 @@ impl Check {
             }
         }
         Some(elements.iter().map(|element| element.get_ref().clone()).collect())
+    }
+
+    fn permissions(&mut self, modes: Option<&BTreeMap<Text, Vec<Text>>>) -> BTreeMap<String, Vec<String>> {
+        let mut checked = BTreeMap::new();
+        for (mode, args) in modes.into_iter().flatten() {
+            let name = mode.get_ref();
+            let key = format!("permissions.{name}");
+            if !(1..=40).contains(&name.len()) || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+                let expected = "a mode's name of 1 to 40 letters, digits and `-`".to_string();
+                self.problem(mode.span(), "permissions", expected);
+            }
+            checked.insert(name.clone(), self.launch(&key, Some(args)).unwrap_or_default());
+        }
+        checked
     }
 
     fn process_names(&mut self, names: &[Text]) -> Vec<String> {
@@ -378,6 +398,9 @@ impl RawBackend {
             launch: self.launch.or(base.launch),
             resume: self.resume.or(base.resume),
             model_args: self.model_args.or(base.model_args),
+            permissions: self.permissions.or(base.permissions),
+            fallback_args: self.fallback_args.or(base.fallback_args),
+            mcp_args: self.mcp_args.or(base.mcp_args),
             process_names: self.process_names.or(base.process_names),
             submit_key: self.submit_key.or(base.submit_key),
             submit_gap: self.submit_gap.or(base.submit_gap),

@@ -1,6 +1,7 @@
 //! `[agents.*]`: reading each agent with its role's defaults, then what must hold between them and with the rest of the
 //! configuration.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -9,7 +10,8 @@ use toml::Spanned;
 use crate::pilot::id::AgentId;
 
 use super::grammar;
-use super::model::{Agent, Kind, RestartPolicy, Role, Schedule};
+use super::model::{Agent, Kind, McpServer, RestartPolicy, Role, Schedule};
+use super::options;
 use super::problem::quoted;
 use super::raw::{Report, Table, Written};
 use super::tables::Backends;
@@ -43,6 +45,7 @@ pub struct Around<'a> {
     /// Stems of the templates that exist.
     pub prompts: &'a [String],
     pub backends: &'a Backends,
+    pub servers: &'a BTreeMap<String, McpServer>,
     pub prefixes: &'a [String],
     /// Whether a remote is watched.
     pub watched: bool,
@@ -115,6 +118,8 @@ fn member(id: AgentId, mut table: Table<'_>, around: &Around<'_>, report: &mut R
     let dir = table.need(report, "dir", "the folder of its own clone", |value| {
         grammar::path(around.root, &values::string(value)?)
     });
+    let known = backend.as_deref().and_then(|name| around.backends.get(name));
+    let options = options::read(&mut table, known, around.servers, report);
     let model = table.get(report, "model", values::checked("a model's name", grammar::model));
     let env_file = table.get(report, "env_file", |value| grammar::path(around.root, &values::string(value)?));
     let argument = values::checked("one line of text", grammar::argument);
@@ -126,6 +131,9 @@ fn member(id: AgentId, mut table: Table<'_>, around: &Around<'_>, report: &mut R
         role,
         kind,
         model: model.map_or_else(String::new, |model| model.value),
+        permission: options.permission,
+        fallback_model: options.fallback_model,
+        mcp: options.mcp,
         dir: dir.as_ref().map_or_else(|| around.root.to_path_buf(), |dir| dir.value.clone()),
         prompt: prompt(&id, known_role, &mut table, around, report),
         restart: restart(role, kind, &mut table, report),

@@ -112,6 +112,14 @@ pub fn prefix(text: &str) -> Option<String> {
     good.then(|| text.to_string())
 }
 
+/// The name of a variable of an environment.
+pub fn variable(text: &str) -> Option<String> {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let good =
+        (1..=64).contains(&text.len()) && !text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(word);
+    good.then(|| text.to_string())
+}
+
 /// An argument for a program: anything one line can hold.
 pub fn argument(text: &str) -> Option<String> {
     (text.len() <= LONGEST && !text.chars().any(|c| is_hostile(c) || c == '\n')).then(|| text.to_string())

@@ -2,7 +2,7 @@
 //! command line: no value is split, quoted or seen by a shell.
 //!
 //! A hole is `{word}` anywhere inside an element; braces around anything else stay as they are, so that JSON survives.
-//! An element that is exactly `{args}`, `{model_args}` or `{channel_args}` becomes any number of elements, also none.
+//! An element that is exactly a hole of a list, such as `{args}` or `{model_args}`, becomes any number of elements, also none.
 
 use std::path::{Path, PathBuf};
 
@@ -14,9 +14,10 @@ use super::model::{Agent, Backend, Channel};
 pub const STATE: &str = ".flightdeck";
 
 /// Holes that stand for one text, inside an element or as a whole one.
-const TEXT_HOLES: [&str; 6] = ["model", "conversation", "agent", "phase", "dir", "settings"];
+const TEXT_HOLES: [&str; 8] = ["model", "conversation", "agent", "phase", "dir", "settings", "fallback", "mcp"];
 /// Elements that stand for any number of elements.
-const LIST_HOLES: [&str; 3] = ["{args}", "{model_args}", "{channel_args}"];
+const LIST_HOLES: [&str; 6] =
+    ["{args}", "{model_args}", "{channel_args}", "{permission_args}", "{fallback_args}", "{mcp_args}"];
 
 /// What the holes are filled with.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,6 +31,12 @@ pub struct Holes<'a> {
     pub dir: &'a str,
     /// The file by which the program learns where to report.
     pub settings: &'a str,
+    /// A mode of the backend; empty: `{permission_args}` vanishes.
+    pub permission: &'a str,
+    /// Empty: `{fallback_args}` vanishes.
+    pub fallback: &'a str,
+    /// The file that names its MCP servers; empty: `{mcp_args}` vanishes.
+    pub mcp: &'a str,
     pub args: &'a [String],
 }
 
@@ -38,13 +45,18 @@ pub struct Holes<'a> {
 pub struct Paths {
     pub dir: String,
     pub settings: String,
+    pub mcp: String,
 }
 
 impl Paths {
     /// Those of one agent; whether they are there is the affair of who makes them.
     pub fn of(root: &Path, agent: &Agent) -> Paths {
         let text = |path: &Path| path.to_string_lossy().into_owned();
-        Paths { dir: text(&agent.dir), settings: text(&settings_file(root, &agent.id)) }
+        Paths {
+            dir: text(&agent.dir),
+            settings: text(&settings_file(root, &agent.id)),
+            mcp: text(&mcp_file(root, &agent.id)),
+        }
     }
 }
 
@@ -56,21 +68,11 @@ impl<'a> Holes<'a> {
             agent: agent.id.as_str(),
             dir: &paths.dir,
             settings: &paths.settings,
+            permission: &agent.permission,
+            fallback: &agent.fallback_model,
+            mcp: if agent.mcp.is_some() { &paths.mcp } else { "" },
             args: &agent.args,
             ..Holes::default()
-        }
-    }
-
-    /// Each hole filled with its own name, for showing a table.
-    pub fn written_out(args: &'a [String]) -> Holes<'a> {
-        Holes {
-            model: "{model}",
-            conversation: "{conversation}",
-            agent: "{agent}",
-            phase: "{phase}",
-            dir: "{dir}",
-            settings: "{settings}",
-            args,
         }
     }
 
@@ -82,6 +84,8 @@ impl<'a> Holes<'a> {
             "phase" => Some(self.phase),
             "dir" => Some(self.dir),
             "settings" => Some(self.settings),
+            "fallback" => Some(self.fallback),
+            "mcp" => Some(self.mcp),
             _ => None,
         }
     }
@@ -92,12 +96,20 @@ pub fn settings_file(root: &Path, agent: &AgentId) -> PathBuf {
     root.join(STATE).join("agents").join(format!("{agent}.settings.json"))
 }
 
+/// The file that names an agent's MCP servers.
+pub fn mcp_file(root: &Path, agent: &AgentId) -> PathBuf {
+    root.join(STATE).join("agents").join(format!("{agent}.mcp.json"))
+}
+
 /// The files that are made for a start of this agent, all 0600: what its runner reads, who it was, and what its program is given.
 pub fn files(root: &Path, agent: &Agent, backend: &Backend) -> Vec<PathBuf> {
     let own = |end: &str| root.join(STATE).join("agents").join(format!("{}.{end}", agent.id));
     let mut files = vec![own("spec.json"), own("json")];
     if backend.channel == Channel::Claude {
         files.push(settings_file(root, &agent.id));
+    }
+    if agent.mcp.is_some() {
+        files.push(mcp_file(root, &agent.id));
     }
     files
 }
@@ -115,6 +127,12 @@ pub fn resume_argv(backend: &Backend, holes: &Holes<'_>) -> Option<Vec<String>> 
 /// Whether a new conversation gets its name from us: then the caller makes one up before the launch.
 pub fn names_conversation(backend: &Backend) -> bool {
     backend.launch.iter().any(|element| element.contains("{conversation}"))
+}
+
+/// Whether what an agent wishes can reach the program: the hole stands in every argv of it.
+pub(super) fn takes(backend: &Backend, hole: &str) -> bool {
+    let holds = |argv: &Vec<String>| argv.iter().any(|element| element == hole);
+    holds(&backend.launch) && backend.resume.as_ref().is_none_or(holds)
 }
 
 /// What is wrong with an element of a launch argv, as what was expected instead.
@@ -140,13 +158,22 @@ pub(super) fn hole_problem(element: &str) -> Option<String> {
 fn argv(backend: &Backend, template: &[String], holes: &Holes<'_>) -> Vec<String> {
     let mut argv = Vec::new();
     for element in template {
-        match element.as_str() {
-            "{args}" => argv.extend(holes.args.iter().cloned()),
-            "{model_args}" if holes.model.is_empty() => {}
-            "{model_args}" => argv.extend(backend.model_args.iter().map(|element| filled(element, holes))),
-            "{channel_args}" => argv.extend(backend.channel_args.iter().map(|element| filled(element, holes))),
-            _ => argv.push(filled(element, holes)),
-        }
+        let list = match element.as_str() {
+            "{args}" => {
+                argv.extend(holes.args.iter().cloned());
+                continue;
+            }
+            "{channel_args}" => Some(&backend.channel_args),
+            "{model_args}" => Some(&backend.model_args).filter(|_| !holes.model.is_empty()),
+            "{fallback_args}" => Some(&backend.fallback_args).filter(|_| !holes.fallback.is_empty()),
+            "{mcp_args}" => Some(&backend.mcp_args).filter(|_| !holes.mcp.is_empty()),
+            "{permission_args}" => backend.permissions.get(holes.permission),
+            _ => {
+                argv.push(filled(element, holes));
+                continue;
+            }
+        };
+        argv.extend(list.into_iter().flatten().map(|element| filled(element, holes)));
     }
     argv
 }
@@ -193,6 +220,7 @@ mod tests {
             dir: "/w",
             settings: "/w/s",
             args: &args,
+            ..Holes::default()
         };
         launch_argv(&built_in()["claude"], &holes)
     }

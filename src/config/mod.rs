@@ -10,6 +10,7 @@ pub mod grammar;
 pub mod launch;
 pub mod model;
 pub mod nearest;
+pub mod options;
 pub mod parse;
 pub mod phases;
 pub mod problem;

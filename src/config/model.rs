@@ -22,6 +22,8 @@ pub struct Config {
     pub phases: BTreeMap<PhaseId, Phase>,
     pub agents: BTreeMap<AgentId, Agent>,
     pub backends: BTreeMap<String, Backend>,
+    /// `[mcp.*]`, by name.
+    pub mcp: BTreeMap<String, McpServer>,
     pub prompts: Prompts,
     pub stall: Stall,
     pub restart: Restart,
@@ -133,6 +135,12 @@ pub struct Agent {
     pub backend: String,
     /// Empty: the backend's own default.
     pub model: String,
+    /// A mode of its backend's `permissions`; empty: the program's own default.
+    pub permission: String,
+    /// Models to fall back to, in order, with commas between; empty: none.
+    pub fallback_model: String,
+    /// The MCP servers it gets, and no others; `None`: those that its program finds by itself.
+    pub mcp: Option<Vec<String>>,
     /// Its own clone, absolute.
     pub dir: PathBuf,
     /// Name of the template in [`Prompts`].
@@ -154,6 +162,16 @@ pub struct Agent {
     pub autostart: bool,
     /// Columns and rows.
     pub size: (u16, u16),
+}
+
+/// One table of `[mcp.*]`: a program that an agent's program starts to get tools from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct McpServer {
+    pub name: String,
+    pub command: String,
+    pub args: Vec<String>,
+    /// Names of variables that it gets from the agent's environment; no values.
+    pub env: Vec<String>,
 }
 
 /// A cron expression in UTC, as written and as parsed.
@@ -287,6 +305,12 @@ pub struct Backend {
     pub resume: Option<Vec<String>>,
     /// Argv elements put in only when a model is named; with hole `{model}`.
     pub model_args: Vec<String>,
+    /// Permission modes by name, each with its argv elements for `{permission_args}`.
+    pub permissions: BTreeMap<String, Vec<String>>,
+    /// Argv elements put in only when a fallback model is named; with hole `{fallback}`.
+    pub fallback_args: Vec<String>,
+    /// Argv elements put in only when MCP servers are chosen; with hole `{mcp}`, a file in Claude Code's format.
+    pub mcp_args: Vec<String>,
     /// Process names by which one launched by hand is recognised.
     pub process_names: Vec<String>,
     /// tmux name of the submit key.

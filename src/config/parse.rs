@@ -11,7 +11,7 @@ use super::problem::{Problem, in_order, quoted};
 use super::raw::{self, MISSING, Report, Table, Written};
 use super::text::Text;
 use super::values::{self, Wrong};
-use super::{phases, prompts, sections, tables};
+use super::{options, phases, prompts, sections, tables};
 
 /// The version of `flightdeck.toml` that is written and understood.
 pub const VERSION: u32 = 1;
@@ -89,6 +89,7 @@ fn build(sources: &Sources, mut top: Table<'_>, known: Known, prompts: Prompts, 
     project_table.close(report);
     let handoff = sections::handoff(top.table(report, "handoff", "[handoff]"), report);
     let backends = tables::read(top.table(report, "backends", "[backends.NAME]"), report);
+    let servers = options::servers(top.table(report, "mcp", "[mcp.NAME]"), report);
     let agents_table = top.table(report, "agents", "[agents.NAME]");
     if agents_table.is_empty() {
         report.add(0..0, "agents", MISSING).expected = "at least one table [agents.NAME]".to_string();
@@ -97,6 +98,7 @@ fn build(sources: &Sources, mut top: Table<'_>, known: Known, prompts: Prompts, 
         root: &sources.root,
         prompts: &known.prompts,
         backends: &backends,
+        servers: &servers,
         prefixes: &handoff.prefixes,
         watched: project.remote.is_some(),
     };
@@ -111,6 +113,7 @@ fn build(sources: &Sources, mut top: Table<'_>, known: Known, prompts: Prompts, 
         phases: known.phases,
         backends: backends.whole(agents.values().map(|agent| agent.backend.as_str())),
         agents,
+        mcp: servers,
         prompts,
         stall: sections::stall(top.table(report, "stall", "[stall]"), report),
         restart: sections::restart(top.table(report, "restart", "[restart]"), report),

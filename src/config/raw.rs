@@ -166,6 +166,11 @@ impl<'s> Table<'s> {
         self.get(report, name, read)
     }
 
+    /// A key stands in it and was not taken yet, whatever its value is.
+    pub fn has(&self, name: &str) -> bool {
+        self.entries.contains_key(name)
+    }
+
     /// Nothing is left in it.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

@@ -16,8 +16,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::launch::settings_file;
+use crate::config::launch::{mcp_file, settings_file};
 use crate::config::model::Channel;
+use crate::pilot::effect::LaunchSpec;
 use crate::pilot::fact::Report;
 use crate::pilot::id::{AgentId, Incarnation};
 
@@ -46,18 +47,26 @@ pub fn environment(spool: &Path, program: &Path) -> [(String, String); 2] {
     [(SPOOL.to_string(), text(spool)), (PROGRAM.to_string(), text(program))]
 }
 
-/// Makes the files by which an agent's program learns where to report; all are 0600.
-pub fn equip(root: &Path, agent: &AgentId, channel: Channel) -> Result<(), FileError> {
-    match channel {
-        Channel::None | Channel::Reports => Ok(()),
-        Channel::Claude => files::write_atomic(&settings_file(root, agent), &claude::settings(), files::PRIVATE),
+/// Makes the files that an agent's program is given: by which it learns where to report, and which MCP servers are its own. All
+/// are 0600, and hold no secret. What an earlier start was given is gone then.
+pub fn equip(root: &Path, agent: &AgentId, launch: &LaunchSpec) -> Result<(), FileError> {
+    clear(root, agent);
+    match launch.channel {
+        Channel::None | Channel::Reports => {}
+        Channel::Claude => files::write_atomic(&settings_file(root, agent), &claude::settings(), files::PRIVATE)?,
     }
+    if let Some(servers) = &launch.mcp {
+        files::write_atomic(&mcp_file(root, agent), &claude::mcp(servers), files::PRIVATE)?;
+    }
+    Ok(())
 }
 
-/// Takes away what [`equip`] made.
+/// Takes away what [`equip`] made: when the agent's life is over, and when it did not begin.
 pub fn clear(root: &Path, agent: &AgentId) {
-    // Gone already, or in the way of nobody: the next start writes it anew.
-    let _ = std::fs::remove_file(settings_file(root, agent));
+    for file in [settings_file(root, agent), mcp_file(root, agent)] {
+        // Gone already, or in the way of nobody: the next start makes it anew.
+        let _ = std::fs::remove_file(file);
+    }
 }
 
 /// A hook's whole life: what it is told on standard input is appended to the spool of the agent that it runs for. Outside of an
@@ -82,4 +91,57 @@ fn append(spool: &Path, line: &Line) -> io::Result<()> {
     let nofollow = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
     let mut file = std::fs::OpenOptions::new().append(true).custom_flags(nofollow).open(spool)?;
     file.write_all(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::config::model::McpServer;
+
+    fn launch(channel: Channel, mcp: Option<Vec<McpServer>>) -> LaunchSpec {
+        LaunchSpec {
+            argv: Vec::new(),
+            channel,
+            mcp,
+            cwd: "/".into(),
+            env: std::collections::BTreeMap::new(),
+            env_file: None,
+            size: (80, 24),
+            history: 100,
+        }
+    }
+
+    #[test]
+    fn what_a_program_is_given_is_private_holds_names_alone_and_goes_with_the_next_start_or_the_end() {
+        let root = tempfile::tempdir().expect("a folder");
+        let agent = AgentId::parse("builder").expect("a name");
+        files::private_dir(&root.path().join(".flightdeck/agents")).expect("a folder");
+        let text = |name: &str| [name.to_string()].to_vec();
+        let server = McpServer {
+            name: "files".into(),
+            command: "mcp files".into(),
+            args: text("--a=\"b\"\n"),
+            env: text("TOKEN"),
+        };
+        equip(root.path(), &agent, &launch(Channel::Claude, Some(vec![server]))).expect("its files");
+        let file = mcp_file(root.path(), &agent);
+        let written: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(&file).expect("it is there")).expect("JSON");
+        assert_eq!(
+            written,
+            serde_json::json!({ "mcpServers": { "files": {
+                "type": "stdio", "command": "mcp files", "args": ["--a=\"b\"\n"], "env": { "TOKEN": "${TOKEN}" },
+            } } })
+        );
+        for file in [&file, &settings_file(root.path(), &agent)] {
+            assert_eq!(file.metadata().expect("it is there").permissions().mode() & 0o777, 0o600, "{}", file.display());
+        }
+        equip(root.path(), &agent, &launch(Channel::None, None)).expect("nothing to make");
+        assert!(!file.exists() && !settings_file(root.path(), &agent).exists());
+        equip(root.path(), &agent, &launch(Channel::Claude, Some(Vec::new()))).expect("its files");
+        clear(root.path(), &agent);
+        assert!(!file.exists() && !settings_file(root.path(), &agent).exists());
+    }
 }

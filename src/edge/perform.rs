@@ -68,13 +68,17 @@ impl Hands {
         {
             launched = self.launch(agent, incarnation, &server, spec).await;
         }
-        match launched {
+        let outcome = match launched {
             Ok(outcome) => outcome,
             Err(StartAgentError::Foreign { session, .. }) => refused(Refusal::Foreign(session)),
             Err(StartAgentError::NoCwd(path)) => refused(Refusal::NoCwd(path)),
             Err(StartAgentError::NoCommand) => failed("its launch argv is empty"),
             Err(StartAgentError::Tmux(error)) => of_error(&error),
+        };
+        if matches!(outcome, Outcome::Refused { .. } | Outcome::Failed { .. }) {
+            channel::clear(&self.rules.root, agent);
         }
+        outcome
     }
 
     /// Ends an agent's processes and its session. `unless_moved`: the picture it must still show.
@@ -248,11 +252,11 @@ impl Hands {
         let nonce = self.nonce.to_string();
         let run = RunSpec { agent: agent.clone(), incarnation, nonce, launch: spec.clone() };
         let agents = self.state_dir.join("agents");
-        if let Err(error) = channel::equip(&self.rules.root, agent, spec.channel) {
-            return Ok(failed(error.to_string()));
-        }
         if let Err(error) = runner::check(&agents, &run) {
             return Ok(unfit(error));
+        }
+        if let Err(error) = channel::equip(&self.rules.root, agent, &spec) {
+            return Ok(failed(error.to_string()));
         }
         let spec_path = match runner::write_spec(&agents, &run) {
             Ok(path) => path,

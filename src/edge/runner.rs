@@ -194,6 +194,12 @@ fn inherited(launch: &LaunchSpec) -> Result<BTreeMap<OsString, OsString>, RunErr
     if let Some(path) = &launch.env_file {
         environment.extend(env_file::read(path).map_err(RunError::EnvFile)?);
     }
+    let unset = |name: &&String| !environment.contains_key(std::ffi::OsStr::new(name.as_str()));
+    for server in launch.mcp.iter().flatten() {
+        if let Some(name) = server.env.iter().find(unset) {
+            return Err(RunError::EnvFile(format!("{name} is not set, which the MCP server {} needs", server.name)));
+        }
+    }
     Ok(environment)
 }
 

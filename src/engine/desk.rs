@@ -15,7 +15,7 @@ use crate::edge::link::{Asked, Link, Peep, Reply};
 use crate::edge::lock::Lock;
 use crate::edge::perform::Hands;
 use crate::edge::store::Store;
-use crate::edge::{clock, workspace};
+use crate::edge::{channel, clock, workspace};
 use crate::pilot::agent::Life;
 use crate::pilot::command::Answer;
 use crate::pilot::effect::Effect;
@@ -107,8 +107,19 @@ impl Desk {
             self.link.publish(&written);
             self.keepsakes.keep(&written, at - self.rules.retention.records);
             written.iter().for_each(|(stamp, record)| note(*stamp, record));
+            written.iter().for_each(|(_, record)| self.clear(record));
         }
         Some(std::mem::take(&mut self.unwritten.1))
+    }
+
+    /// The files that an agent was given go with its life. Those of one that is being started already are new, and its own.
+    fn clear(&self, record: &Record) {
+        let over = matches!(record, Record::Exited { .. } | Record::Stopped { .. });
+        let one = record.agent().filter(|_| over);
+        let all = self.rules.agents.keys().filter(|_| matches!(record, Record::ServerLost));
+        let down =
+            |id: &&AgentId| self.state.agents.get(*id).is_none_or(|agent| matches!(agent.life, Life::Down { .. }));
+        one.into_iter().chain(all).filter(down).for_each(|id| channel::clear(&self.root, id));
     }
 
     /// Brings what feeds us in line with the state: who is watched, which branch, which file.

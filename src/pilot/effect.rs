@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::model::Channel;
+use crate::config::model::{Channel, McpServer};
 
 use super::command::Answer;
 use super::event::Ask;
@@ -70,6 +70,9 @@ pub struct LaunchSpec {
     /// What it is given to tell of itself.
     #[serde(default)]
     pub channel: Channel,
+    /// The MCP servers it gets; `None`: no word is lost about them.
+    #[serde(default)]
+    pub mcp: Option<Vec<McpServer>>,
     pub cwd: PathBuf,
     /// Variables that are no secrets: phase, agent, role, spool.
     pub env: BTreeMap<String, String>,

@@ -157,6 +157,7 @@ pub fn spec(config: &Config, rules: &model::Agent, argv: Vec<String>, phase: &st
     LaunchSpec {
         argv,
         channel: config.backends.get(&rules.backend).map(|backend| backend.channel).unwrap_or_default(),
+        mcp: rules.mcp.as_ref().map(|names| names.iter().filter_map(|name| config.mcp.get(name).cloned()).collect()),
         cwd: rules.dir.clone(),
         env,
         env_file: rules.env_file.clone(),

@@ -12,7 +12,7 @@ use flightdeck::pilot::record::{AgentState, Record};
 use rustix::process::Signal;
 
 use super::deck::{Deck, id};
-use super::plan::Plan;
+use super::plan::{PROGRAM, Plan};
 
 const IDLE: &str = "on *: say yes\n";
 
@@ -100,6 +100,29 @@ fn fault_x4_a_secret_reaches_its_agent_and_nobody_else() {
     assert!(!deck.tmux(&["show-environment", "-t", "=solo"]).contains(canary));
     assert!(!deck.tmux(&["list-buffers"]).contains(canary));
     in_no_file(&deck, &file, canary);
+}
+
+#[test]
+fn what_an_agent_was_given_goes_with_its_life_however_it_ends() {
+    let plan = Plan::new()
+        .agent("solo", IDLE)
+        .set("agents.solo.restart", "never")
+        .set("agents.solo.mcp", vec!["files"])
+        .set("mcp.files.command", "files")
+        .set("backends.player.mcp_args", vec!["--faults", "{mcp}"])
+        .set("backends.player.launch", vec![PROGRAM, "demo-agent", "{mcp_args}", "{args}"]);
+    let deck = plan.up();
+    let file = deck.workspace.join(".flightdeck/agents/solo.mcp.json");
+    let gone = |what: &str| deck.until(what, || (!file.exists()).then_some(()));
+    deck.prompted("solo", 1);
+    assert_eq!(fs::metadata(&file).expect("its file").permissions().mode() & 0o777, 0o600);
+    deck.kill("solo", Signal::KILL);
+    gone("an end of the file with a death");
+    deck.tell(&Command::Start { agent: id("solo") });
+    deck.prompted("solo", 2);
+    assert!(file.exists());
+    deck.tell(&Command::Stop { agent: id("solo") });
+    gone("an end of the file with a stop");
 }
 
 #[test]

@@ -57,6 +57,7 @@ impl Lab {
     pub(crate) fn launch(&self, argv: Vec<String>) -> LaunchSpec {
         LaunchSpec {
             channel: flightdeck::config::model::Channel::None,
+            mcp: None,
             argv,
             cwd: self.folder.path().to_path_buf(),
             env: std::collections::BTreeMap::new(),

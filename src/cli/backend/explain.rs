@@ -45,6 +45,7 @@ struct Explained {
     files: Vec<String>,
     submits: Submits,
     channel: &'static str,
+    permissions: Vec<String>,
     rules: BTreeMap<&'static str, usize>,
     tried: Vec<String>,
 }
@@ -84,15 +85,10 @@ fn agent<'a>(known: &'a Known, backend: &Backend, id: &AgentId) -> Result<(&'a C
 }
 
 fn of_table(backend: &Backend) -> Explained {
-    let args = ["{args}".to_string()];
-    let holes = Holes::written_out(&args);
     Explained {
-        agent: None,
-        fresh: launch_argv(backend, &holes),
-        resumed: resume_argv(backend, &holes),
-        dir: None,
+        fresh: backend.launch.clone(),
+        resumed: backend.resume.clone(),
         environment: Err("it is an agent's: name one with --agent".to_string()),
-        files: Vec::new(),
         ..common(backend)
     }
 }
@@ -138,6 +134,7 @@ fn common(backend: &Backend) -> Explained {
             paste_piece: backend.paste_piece,
         },
         channel: backend.channel.word(),
+        permissions: backend.permissions.keys().cloned().collect(),
         rules,
         tried: backend.tried.clone(),
     }
@@ -164,6 +161,7 @@ fn shown(told: &Explained) -> String {
         ("files", told.files.join(" ")),
         ("submits", format!("{pieces}, {} ms, {}; again after {}", submits.gap_ms, submits.key, again.join(", "))),
         ("channel", told.channel.to_string()),
+        ("permissions", told.permissions.join(", ")),
         ("rules", rules.join(", ")),
         ("tried", told.tried.join(", ")),
     ];

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::config::model::McpServer;
 use crate::pilot::fact::Report;
 
 /// Events that every version from 2.0 on knows. One that a version does not know would stop its start at a dialog, so what
@@ -23,6 +24,18 @@ pub fn settings() -> Vec<u8> {
     let hooks: serde_json::Map<String, Value> =
         EVENTS.iter().map(|event| ((*event).to_string(), hook.clone())).collect();
     format!("{:#}\n", json!({ "hooks": hooks })).into_bytes()
+}
+
+/// The servers as Claude Code reads them. A variable stands there by its name; the program itself puts in the value, from its own
+/// environment.
+pub fn mcp(servers: &[McpServer]) -> Vec<u8> {
+    let server = |server: &McpServer| {
+        let env: serde_json::Map<String, Value> =
+            server.env.iter().map(|name| (name.clone(), Value::String(format!("${{{name}}}")))).collect();
+        (server.name.clone(), json!({ "type": "stdio", "command": server.command, "args": server.args, "env": env }))
+    };
+    let servers: serde_json::Map<String, Value> = servers.iter().map(server).collect();
+    format!("{:#}\n", json!({ "mcpServers": servers })).into_bytes()
 }
 
 /// What a hook is told, as far as it matters to us.

@@ -33,6 +33,7 @@ impl Place {
             nonce: "n0nce".to_string(),
             launch: LaunchSpec {
                 channel: crate::config::model::Channel::None,
+                mcp: None,
                 argv: argv.iter().map(ToString::to_string).collect(),
                 cwd: self.root.path().to_path_buf(),
                 env: BTreeMap::from([("FLIGHTDECK_PHASE".to_string(), "1a".to_string())]),
@@ -184,4 +185,23 @@ fn arguments_reach_the_agent_as_they_are() {
     let expected: String = hostile.iter().map(|argument| format!("<{argument}>")).collect();
     assert!(text.ends_with(&expected), "{text}");
     assert!(!place.root.path().join("x").exists());
+}
+
+#[test]
+fn a_variable_that_a_server_needs_must_be_set() {
+    let place = Place::new();
+    let mut spec = place.spec(&["true"]);
+    let server = |env: &str| crate::config::model::McpServer {
+        name: "files".to_string(),
+        command: "f".to_string(),
+        args: Vec::new(),
+        env: vec![env.to_string()],
+    };
+    spec.launch.env_file = Some(place.env_file(&format!("TOKEN={CANARY}\n"), 0o600));
+    spec.launch.mcp = Some(vec![server("TOKEN")]);
+    assert!(check(&place.agents(), &spec).is_ok());
+    assert!(!variables(&spec.launch).unwrap().join(" ").contains(CANARY));
+    spec.launch.mcp = Some(vec![server("OTHER")]);
+    let why = check(&place.agents(), &spec).unwrap_err().to_string();
+    assert_eq!(why, "env file: OTHER is not set, which the MCP server files needs");
 }
