@@ -5,6 +5,7 @@ mod argv;
 
 use std::path::PathBuf;
 
+use flightdeck::config::parse::Machine;
 use flightdeck::config::prompts::{
     BUILT_IN, render_inbox, render_nudge, render_ping, render_resume_after_limit, render_start,
 };
@@ -22,6 +23,7 @@ fn workspace(main: &str) -> Sources {
         root: PathBuf::from("/ws"),
         main: main.as_bytes().to_vec(),
         phases: ["1a", "1b", "2"].map(phase).to_vec(),
+        machine: Machine::default(),
         prompts: BUILT_IN.iter().map(|(name, text)| (format!("{name}.md"), text.as_bytes().to_vec())).collect(),
     }
 }
@@ -307,6 +309,54 @@ fn the_digest_changes_with_every_file_and_with_nothing_else() {
     let mut edited = base.clone();
     edited.prompts[3].1.push(b'!');
     assert_ne!(digest(&base), digest(&edited));
+}
+
+#[test]
+fn a_backend_is_the_one_of_the_environment_else_the_agents_own_else_the_first_that_is_there_else_what_to_install() {
+    let agent = |key: &str| format!("version = 1\n[agents.builder]\ndir = 'b'\n{key}\n");
+    let on = |key: &str, wish: Option<&str>, found: &[&str]| {
+        let machine =
+            Machine { backend: wish.map(str::to_string), found: found.iter().map(ToString::to_string).collect() };
+        match load(&Sources { machine, ..workspace(&agent(key)) }) {
+            Ok(config) => config.agents[&id("builder")].backend.clone(),
+            Err(problems) => problems[0].to_string(),
+        }
+    };
+    for (key, wish, found, backend) in [
+        ("backend = 'codex'", Some("demo"), &["claude"][..], "demo"),
+        ("", Some("demo"), &[], "demo"),
+        ("backend = 'codex'", None, &["claude"], "codex"),
+        ("backend = 'codex'", None, &[], "codex"),
+        ("backend = 'auto'", None, &["codex", "claude", "opencode"], "claude"),
+        ("", None, &["codex", "opencode"], "opencode"),
+        ("", None, &["codex"], "codex"),
+    ] {
+        assert_eq!(on(key, wish, found), backend, "{key} {wish:?} {found:?}");
+    }
+    let none = on("backend = 'auto'", None, &["gemini"]);
+    assert!(
+        none.starts_with("flightdeck.toml:4:11: agents.builder.backend: none of claude, opencode, codex is"),
+        "{none}"
+    );
+    assert!(none.contains("npm install -g @anthropic-ai/claude-code"), "{none}");
+    assert_eq!(
+        on("", Some("calude"), &["claude"]),
+        "flightdeck.toml: FLIGHTDECK_BACKEND names the unknown backend \"calude\", expected one of claude, codex, demo, \
+         opencode; did you mean \"claude\"?"
+    );
+    // What is wrong in the file is told all the same.
+    assert!(on("backend = 'calude'", Some("demo"), &[]).contains("unknown backend \"calude\""));
+}
+
+#[test]
+fn the_digest_tells_machines_apart_where_an_agent_takes_what_is_there() {
+    let on = |key: &str, found: &str| {
+        let machine = Machine { backend: None, found: vec![found.to_string()] };
+        let main = format!("version = 1\n[agents.builder]\ndir = 'b'\n{key}\n");
+        load(&Sources { machine, ..workspace(&main) }).map(|config| config.digest).expect("it is in order")
+    };
+    assert_ne!(on("", "claude"), on("", "codex"));
+    assert_eq!(on("backend = 'demo'", "claude"), on("backend = 'demo'", "codex"));
 }
 
 /// The default file, spelled out, with some of its bytes lost, doubled or replaced.

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use serde_json::json;
 
+use crate::config::backend::built_in_names;
 use crate::edge::scaffold::{self, Fate};
 use crate::words::text;
 
@@ -19,18 +21,27 @@ use super::{Global, out};
 /// Examples:
 ///   flightdeck init
 ///   flightdeck init ~/deck
+///   flightdeck init --backend opencode
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
     /// The folder; made where it is missing [default: --workspace, else the current one]
     dir: Option<PathBuf>,
+    /// The program of the agents: claude, opencode, codex, demo, or auto for what is found when it starts
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(built_in_names().chain(["auto"])))]
+    backend: Option<String>,
 }
 
 /// Writes the files and names them.
 pub fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     let named = args.dir.clone().or_else(|| global.workspace.clone());
     let dir = named.unwrap_or_else(|| PathBuf::from("."));
-    let fates = scaffold::init(&dir).map_err(|why| {
+    if let Some(name) = args.backend.as_ref().filter(|_| scaffold::is_begun(&dir)) {
+        let message = format!("{} has a flightdeck.toml, in which --backend changes nothing", dir.display());
+        return Err(CliError::new(Kind::Usage, message).hint(format!("set `backend = \"{name}\"` of its agents there")));
+    }
+    let main = args.backend.as_deref().map_or_else(|| scaffold::DEFAULT.to_string(), scaffold::default_with);
+    let fates = scaffold::init_with(&dir, &main).map_err(|why| {
         CliError::new(Kind::Machine, format!("no workspace could be made in {}", dir.display())).cause(why)
     })?;
     if global.json {

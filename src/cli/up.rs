@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::config::parse::BACKEND;
 use crate::edge::clock;
 use crate::edge::link::{Client, NoEngine};
 use crate::edge::lock;
 use crate::edge::store::{Filter, Page};
 use crate::edge::tmux::oneshot::{EnginePane, OneShot};
 use crate::edge::tmux::server::{ServerSpec, StartError, start_server};
+use crate::edge::workspace::wished;
 use crate::pilot::fact::Server;
 use crate::pilot::record::Record;
 use crate::words::text;
@@ -28,7 +30,8 @@ const TAIL: usize = 15;
 /// Start an engine in the background; it starts your agents
 ///
 /// The engine runs in the session _engine of the workspace's own tmux server. One that runs
-/// already is left alone.
+/// already is left alone. With FLIGHTDECK_BACKEND in the environment all agents get that backend,
+/// whatever flightdeck.toml says.
 ///
 /// Examples:
 ///   flightdeck up
@@ -78,7 +81,13 @@ fn start(root: &Path, state: &Path) -> Result<OneShot, CliError> {
     let recorded = recorded_server(root)?;
     workspace::wait(start_server(&spec, recorded.as_ref()))?.map_err(failed)?;
     let tmux = OneShot::new("tmux", spec.socket);
-    let argv = [utf8(std::env::current_exe()?)?, "watch".into(), "--workspace".into(), utf8(root.to_path_buf())?];
+    let mut argv = Vec::new();
+    // tmux gives the engine the environment of its server, which knows nothing of this wish.
+    if let Some(name) = wished() {
+        argv.extend(["env".to_string(), format!("{BACKEND}={name}")]);
+    }
+    let own = utf8(std::env::current_exe()?)?;
+    argv.extend([own, "watch".into(), "--workspace".into(), utf8(root.to_path_buf())?]);
     workspace::wait(tmux.start_engine(root, &argv))?
         .map_err(|cause| CliError::new(Kind::Machine, "no session for the engine could be made").cause(cause))?;
     Ok(tmux)

@@ -147,6 +147,13 @@ pub fn built_in_names() -> impl Iterator<Item = &'static str> {
     BUILT_IN.iter().map(|(name, _)| *name)
 }
 
+/// The command that installs one of them.
+pub fn install(name: &str) -> Option<String> {
+    let (_, text) = BUILT_IN.iter().find(|(known, _)| *known == name)?;
+    let raw: RawBackend = toml::from_str(text).expect("a built-in backend is valid TOML: a test reads them all");
+    raw.install.map(Text::into_inner)
+}
+
 /// Checks a table, or says everything that is wrong with it.
 pub fn compile(name: &str, raw: RawBackend) -> Result<Backend, Vec<BackendProblem>> {
     let mut check = Check { problems: Vec::new() };

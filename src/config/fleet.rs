@@ -9,18 +9,22 @@ use toml::Spanned;
 
 use crate::pilot::id::AgentId;
 
-use super::grammar;
 use super::model::{Agent, Kind, McpServer, RestartPolicy, Role, Schedule};
 use super::options;
+use super::parse::{DETECTED, Machine};
 use super::problem::quoted;
 use super::raw::{Report, Table, Written};
 use super::tables::Backends;
 use super::values::{self, Wrong};
+use super::{backend, grammar};
 
 /// More agents than one screen and one machine hold; above, it is a mistake.
 const AGENTS_CAP: usize = 200;
 
 const LABEL: &str = "[agents.NAME]";
+
+/// Leaves the choice of the backend to what is there.
+const AUTO: &str = "auto";
 
 const ROLES: [(&str, Role); 5] = [
     ("builder", Role::Builder),
@@ -42,6 +46,7 @@ const POLICIES: [(&str, RestartPolicy); 4] = [
 /// What agents may refer to.
 pub struct Around<'a> {
     pub root: &'a Path,
+    pub machine: &'a Machine,
     /// Stems of the templates that exist.
     pub prompts: &'a [String],
     pub backends: &'a Backends,
@@ -174,11 +179,33 @@ fn usual_kind(role: Role) -> Kind {
 }
 
 fn backend(table: &mut Table<'_>, around: &Around<'_>, report: &mut Report<'_>) -> Option<String> {
-    let names: Vec<&str> = around.backends.names().into_iter().collect();
+    let names: Vec<&str> = around.backends.names().into_iter().chain([AUTO]).collect();
     let known = |text: &str| {
         if names.contains(&text) { Ok(text.to_string()) } else { Err(values::unknown("backend", text, &names)) }
     };
-    table.need(report, "backend", &values::one_of(&names), values::judged(known)).map(|backend| backend.value)
+    let silent = !table.has("backend");
+    let written = table.get(report, "backend", values::judged(known));
+    if let Some(name) = &around.machine.backend {
+        return Some(name.clone());
+    }
+    match written {
+        Some(written) if written.value != AUTO => Some(written.value),
+        None if !silent => None,
+        Some(_) | None => detected(table, around.machine, report),
+    }
+}
+
+/// The first whose program is there; else what to install.
+fn detected(table: &Table<'_>, machine: &Machine, report: &mut Report<'_>) -> Option<String> {
+    let found = DETECTED.iter().find(|name| machine.found.iter().any(|found| found == *name));
+    if found.is_none() {
+        let key = format!("{}.backend", table.key);
+        let installs = DETECTED.iter().filter_map(|name| backend::install(name));
+        let expected = format!("one of them ({}), or another backend", installs.collect::<Vec<_>>().join("; "));
+        let told = format!("none of {} is found in PATH", DETECTED.join(", "));
+        report.add(table.place_of("backend"), &key, told).expected = expected;
+    }
+    found.map(|name| (*name).to_string())
 }
 
 fn prompt(

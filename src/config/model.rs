@@ -32,7 +32,7 @@ pub struct Config {
     pub capture: Capture,
     pub retention: Retention,
     pub cockpit: Cockpit,
-    /// FNV-1a of every file that was read, in hex: changes exactly when one of them does.
+    /// FNV-1a of every file that was read and of what the machine adds, in hex: changes exactly when one of them does.
     pub digest: String,
 }
 

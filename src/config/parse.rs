@@ -7,6 +7,7 @@ use crate::pilot::id::{AgentId, PhaseId};
 
 use super::fleet::{self, Around};
 use super::model::{Agent, Config, Phase, Prompts};
+use super::nearest::nearest;
 use super::problem::{Problem, in_order, quoted};
 use super::raw::{self, MISSING, Report, Table, Written};
 use super::text::Text;
@@ -30,7 +31,23 @@ pub struct Sources {
     pub phases: Vec<(String, Vec<u8>)>,
     /// `prompts/*.md`
     pub prompts: Vec<(String, Vec<u8>)>,
+    pub machine: Machine,
 }
+
+/// What the files leave to the machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Machine {
+    /// The backend that all agents get, whatever the files say: [`BACKEND`] of the environment.
+    pub backend: Option<String>,
+    /// Those of [`DETECTED`] whose program is there.
+    pub found: Vec<String>,
+}
+
+/// The variable that goes before the files.
+pub const BACKEND: &str = "FLIGHTDECK_BACKEND";
+
+/// The backends that an agent may get by itself, in this order.
+pub const DETECTED: [&str; 3] = ["claude", "opencode", "codex"];
 
 /// The checked configuration, or all problems, in order of files and places.
 pub fn load(sources: &Sources) -> Result<Config, Vec<Problem>> {
@@ -94,8 +111,16 @@ fn build(sources: &Sources, mut top: Table<'_>, known: Known, prompts: Prompts, 
     if agents_table.is_empty() {
         report.add(0..0, "agents", MISSING).expected = "at least one table [agents.NAME]".to_string();
     }
+    let machine = &sources.machine;
+    if let Some(name) = machine.backend.as_ref().filter(|name| !backends.names().contains(name.as_str())) {
+        let names: Vec<&str> = backends.names().into_iter().collect();
+        let problem = Problem::of(MAIN, format!("{BACKEND} names the unknown backend {}", quoted(name)));
+        let near = nearest(name, names.iter().copied());
+        report.problems.push(problem.expected(values::one_of(&names)).nearest(near));
+    }
     let around = Around {
         root: &sources.root,
+        machine,
         prompts: &known.prompts,
         backends: &backends,
         servers: &servers,
@@ -112,6 +137,7 @@ fn build(sources: &Sources, mut top: Table<'_>, known: Known, prompts: Prompts, 
         sequence,
         phases: known.phases,
         backends: backends.whole(agents.values().map(|agent| agent.backend.as_str())),
+        digest: digest(sources, &agents),
         agents,
         mcp: servers,
         prompts,
@@ -122,7 +148,6 @@ fn build(sources: &Sources, mut top: Table<'_>, known: Known, prompts: Prompts, 
         capture: sections::capture(top.table(report, "capture", "[capture]"), report),
         retention: sections::retention(top.table(report, "retention", "[retention]"), report),
         cockpit: sections::cockpit(top.table(report, "cockpit", "[cockpit]"), report),
-        digest: digest(sources),
     };
     top.close(report);
     config
@@ -170,8 +195,8 @@ fn prompt_names(sources: &Sources) -> Vec<String> {
     names
 }
 
-/// FNV-1a, 64 bits: tells versions of the files apart; it is no protection against anybody.
-fn digest(sources: &Sources) -> String {
+/// FNV-1a, 64 bits: tells versions of the files, and machines with other programs, apart; it is no protection against anybody.
+fn digest(sources: &Sources, agents: &BTreeMap<AgentId, Agent>) -> String {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     let mut add = |bytes: &[u8]| {
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes();
@@ -187,5 +212,7 @@ fn digest(sources: &Sources) -> String {
             add(bytes);
         }
     }
+    // What the files say of it is in them; here stands what became of it on this machine.
+    agents.values().for_each(|agent| add(agent.backend.as_bytes()));
     format!("{hash:016x}")
 }

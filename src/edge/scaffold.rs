@@ -44,10 +44,29 @@ pub enum Fate {
 
 /// Makes the workspace in `dir` (and the folder itself): each file, relative to it, with what became of it.
 pub fn init(dir: &Path) -> Result<Vec<(PathBuf, Fate)>, FileError> {
+    init_with(dir, DEFAULT)
+}
+
+/// The configuration that a new workspace begins with, its agents with this backend: a name without quotes.
+pub fn default_with(backend: &str) -> String {
+    let written = |line: &str| match line.strip_prefix("backend = \"") {
+        Some(_) => format!("backend = \"{backend}\"\n"),
+        None => format!("{line}\n"),
+    };
+    DEFAULT.lines().map(written).collect()
+}
+
+/// Whether `dir` has a configuration already, which is kept.
+pub fn is_begun(dir: &Path) -> bool {
+    exists(&dir.join(MAIN))
+}
+
+/// The same with another configuration.
+pub fn init_with(dir: &Path, main: &str) -> Result<Vec<(PathBuf, Fate)>, FileError> {
     for folder in [dir.to_path_buf(), dir.join("prompts"), dir.join("phases")] {
         make_folder(&folder)?;
     }
-    let mut files = vec![(PathBuf::from(MAIN), DEFAULT), (PathBuf::from("JOURNAL.md"), JOURNAL)];
+    let mut files = vec![(PathBuf::from(MAIN), main), (PathBuf::from("JOURNAL.md"), JOURNAL)];
     files.extend(prompts::BUILT_IN.map(|(name, text)| (Path::new("prompts").join(format!("{name}.md")), text)));
     // The demo project's phases are no use beside an operator's own ones.
     if is_empty(&dir.join("phases"))? || !exists(&dir.join(MAIN)) {

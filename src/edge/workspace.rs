@@ -6,11 +6,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::config::launch::STATE;
-use crate::config::parse::MAIN;
+use crate::config::parse::{BACKEND, DETECTED, MAIN, Machine};
 use crate::config::problem::quoted;
 use crate::config::{Problem, Sources};
 
 use super::files::{self, FileError};
+use super::probe;
 
 /// Largest file; the longest plan anybody reads has a tenth of it.
 const FILE_CAP: u64 = 1024 * 1024;
@@ -56,7 +57,21 @@ pub fn read(root: &Path) -> Result<Sources, Vec<Problem>> {
     let phases = reading.folder("phases");
     let prompts = reading.folder("prompts");
     let problems = reading.problems;
-    if problems.is_empty() { Ok(Sources { main, phases, prompts, root }) } else { Err(problems) }
+    if problems.is_empty() { Ok(Sources { main, phases, prompts, root, machine: machine() }) } else { Err(problems) }
+}
+
+/// What the environment wishes, and which of the agents' programs are there.
+fn machine() -> Machine {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    // Each is a program of its backend's name.
+    let there = |name: &&&str| probe::find(name, &path, Path::new("/")).is_some();
+    Machine { backend: wished(), found: DETECTED.iter().filter(there).map(ToString::to_string).collect() }
+}
+
+/// The backend that goes before the files; one that is not UTF-8 is told as unknown.
+pub fn wished() -> Option<String> {
+    let wish = std::env::var_os(BACKEND).filter(|wish| !wish.is_empty());
+    wish.map(|wish| wish.to_string_lossy().into_owned())
 }
 
 struct Reading<'r> {

@@ -148,3 +148,43 @@ fn an_explanation_says_what_would_be_run_and_no_value_of_a_variable() {
     let wrong = deck.run(&["backend", "explain", "claude", "--agent", "adversary"]);
     assert_eq!(wrong.first(), "2 error: no agent adversary has the backend claude");
 }
+
+#[test]
+fn the_environment_goes_before_the_file_and_what_is_there_is_found_by_itself() {
+    let deck = Deck::new();
+    let path = installed(&deck, "opencode", "echo 1.18.33");
+    let agents = |wish: &str| {
+        let call = deck.call(&["check", "--json"]).env("PATH", &path).env("FLIGHTDECK_BACKEND", wish).assert();
+        deck.said(&call).code.filter(|code| *code == 0).expect("it is in order");
+        let listed = deck.call(&["backend", "list"]).env("PATH", &path).env("FLIGHTDECK_BACKEND", wish).assert();
+        let listed = deck.said(&listed).out;
+        let line =
+            listed.lines().find(|line| line.contains("adversary builder")).expect("somebody has them").to_string();
+        line.split(' ').next().expect("a word").to_string()
+    };
+    assert_eq!((agents(""), agents("codex")), ("demo".to_string(), "codex".to_string()));
+    let main = deck.root().join("flightdeck.toml");
+    let text = std::fs::read_to_string(&main).expect("its configuration");
+    std::fs::write(&main, text.replace("backend = \"demo\"", "backend = \"auto\"")).expect("a file");
+    assert_eq!(agents(""), "opencode");
+    let nothing = deck.said(&deck.call(&["check"]).env("PATH", "/nowhere").assert());
+    assert_eq!(nothing.code, Some(2));
+    assert!(nothing.err.contains("npm install -g @anthropic-ai/claude-code"), "{nothing:?}");
+    let unknown = deck.said(&deck.call(&["check"]).env("FLIGHTDECK_BACKEND", "gemini").assert());
+    assert!(unknown.err.contains("FLIGHTDECK_BACKEND names the unknown backend \"gemini\""), "{unknown:?}");
+}
+
+#[test]
+fn a_new_workspace_has_the_backend_that_was_named_and_an_old_one_keeps_its_own() {
+    let deck = Deck::empty();
+    assert_eq!(deck.run(&["init", "--backend", "codex"]).code, Some(0));
+    let main = std::fs::read_to_string(deck.root().join("flightdeck.toml")).expect("its configuration");
+    assert_eq!(
+        (main.matches("\nbackend = \"codex\"\n").count(), main.matches("\nbackend = \"claude\"\n").count()),
+        (2, 0)
+    );
+    assert!(deck.run(&["check"]).out.contains("builder (codex)"));
+    let again = deck.run(&["init", "--backend", "claude"]);
+    assert_eq!(again.first(), "2 error: . has a flightdeck.toml, in which --backend changes nothing");
+    assert_eq!(deck.run(&["init", "--backend", "gemini"]).code, Some(2));
+}

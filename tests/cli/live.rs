@@ -131,3 +131,16 @@ fn without_tmux_the_doctor_says_what_to_install() {
     let run = deck.call(&["up"]).env("PATH", deck.root()).assert().code(1);
     assert!(deck.said(&run).err.contains("tmux is not installed"), "{}", deck.said(&run).err);
 }
+
+#[test]
+fn the_wish_of_who_starts_the_engine_reaches_it() {
+    let live = Live::new();
+    let deck = &live.0;
+    let main = deck.root().join("flightdeck.toml");
+    let text = std::fs::read_to_string(&main).expect("its configuration");
+    std::fs::write(&main, text.replace("backend = \"demo\"", "backend = \"codex\"")).expect("a file");
+    let up = deck.said(&deck.call(&["up"]).env("FLIGHTDECK_BACKEND", "demo").assert());
+    assert_eq!(up.code, Some(0), "{up:?}");
+    let why = deck.run(&["why", "builder"]).out;
+    assert!(why.contains("backend demo"), "{why}");
+}

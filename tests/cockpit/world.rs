@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use flightdeck::cockpit::archive::{Found, Question, Shelf};
+use flightdeck::config::parse::Machine;
 use flightdeck::config::{Config, Problem, Sources, load};
 use flightdeck::edge::store::Store;
 use flightdeck::pilot::command::{Answer, Command};
@@ -396,6 +397,7 @@ fn rules(tables: &str, sequence: &[&str]) -> Config {
         root: PathBuf::from("/ws"),
         main: (project + tables).into_bytes(),
         phases: ["1a", "1b", "2", "3"].iter().map(phase).collect(),
+        machine: Machine::default(),
         prompts: ["preamble", "builder", "adversary", "orchestrator", "upgrader", "worker"].map(prompt).to_vec(),
     };
     load(&sources)

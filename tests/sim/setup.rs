@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use flightdeck::config::parse::Machine;
 use flightdeck::config::{Config, Problem, Sources, load};
 use flightdeck::pilot::id::{AgentId, PhaseId};
 
@@ -86,6 +87,7 @@ impl Files {
             root: PathBuf::from("/ws"),
             main: main.into_bytes(),
             phases: ["1a", "1b", "1c", "2", "3"].map(phase).to_vec(),
+            machine: Machine::default(),
             prompts: prompts.map(|(name, text)| (format!("{name}.md"), text.as_bytes().to_vec())).to_vec(),
         };
         load(&sources).unwrap_or_else(|problems| {
