@@ -3,20 +3,17 @@
 
 use std::io::IsTerminal;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::{CliError, Kind};
 use super::exit::Exit;
+use super::throwaway::Throwaway;
 use super::{check, cockpit, out, timeline};
 use crate::demo::stage::{Stage, StageError};
 use crate::edge::link::Client;
-use crate::edge::store::{Filter, Page, Reader};
 use crate::edge::tmux::verb;
 use crate::edge::told::Told;
-use crate::edge::{clock, lock, spawn};
-use crate::pilot::command::Command;
-use crate::pilot::fact::Stamp;
+use crate::edge::{clock, spawn};
 use crate::pilot::record::Record;
 use crate::words::text;
 
@@ -26,12 +23,8 @@ const LONGEST: Duration = Duration::from_secs(85);
 const FOLLOWED: u32 = 12;
 /// An engine answers in some 50 ms; a starved machine takes longer.
 const UP: Duration = Duration::from_secs(10);
-/// An engine ends within a moment; half of this before it gets a signal.
-const ENDS: Duration = Duration::from_secs(6);
 /// Between two looks at how far it is.
 const LOOK: Duration = Duration::from_millis(200);
-/// Records of one demo: some hundred.
-const RECORDS: u32 = 10_000;
 
 /// Watch a Builder and an Adversary go through three phases, with faults that are healed
 ///
@@ -72,36 +65,34 @@ pub fn run(args: &Args, json: bool) -> Result<Exit, CliError> {
         return Err(CliError::new(Kind::Usage, "the cockpit needs a terminal").hint("leave --cockpit out"));
     }
     let told = Told::listen()?;
-    let program = std::env::current_exe()?;
-    let dir = fresh_folder()?;
+    let dir = Throwaway::folder("demo")?;
     let pace = args.pace.unwrap_or(if args.cockpit { FOLLOWED } else { 1 });
-    let stage = Stage::build(&dir, &program, !args.no_faults, pace).map_err(|error| unset(&error))?;
+    let stage = Stage::build(&dir, &std::env::current_exe()?, !args.no_faults, pace).map_err(|error| unset(&error))?;
     if !json && !args.cockpit {
         out::line(&text::line(&format!("a Builder and an Adversary work in {}", stage.workspace.display())))?;
     }
-    let show = Show { workspace: stage.workspace, program, told };
+    let show = Show { place: Throwaway { dir, workspace: stage.workspace }, told };
     let mut engine = show.start_engine(args)?;
     // Whatever happens in front of it, the demo tidies up behind itself.
     let watched =
         AssertUnwindSafe(|| if args.cockpit { show.watch(&mut engine) } else { show.play(args, &mut engine) });
     let played = catch_unwind(watched)
         .unwrap_or_else(|_| Err(CliError::new(Kind::Machine, "the demo was cut short by a panic, told above")));
-    show.end_engine(&mut engine);
+    show.place.end_engine(&mut engine);
     let told = played.and_then(|played| show.tell(json, played));
-    show.end_agents();
+    show.place.end_agents();
     if args.keep {
         if !json {
-            out::line(&text::line(&format!("kept: {}", dir.display())))?;
+            out::line(&text::line(&format!("kept: {}", show.place.dir.display())))?;
         }
-    } else if let Err(error) = std::fs::remove_dir_all(&dir) {
-        return Err(CliError::new(Kind::Machine, format!("{} can't be removed: {error}", dir.display())));
+    } else {
+        show.place.remove()?;
     }
     told
 }
 
 struct Show {
-    workspace: PathBuf,
-    program: PathBuf,
+    place: Throwaway,
     told: Told,
 }
 
@@ -118,13 +109,11 @@ enum Played {
 
 impl Show {
     fn start_engine(&self, args: &Args) -> Result<std::process::Child, CliError> {
-        let mut command = spawn::blocking(&self.program);
-        command.args(["watch", "--workspace"]).arg(&self.workspace);
+        let mut command = self.place.engine()?;
         // In the cockpit the last picture stays until the operator has seen it.
         if !args.cockpit {
             command.arg("--exit-when-complete");
         }
-        command.stdout(std::process::Stdio::null());
         // An engine that does not come up says why; afterwards the screen is the cockpit's.
         if args.cockpit {
             command.stderr(std::process::Stdio::null());
@@ -144,7 +133,7 @@ impl Show {
             if self.told.to_end() {
                 return Ok(Played::Told);
             }
-            if !attached && self.records().iter().any(|(_, record)| matches!(record, Record::Ready { .. })) {
+            if !attached && self.place.records(0).iter().any(|(_, record)| matches!(record, Record::Ready { .. })) {
                 attached = true;
                 self.attach()?;
             }
@@ -156,7 +145,7 @@ impl Show {
     /// The cockpit in front of it, until the operator leaves.
     fn watch(&self, engine: &mut std::process::Child) -> Result<Played, CliError> {
         let begin = clock::monotonic_ms();
-        while Client::connect(&self.state_dir()).is_err() {
+        while Client::connect(&self.place.state_dir()).is_err() {
             if self.told.to_end() {
                 return Ok(Played::Told);
             }
@@ -167,20 +156,20 @@ impl Show {
             }
             clock::block(LOOK);
         }
-        let (config, keys) = check::with_keys(&self.workspace)?;
-        cockpit::show(self.workspace.clone(), &config, keys)?;
+        let (config, keys) = check::with_keys(&self.place.workspace)?;
+        cockpit::show(self.place.workspace.clone(), &config, keys)?;
         Ok(if self.told.to_end() { Played::Told } else { Played::Left })
     }
 
     fn attach(&self) -> Result<(), CliError> {
         let mut command = spawn::foreground("tmux");
-        command.args(verb::attach_argv(&self.socket().to_string_lossy(), "builder"));
+        command.args(verb::attach_argv(&self.place.socket().to_string_lossy(), "builder"));
         command.status().map_err(|error| CliError::new(Kind::Machine, format!("tmux attach: {error}")))?;
         Ok(())
     }
 
     fn tell(&self, json: bool, played: Played) -> Result<Exit, CliError> {
-        let records = self.records();
+        let records = self.place.records(0);
         if json {
             for (stamp, record) in &records {
                 out::json(&timeline::row(*stamp, record))?;
@@ -195,62 +184,6 @@ impl Show {
                 .hint("run it again with --keep and look at .flightdeck/log in the workspace it names")),
         }
     }
-
-    fn records(&self) -> Vec<(Stamp, Record)> {
-        let Ok(reader) = Reader::open(&self.state_dir().join("records.db")) else { return Vec::new() };
-        let rows = reader.rows(&Filter::default(), Page::After(0), RECORDS).unwrap_or_default();
-        rows.into_iter().filter_map(|row| Some((row.stamp, row.record().ok()?))).collect()
-    }
-
-    /// Ends our engine, and one that the operator has started in its place.
-    fn end_engine(&self, engine: &mut std::process::Child) {
-        if let Ok(mut client) = Client::connect(&self.state_dir()) {
-            // One that does not answer gets its signal below.
-            let _ = client.ask(&Command::Shutdown, ENDS);
-        }
-        let begin = clock::monotonic_ms();
-        let ends = i64::try_from(ENDS.as_millis()).unwrap_or(i64::MAX);
-        let mut signals = [rustix::process::Signal::TERM, rustix::process::Signal::KILL].into_iter();
-        let mut next = begin + ends / 2;
-        while matches!(engine.try_wait(), Ok(None)) || lock::current(&self.state_dir()).is_some() {
-            if clock::monotonic_ms() >= next {
-                let Some(signal) = signals.next() else { break };
-                next += ends / 2;
-                if matches!(engine.try_wait(), Ok(None)) {
-                    let _ = rustix::process::kill_process(rustix::process::Pid::from_child(engine), signal);
-                }
-            }
-            clock::block(Duration::from_millis(20));
-        }
-    }
-
-    /// The demo's own tmux server goes, with all that lives in it.
-    fn end_agents(&self) {
-        let mut command = spawn::blocking("tmux");
-        command.arg("-S").arg(self.socket()).arg("kill-server");
-        // Where no server runs there is nothing to end.
-        let _ = command.output();
-    }
-
-    fn socket(&self) -> PathBuf {
-        self.state_dir().join("tmux.sock")
-    }
-
-    fn state_dir(&self) -> PathBuf {
-        self.workspace.join(".flightdeck")
-    }
-}
-
-/// A folder of our own, short enough for the sockets in it.
-fn fresh_folder() -> Result<PathBuf, CliError> {
-    let base = std::env::temp_dir();
-    let now = clock::wall().0;
-    let dir: PathBuf = base.join(format!("flightdeck-demo-{}-{}", std::process::id(), now % 1_000_000));
-    let mut builder = std::fs::DirBuilder::new();
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(&dir).map_err(|error| CliError::new(Kind::Machine, format!("{}: {error}", dir.display())))?;
-    let real: &Path = &dir.canonicalize()?;
-    Ok(real.to_path_buf())
 }
 
 fn unset(error: &StageError) -> CliError {

@@ -13,6 +13,7 @@ pub mod confirm;
 pub mod demo;
 pub mod doctor;
 pub mod down;
+pub mod drill;
 pub mod e_stop;
 pub mod error;
 pub mod events;
@@ -44,6 +45,7 @@ pub mod start;
 pub mod status;
 pub mod stop;
 pub mod table;
+pub mod throwaway;
 pub mod timeline;
 pub mod up;
 pub mod watch;
@@ -114,6 +116,7 @@ pub enum Verb {
     Run(run::Args),
     Reload(reload::Args),
     Demo(demo::Args),
+    Drill(drill::Args),
     Doctor(doctor::Args),
     Backend(backend::Args),
     Completions(completions::Args),
@@ -160,6 +163,7 @@ impl Cli {
             Verb::Run(args) => run::run(args, global),
             Verb::Reload(args) => reload::run(args, global),
             Verb::Demo(args) => demo::run(args, global.json),
+            Verb::Drill(args) => drill::run(args, global),
             Verb::Doctor(args) => doctor::run(args, global),
             Verb::Backend(args) => backend::run(args, global),
             Verb::Completions(args) => completions::run(args),

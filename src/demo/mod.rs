@@ -6,6 +6,9 @@
 
 pub mod agent;
 mod composer;
+pub mod course;
+pub mod drill;
+pub mod faults;
 mod keys;
 mod options;
 mod painter;
@@ -15,6 +18,7 @@ mod reports;
 mod screen;
 mod script;
 mod session;
+pub mod spans;
 pub mod stage;
 mod steps;
 mod tally;

@@ -6,6 +6,7 @@ mod cockpit;
 mod copies;
 mod deck;
 mod disk;
+mod drill;
 mod ends;
 mod engines;
 #[path = "../support/escapes.rs"]

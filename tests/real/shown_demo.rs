@@ -45,7 +45,7 @@ impl<'a> Shown<'a> {
 }
 
 /// Processes that work in this folder or name it.
-fn running(folder: &Path) -> Vec<String> {
+pub(crate) fn running(folder: &Path) -> Vec<String> {
     let folder = folder.display().to_string();
     let pids = fs::read_dir("/proc").expect("a process table");
     let pids = pids.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());

@@ -38,6 +38,7 @@ const VERBS: [&str; 30] = [
     "run",
     "reload",
     "demo",
+    "drill",
     "doctor",
     "backend",
     "completions",
