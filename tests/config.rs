@@ -141,6 +141,7 @@ fn every_key_stands_in_the_default_file() {
         ("[handoff]", keys(&spelled_out["handoff"])),
         ("[capture]", keys(&spelled_out["capture"])),
         ("[retention]", keys(&spelled_out["retention"])),
+        ("[setup]", keys(&spelled_out["setup"])),
         ("[agents.builder]", agent_keys),
         ("[mcp.files]", keys(&spelled_out["mcp"]["files"])),
         ("[backends.mine]", keys(mine)),

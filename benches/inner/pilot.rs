@@ -103,7 +103,13 @@ fn sources(agents: usize) -> Sources {
             &format!("[agents.{name}]\nrole = \"other\"\nbackend = \"claude\"\ndir = \"c/{name}\"\nprompt = \"p\"\n");
     }
     let prompts = vec![("p.md".to_string(), b"Begin.\n".to_vec())];
-    Sources { main: main.into_bytes(), phases: Vec::new(), prompts, root: Path::new("/tmp").to_path_buf() }
+    Sources {
+        main: main.into_bytes(),
+        phases: Vec::new(),
+        prompts,
+        root: Path::new("/tmp").to_path_buf(),
+        ..Sources::default()
+    }
 }
 
 fn name(n: usize) -> AgentId {

@@ -41,6 +41,7 @@ pub mod restart;
 pub mod resume;
 pub mod run;
 pub mod send;
+pub mod setup;
 pub mod start;
 pub mod status;
 pub mod stop;
@@ -119,6 +120,7 @@ pub enum Verb {
     Drill(drill::Args),
     Doctor(doctor::Args),
     Backend(backend::Args),
+    Setup(setup::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -166,6 +168,7 @@ impl Cli {
             Verb::Drill(args) => drill::run(args, global),
             Verb::Doctor(args) => doctor::run(args, global),
             Verb::Backend(args) => backend::run(args, global),
+            Verb::Setup(args) => setup::run(args, global),
             Verb::Completions(args) => completions::run(args),
             Verb::Man(args) => man::run(args),
         }

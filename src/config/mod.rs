@@ -18,6 +18,7 @@ pub mod prompts;
 pub mod raw;
 pub mod sections;
 pub mod sequence;
+pub mod setup;
 pub mod tables;
 pub mod text;
 pub mod values;

@@ -9,6 +9,7 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::problem::Spot;
+use super::setup::Setup;
 use crate::pilot::id::{AgentId, PhaseId};
 
 /// One workspace's configuration.
@@ -32,6 +33,7 @@ pub struct Config {
     pub capture: Capture,
     pub retention: Retention,
     pub cockpit: Cockpit,
+    pub setup: Setup,
     /// FNV-1a of every file that was read and of what the machine adds, in hex: changes exactly when one of them does.
     pub digest: String,
 }

@@ -12,7 +12,7 @@ use super::problem::{Problem, in_order, quoted};
 use super::raw::{self, MISSING, Report, Table, Written};
 use super::text::Text;
 use super::values::{self, Wrong};
-use super::{options, phases, prompts, sections, tables};
+use super::{options, phases, prompts, sections, setup, tables};
 
 /// The version of `flightdeck.toml` that is written and understood.
 pub const VERSION: u32 = 1;
@@ -148,6 +148,7 @@ fn build(sources: &Sources, mut top: Table<'_>, known: Known, prompts: Prompts, 
         capture: sections::capture(top.table(report, "capture", "[capture]"), report),
         retention: sections::retention(top.table(report, "retention", "[retention]"), report),
         cockpit: sections::cockpit(top.table(report, "cockpit", "[cockpit]"), report),
+        setup: setup::read(top.table(report, "setup", "[setup]"), report),
     };
     top.close(report);
     config

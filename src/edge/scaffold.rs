@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use crate::config::parse::MAIN;
-use crate::config::prompts;
+use crate::config::{prompts, setup};
 
 use super::files::{self, FileError};
 
@@ -68,6 +68,12 @@ pub fn init_with(dir: &Path, main: &str) -> Result<Vec<(PathBuf, Fate)>, FileErr
     }
     let mut files = vec![(PathBuf::from(MAIN), main), (PathBuf::from("JOURNAL.md"), JOURNAL)];
     files.extend(prompts::BUILT_IN.map(|(name, text)| (Path::new("prompts").join(format!("{name}.md")), text)));
+    // Who has a folder of his own for commands has chosen among them.
+    let commands = Path::new("prompts").join("commands");
+    if !exists(&dir.join(&commands)) {
+        make_folder(&dir.join(&commands))?;
+        files.extend(setup::COMMANDS.map(|(name, text)| (commands.join(format!("{name}.md")), text)));
+    }
     // The demo project's phases are no use beside an operator's own ones.
     if is_empty(&dir.join("phases"))? || !exists(&dir.join(MAIN)) {
         files.extend(PHASES.map(|(name, text)| (Path::new("phases").join(format!("{name}.md")), text)));

@@ -8,6 +8,7 @@ mod fleet;
 mod live;
 mod messages;
 mod sentences;
+mod sharing;
 mod stand_in;
 
 use std::path::Path;

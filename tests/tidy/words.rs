@@ -12,7 +12,7 @@ use super::tree::{Tree, rows, section, snake, variants};
 /// Programs inside the program; only the documents about them name them.
 const HIDDEN: [&str; 3] = ["demo-agent", "pane-tap", "run-agent"];
 
-const VERBS: [&str; 30] = [
+const VERBS: [&str; 32] = [
     "init",
     "check",
     "up",
@@ -41,6 +41,7 @@ const VERBS: [&str; 30] = [
     "drill",
     "doctor",
     "backend",
+    "setup",
     "completions",
     "man",
     "help",
