@@ -100,7 +100,6 @@ impl World {
         world.shows("builder", |pane| pane.said.push("● Tests are green: 日本語 too, 214 passed.".to_string()));
         world.dies("wreck", Exit::Status(101));
         world.pass(Duration::from_secs(2));
-        world.log.file();
         world
     }
 
@@ -324,8 +323,7 @@ impl World {
     }
 }
 
-/// All records, and the file that has them as soon as somebody looks something up. Fleets that begin alike share the file of
-/// their beginning: a disk makes one wait for each that is written.
+/// All records, and the file that has them as soon as somebody looks something up.
 #[derive(Clone, Default)]
 struct Log {
     records: Vec<(Stamp, Record)>,
