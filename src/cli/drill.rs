@@ -1,6 +1,7 @@
 //! `flightdeck drill`: faults played on demo agents under the operator's own settings, in a throw-away workspace; what was
 //! caught, how fast and what was done about it, judged by the records alone.
 
+use std::ffi::OsStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::Child;
@@ -21,6 +22,7 @@ use crate::demo::drill;
 use crate::demo::faults::{Act, FAULTS, Fault};
 use crate::demo::spans::Spans;
 use crate::edge::link::Client;
+use crate::edge::tmux::server;
 use crate::edge::told::Told;
 use crate::edge::{clock, spawn};
 use crate::pilot::command::{Answer, Command};
@@ -84,6 +86,10 @@ enum Player {
 /// Runs it.
 pub fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     let Player::Demo = args.backend;
+    if let Err(why) = workspace::wait(server::version(OsStr::new("tmux")))? {
+        let missing = CliError::new(Kind::Machine, "the drill needs tmux").cause(why.to_string());
+        return Err(missing.hint("`flightdeck doctor` says what this machine lacks"));
+    }
     let root = workspace::find(global.workspace.as_deref())?;
     let usual = Spans::of(&check::config(&root)?);
     let short = usual.shortened(args.pace);
@@ -229,7 +235,8 @@ impl Drill {
     }
 
     fn row(&self, course: &Course) -> Value {
-        let seconds = |span: Duration| span.as_secs_f64();
+        // By whole milliseconds, which have few digits.
+        let seconds = |span: Duration| f64::from(u32::try_from(span.as_millis()).unwrap_or(u32::MAX)) / 1000.0;
         let done: Vec<Value> =
             course.done().into_iter().map(|(what, after)| json!({ "what": what, "after_s": seconds(after) })).collect();
         json!({

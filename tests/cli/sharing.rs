@@ -256,4 +256,7 @@ fn the_commands_of_the_workspace_are_what_is_given_and_new_files_are_the_users_a
     fs::write(folder.join("greet.md"), "---\ndescription: Say hello\nmodel: x\n---\nHello\n").expect("a file");
     let (code, said) = desk.setup(&[]);
     assert!(code == 2 && said.contains("prompts/commands/greet.md:3:1"), "{said}");
+    fs::set_permissions(folder.join("greet.md"), PermissionsExt::from_mode(0o666)).expect("ours");
+    let (code, said) = desk.setup(&[]);
+    assert!(code == 2 && said.contains("can be written by others"), "{said}");
 }

@@ -115,6 +115,27 @@ fn settings_that_can_not_catch_a_fault_are_named_and_the_others_are_played() {
 }
 
 #[test]
+fn settings_under_which_a_remedy_goes_wrong_are_found_by_the_records() {
+    // What waits for a draft to go is given up before anybody is told of the draft.
+    let ground = Ground::with("[delivery]\nttl = '5s'\n");
+    let run = ground.run(&["--fault", "draft"]);
+    let said = words(&run.stdout);
+    assert_eq!(run.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("message held back 0.") && said.contains("message in doubt instead of: operator told"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_machine_without_tmux_is_told_at_once() {
+    let ground = Ground::with("");
+    let run = ground.drill(&[]).env("PATH", "/nonexistent").output().expect("it runs");
+    assert_eq!(run.status.code(), Some(1));
+    assert!(words(&run.stderr).contains("the drill needs tmux"), "{}", words(&run.stderr));
+}
+
+#[test]
 fn programs_get_a_value_a_fault_that_says_what_was_done_and_when() {
     let ground = Ground::with("");
     let run = ground.run(&["--json", "--fault", "poisoned", "--fault", "crash-loop", "--pace", "60"]);

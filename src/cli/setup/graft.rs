@@ -213,6 +213,8 @@ fn unit(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn path(keys: &str) -> Vec<String> {
@@ -282,6 +284,39 @@ mod tests {
         assert_eq!(at(Place::Behind(known("allow"))), at(Place::Behind(Vec::new())));
         assert_eq!(at(Place::Behind(Vec::new())), "{\"bash\": {\"*\": \"ask\", \"a\": \"allow\", \"rm *\": \"deny\"}}");
         assert_eq!(at(Place::Last), "{\"bash\": {\"*\": \"ask\", \"rm *\": \"deny\", \"a\": \"allow\"}}");
+    }
+
+    /// Settings with the names that we look for, in the places where they should be and in others.
+    fn settings() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![Just(json!("allow")), Just(json!("deny")), Just(json!(1.50)), Just(json!(null))];
+        let keys = prop::sample::select(vec!["permission", "bash", "allow", "*", "git *", "other"]);
+        let inside = leaf.prop_recursive(4, 30, 5, move |inner| {
+            let object = prop::collection::btree_map(keys.clone(), inner.clone(), 0..5);
+            prop_oneof![
+                prop::collection::vec(inner, 0..4).prop_map(Value::from),
+                object.prop_map(|map| map.into_iter().map(|(key, value)| (key.to_string(), value)).collect()),
+            ]
+        });
+        prop::collection::btree_map("permission|zebra", inside, 0..3).prop_map(|map| map.into_iter().collect())
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_stands_there_nothing_is_lost_and_all_is_json(settings in settings(), pretty: bool, comma: bool, at in 0..3_usize) {
+            let mut text = if pretty { format!("{settings:#}\n") } else { settings.to_string() };
+            if comma && let Some(end) = text.rfind("\n}").filter(|end| !text[..*end].ends_with('{')) {
+                text.insert_str(end, ", // mine");
+            }
+            let wishes = [
+                listed("permission allow", "a"),
+                keyed("permission bash", "git *", "allow", Place::Behind(vec![("*".to_string(), "allow".to_string())])),
+                keyed("permission", "edit", "deny", Place::Last),
+            ];
+            match grow("x.json", &text, Dialect::Comments, &wishes[at]).map_err(|why| TestCaseError::fail(why.to_string()))? {
+                Grown::Added(_) => drop(grown(&text, &wishes[at])),
+                Grown::There | Grown::Theirs(_) => {}
+            }
+        }
     }
 
     #[test]

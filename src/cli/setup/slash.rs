@@ -25,7 +25,8 @@ pub(super) enum Whose {
     Theirs,
 }
 
-/// The commands of a workspace, by name: those of its folder where it has one, else the built-in ones.
+/// The commands of a workspace, by name: those of its folder where it has one, else the built-in ones. Whoever can write one
+/// can make an agent do anything: as with the other files of a workspace, nobody but its owner may.
 pub(super) fn commands(root: &Path) -> Result<Vec<SlashCommand>, CliError> {
     let folder = root.join("prompts").join("commands");
     let mut texts = Vec::new();
@@ -38,7 +39,7 @@ pub(super) fn commands(root: &Path) -> Result<Vec<SlashCommand>, CliError> {
                 if !is_name(stem) {
                     return Err(wrong(format!("{shown}: a command is 1 to 32 of a-z, 0-9 and `-`")));
                 }
-                let bytes = files::read_bounded(&folder.join(&name), CAP).map_err(|why| wrong(why.to_string()))?;
+                let bytes = files::read_private(&folder.join(&name), CAP).map_err(|why| wrong(why.to_string()))?;
                 let text = Text::decode(&shown, &bytes).map_err(|problem| wrong(problem.to_string()))?;
                 texts.push((stem.to_string(), text));
             }
