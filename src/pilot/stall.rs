@@ -83,17 +83,20 @@ pub(super) fn deadline(turn: &Turn<'_>, id: &AgentId) -> Option<(Time, Illness)>
         Some(ScreenSays::Idle | ScreenSays::Busy | ScreenSays::Poisoned | ScreenSays::Fatal | ScreenSays::Exited)
         | None => {}
     }
+    // Somebody writes to it: ended, it would take the draft along. Who left one behind is told first.
+    let draft = has_draft(watch).then(|| watch.raw_changed + turn.rules.delivery.blocked_alert).unwrap_or_default();
     match &watch.marker {
         // A turn that moves makes the old marker's wait void: the agent has woken.
         Some(marker) if !watch.in_turn(turn.now.steady, rules.idle) => {
-            let at = marker.until.max(marker.first_seen).max(watch.grace_from) + rules.grace;
+            let at = marker.until.max(marker.first_seen).max(watch.grace_from).max(draft) + rules.grace;
             Some((at, Illness::LateMarker))
         }
         Some(_) | None => {
             let lifted = agent.limit_lifted.unwrap_or_default();
             // What runs on in the background, or a timer of its own, will wake it.
             let idle = if watch.pending > 0 { rules.idle.max(rules.quiet_child_cap) } else { rules.idle };
-            Some((watch.last_sign().max(lifted) + idle, Illness::Stalled))
+            let quiet = watch.last_sign().max(lifted);
+            Some((quiet.max(draft) + idle, Illness::Stalled))
         }
     }
 }
