@@ -215,7 +215,8 @@ impl Fleet {
             launch.extend(["--submit-log".to_string(), self.file("{agent}.log").display().to_string()]);
             launch.extend(["--state".to_string(), self.file("{agent}").display().to_string()]);
             launch.extend((!reports).then(|| "--no-reports".to_string()));
-            text += &format!("\n[backends.play{play}]\nlike = \"demo\"\nreports = {reports}\nlaunch = {launch:?}\n");
+            let channel = if *reports { "reports" } else { "none" };
+            text += &format!("\n[backends.play{play}]\nlike = \"demo\"\nchannel = \"{channel}\"\nlaunch = {launch:?}\n");
         }
         text + RULES
     }
