@@ -8,7 +8,7 @@ use std::sync::Arc;
 use divan::Bencher;
 use flightdeck::config::Sources;
 use flightdeck::config::model::Config;
-use flightdeck::config::parse::load;
+use flightdeck::config::parse::{Machine, load};
 use flightdeck::pilot::event::Event;
 use flightdeck::pilot::fact::{Identity, PaneFact, Place, Screen, Server, Stamp};
 use flightdeck::pilot::id::{AgentId, EffectId, Incarnation};
@@ -108,7 +108,7 @@ fn sources(agents: usize) -> Sources {
         phases: Vec::new(),
         prompts,
         root: Path::new("/tmp").to_path_buf(),
-        ..Sources::default()
+        machine: Machine::default(),
     }
 }
 

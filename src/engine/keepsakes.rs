@@ -99,6 +99,7 @@ fn worth(record: &Record) -> Worth {
         | Record::Exited { .. }
         | Record::Held { .. }
         | Record::LimitReached { .. }
+        | Record::SightLost { .. }
         | Record::MessageMoved { stage: Stage::Uncertain { .. } | Stage::TypedNotSubmitted, .. }
         | Record::Alerted { agent: Some(_), .. } => Worth::Decision,
         Record::MessageMoved {
@@ -133,6 +134,7 @@ fn worth(record: &Record) -> Worth {
         | Record::StartDelayed { .. }
         | Record::Released { .. }
         | Record::LimitLifted { .. }
+        | Record::SightRegained { .. }
         | Record::Quarantined { .. }
         | Record::ConversationSeen { .. }
         | Record::MassDeath { .. }

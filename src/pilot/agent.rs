@@ -10,6 +10,7 @@ use super::fact::{Exit, Identity, Place, Screen, Search, Work};
 use super::id::{EffectId, Incarnation, MessageId, PhaseId};
 use super::reading::Reading;
 use super::record::{AgentState, StopCause, Wish};
+use super::sight::Sight;
 use super::time::Time;
 
 /// What we remember of an agent; survives us.
@@ -39,6 +40,8 @@ pub struct Agent {
     /// The next start is not before.
     pub not_before: Option<Time>,
     pub held: Option<Hold>,
+    /// Since when it is observed only: its screens can't be read.
+    pub sight_lost: Option<Time>,
     pub limit: Option<Limit>,
     /// When the last limit was lifted: its old text may still stand on the screen.
     pub limit_lifted: Option<Time>,
@@ -133,6 +136,7 @@ impl Agent {
             streak: 0,
             not_before: None,
             held: None,
+            sight_lost: None,
             limit: None,
             limit_lifted: None,
             limit_streak: 0,
@@ -216,6 +220,7 @@ pub struct Watch {
     pub risen: bool,
     /// Screens no rule explained, since our start.
     pub unclear: u64,
+    pub sight: Sight,
     /// What is waited for and until when, soonest first, as of the last step.
     pub deadlines: Vec<(Time, String)>,
 }

@@ -13,7 +13,7 @@ use super::record::{Actor, Order, Record, StopCause, Wish};
 use super::state::Tmux;
 use super::time::Time;
 use super::turn::Turn;
-use super::{delivery, heal, job, launch, phase, restart, show, stall};
+use super::{delivery, heal, job, launch, phase, restart, show, sight, stall};
 
 /// An agent nobody has a reason to come back to is looked at again after this all the same.
 const NEVER_FORGET: Duration = Duration::from_secs(300);
@@ -166,6 +166,9 @@ fn up(turn: &mut Turn<'_>, id: &AgentId, held: bool) -> Vec<(Time, String)> {
     if held {
         delivery::hold_back(turn, id, "it is held");
         return Vec::new();
+    }
+    if let Some(again) = sight::observed(turn, id) {
+        return vec![again];
     }
     let mut next: Vec<(Time, String)> = Vec::new();
     for rule in [job::mind, heal::start_limit, heal::heal, stall::mind_suspended, stall::examine, delivery::deliver] {

@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod branch;
+pub mod cause;
 pub mod command;
 mod decide;
 mod delivery;
@@ -21,6 +22,7 @@ mod job;
 pub mod launch;
 pub mod limit;
 pub mod marker;
+mod memory;
 pub mod message;
 mod operate;
 pub mod phase;
@@ -29,6 +31,7 @@ pub mod record;
 mod report;
 mod restart;
 mod show;
+pub mod sight;
 mod stall;
 pub mod state;
 pub mod step;

@@ -9,6 +9,8 @@ use super::id::{AgentId, EffectId, Incarnation, MessageId, PhaseId, Sha};
 use super::message::{Message, Stage};
 use super::time::Time;
 
+pub use super::cause::{Illness, StopCause};
+
 /// One remembered fact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -145,6 +147,18 @@ pub enum Record {
     LimitLifted {
         agent: AgentId,
     },
+    /// No rule explains `unclear` of its last `screens` different screens: it is observed only.
+    SightLost {
+        agent: AgentId,
+        unclear: u32,
+        screens: u32,
+        evidence: Vec<String>,
+    },
+    /// It is acted on again.
+    SightRegained {
+        agent: AgentId,
+        by: Actor,
+    },
     /// A conversation that must never be resumed.
     Quarantined {
         agent: AgentId,
@@ -275,50 +289,6 @@ pub enum Wish {
     Stopped,
 }
 
-/// Why we ended an agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum StopCause {
-    Operator,
-    EmergencyStop,
-    PhaseChange,
-    SequenceComplete,
-    Stall,
-    /// The wait it announced is over, and so is the grace.
-    LateMarker,
-    Fatal,
-    Poisoned,
-    /// It never showed a composer.
-    StartLimit,
-    /// A finished or wedged job makes room for a new run.
-    JobRun,
-    /// The operator asked for a restart.
-    Restart,
-    /// What was left of one whose tmux server died. Only old logs hold it: the edge ends such processes before the next
-    /// start, and they belong to no life that we still know as up.
-    Survivor,
-}
-
-impl StopCause {
-    /// Why, in words that follow "stopped:".
-    pub fn words(self) -> &'static str {
-        match self {
-            StopCause::Operator => "the operator stopped it",
-            StopCause::EmergencyStop => "emergency stop",
-            StopCause::PhaseChange => "its phase is over",
-            StopCause::SequenceComplete => "the sequence is complete",
-            StopCause::Stall => "it stalled",
-            StopCause::LateMarker => "it did not wake after its announced wait",
-            StopCause::Fatal => "it showed a fatal error",
-            StopCause::Poisoned => "its conversation was poisoned",
-            StopCause::StartLimit => "it never became ready",
-            StopCause::JobRun => "it makes room for a new run",
-            StopCause::Restart => "the operator asked for a restart",
-            StopCause::Survivor => "it outlived its tmux server",
-        }
-    }
-}
-
 /// What an agent is doing, as shown to people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -352,33 +322,6 @@ pub enum AgentState {
     Unknown {
         why: String,
     },
-}
-
-/// What was wrong with an agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Illness {
-    /// Only old logs hold it: an end is told by [`Record::Exited`].
-    Dead,
-    Stalled,
-    LateMarker,
-    Fatal,
-    Poisoned,
-    NeverReady,
-}
-
-impl Illness {
-    /// The word for it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Illness::Dead => "dead",
-            Illness::Stalled => "stalled",
-            Illness::LateMarker => "late marker",
-            Illness::Fatal => "fatal error",
-            Illness::Poisoned => "poisoned conversation",
-            Illness::NeverReady => "never ready",
-        }
-    }
 }
 
 /// Why a branch position was taken without pings.
@@ -457,6 +400,8 @@ impl Record {
             | Record::Released { agent, .. }
             | Record::LimitReached { agent, .. }
             | Record::LimitLifted { agent }
+            | Record::SightLost { agent, .. }
+            | Record::SightRegained { agent, .. }
             | Record::Quarantined { agent, .. }
             | Record::ConversationSeen { agent, .. }
             | Record::JobStarted { agent, .. }

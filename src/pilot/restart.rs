@@ -11,7 +11,7 @@ use super::id::AgentId;
 use super::record::{Actor, Record};
 use super::time::Time;
 use super::turn::Turn;
-use super::{heal, launch};
+use super::{heal, launch, sight};
 
 /// After a mass death or the loss of the server, starts are staged for this long.
 const STAGED_FOR: Duration = Duration::from_secs(600);
@@ -173,6 +173,9 @@ pub(super) fn rests(turn: &Turn<'_>, id: &AgentId) -> bool {
 /// The operator takes an agent out of its hold.
 pub(super) fn release(turn: &mut Turn<'_>, id: &AgentId) {
     let limited = turn.agent(id).is_some_and(|agent| agent.limit.is_some());
+    if turn.agent(id).is_some_and(|agent| agent.sight_lost.is_some()) {
+        sight::regain(turn, id, Actor::Operator);
+    }
     turn.record(Record::Released { agent: id.clone(), by: Actor::Operator });
     // Nobody judged it while it was held.
     turn.watch(id).grace_from = turn.now.steady;

@@ -27,6 +27,8 @@ const MOVED: Duration = Duration::from_secs(3);
 const OVERLOADED: Duration = Duration::from_secs(1800);
 /// A deadline of ours that asks for a word only, not for a deed: nobody waits for it.
 const NAMING: &str = "call its state";
+/// What is done with an agent whose screens can't be read.
+const OBSERVED: &str = "it is only observed";
 /// Settled messages shown.
 const SETTLED_SHOWN: usize = 20;
 
@@ -182,6 +184,12 @@ fn evidence(agent: &Agent, watch: Option<&Watch>) -> Vec<String> {
             evidence.push(format!("marker {:?} seen {}, waits until {}", marker.line, marker.first_seen, marker.until));
         }
         evidence.push(format!("last sign of life {}", watch.last_sign()));
+        if let Some(since) = agent.sight_lost {
+            let (unclear, screens) = watch.sight.share();
+            evidence.push(format!(
+                "{OBSERVED} since {since}: {unclear} of its last {screens} screens seen are unexplained"
+            ));
+        }
         if watch.unclear > 0 {
             evidence.push(format!("{} screens no rule explains", watch.unclear));
         }
@@ -284,6 +292,9 @@ fn down_words(turn: &Turn<'_>, id: &AgentId) -> String {
 fn running(turn: &Turn<'_>, agent: &Agent, watch: &Watch) -> Shown {
     let now = turn.now.steady;
     let evidence = watch.reading.as_ref().map(|reading| reading.evidence.clone()).unwrap_or_default();
+    if agent.sight_lost.is_some() {
+        return (AgentState::Unknown { why: "no rule explains its screens".to_string() }, OBSERVED.to_string(), None);
+    }
     if let Some(limit) = &agent.limit {
         return (AgentState::Limited { until: limit.until }, limit.text.clone(), None);
     }
@@ -338,6 +349,14 @@ fn alerts(turn: &Turn<'_>) -> BTreeMap<String, String> {
     for (id, agent) in turn.state.agents.iter().filter(|(id, _)| turn.rules.agents.contains_key(*id)) {
         if let Some(hold) = &agent.held {
             alerts.insert(format!("{id} held"), format!("{id} is held: {}; `flightdeck release {id}`", hold.cause));
+        }
+        if let (Some(_), Some(rules)) = (agent.sight_lost, turn.rules.agents.get(id)) {
+            let what = format!(
+                "{id} is only observed, no rule explains its screens: `flightdeck backend probe {}` says whether its version was \
+                 tried, `flightdeck attach {id}` shows it, `flightdeck release {id}` acts on it again",
+                rules.backend
+            );
+            alerts.insert(format!("{id} sight"), what);
         }
         if agent.limit.as_ref().is_some_and(|limit| limit.until.is_none()) {
             let what =

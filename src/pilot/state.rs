@@ -4,21 +4,19 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::agent::{Agent, Hold, Job, Life, Limit, Watch};
+use super::agent::{Agent, Job, Life, Watch};
 use super::branch::Branch;
-use super::fact::{Exit, Identity, Place, Server, Stamp};
-use super::id::{AgentId, EffectId, Incarnation, MessageId, PhaseId};
+use super::fact::{Server, Stamp};
+use super::id::{AgentId, EffectId, MessageId, PhaseId};
 use super::message::{Message, Stage};
 use super::phase::Sequence;
-use super::record::{AgentState, HiccupNote, Order, Record, StopCause, Wish};
+use super::record::{HiccupNote, Order, Record};
 use super::time::Time;
 
 /// Settled messages kept for showing; older ones stay in the log only.
 const SETTLED_KEPT: usize = 200;
 /// Deaths older than a day count against no budget.
-const DAY_MS: i64 = 86_400_000;
-/// A limit this soon after the last one was lifted is the same one still.
-const SAME_LIMIT_MS: i64 = 1_800_000;
+pub(super) const DAY_MS: i64 = 86_400_000;
 
 /// Everything.
 #[derive(Clone, Debug, Default)]
@@ -171,6 +169,8 @@ impl State {
             Record::Released { agent, .. } => self.release(at, agent),
             Record::LimitReached { agent, until, text } => self.agent(agent, at).reach_limit(at, *until, text),
             Record::LimitLifted { agent } => self.agent(agent, at).lift_limit(at),
+            Record::SightLost { agent, .. } => self.agent(agent, at).sight_lost = Some(at),
+            Record::SightRegained { agent, .. } => self.agent(agent, at).sight_lost = None,
             Record::Quarantined { agent, conversation, .. } => self.agent(agent, at).quarantine(conversation.as_ref()),
             Record::ConversationSeen { agent, conversation } => {
                 self.agent(agent, at).conversation = Some(conversation.clone());
@@ -347,154 +347,5 @@ impl State {
     /// Unsettled messages of an agent, oldest first.
     pub fn waiting<'a>(&'a self, agent: &'a AgentId) -> impl Iterator<Item = &'a Posted> {
         self.unsettled().filter(move |posted| posted.message.agent == *agent)
-    }
-}
-
-impl Agent {
-    fn come_up(&mut self, at: Time, incarnation: Incarnation, place: &Place, process: &Identity) {
-        self.life = Life::Up { since: at };
-        self.incarnation = incarnation;
-        self.place = Some(place.clone());
-        self.process = Some(process.clone());
-        self.ready = None;
-        self.delayed = None;
-        self.left.clear();
-    }
-
-    fn stay_up(&mut self) {
-        if let Life::Stopping { since, .. } = self.life {
-            self.life = Life::Up { since };
-        }
-    }
-
-    fn exit(&mut self, at: Time, exit: Exit, last: &[String]) {
-        self.go_down(at);
-        self.over = self.incarnation;
-        self.last_exit = Some(exit);
-        self.last_screen = last.to_vec();
-    }
-
-    fn stop(&mut self, at: Time, cause: StopCause, left: &[(u32, String)]) {
-        self.go_down(at);
-        self.over = self.incarnation;
-        self.last_exit = None;
-        self.left = left.to_vec();
-        match cause {
-            StopCause::Stall | StopCause::LateMarker | StopCause::Poisoned | StopCause::JobRun => {
-                self.fresh_next = true;
-            }
-            StopCause::Operator
-            | StopCause::EmergencyStop
-            | StopCause::PhaseChange
-            | StopCause::SequenceComplete
-            | StopCause::Fatal
-            | StopCause::StartLimit
-            | StopCause::Restart
-            | StopCause::Survivor => {}
-        }
-    }
-
-    fn show(&mut self, at: Time, state: &AgentState, why: &str) {
-        self.shown = state.clone();
-        self.shown_why = why.to_string();
-        self.shown_since = at;
-    }
-
-    fn back_off(&mut self, at: Time, until: Time, deaths: u32) {
-        self.deaths.retain(|death| at.0 - death.0 < DAY_MS);
-        self.deaths.push(at);
-        self.streak = deaths;
-        self.not_before = Some(until);
-    }
-
-    fn be_wished(&mut self, at: Time, wish: Wish) {
-        self.wish = wish;
-        self.asked_at = at;
-        if wish == Wish::Running {
-            // An operator's start is not kept waiting by an earlier refusal or back-off.
-            self.not_before = None;
-        }
-    }
-
-    fn delay(&mut self, until: Time, why: &str) {
-        (self.not_before, self.delayed) = (Some(until), Some(why.to_string()));
-    }
-
-    fn hold(&mut self, at: Time, cause: &str, evidence: &[String], spent: bool) {
-        self.held = Some(Hold { cause: cause.to_string(), evidence: evidence.to_vec(), since: at, spent });
-    }
-
-    fn release(&mut self, at: Time) {
-        self.held = None;
-        self.asked_at = at;
-        self.deaths.clear();
-        self.streak = 0;
-        self.not_before = None;
-        self.limit = None;
-    }
-
-    fn reach_limit(&mut self, at: Time, until: Option<Time>, text: &str) {
-        self.limit = Some(Limit { since: at, until, text: text.to_string() });
-        self.limit_text = text.to_string();
-        self.limit_streak = self.limits_in_a_row(at).saturating_add(1);
-    }
-
-    /// How often the limit that is just seen was run into already, without a long time of work between.
-    pub(super) fn limits_in_a_row(&self, now: Time) -> u32 {
-        let again = self.limit_lifted.is_some_and(|lifted| now.0 - lifted.0 < SAME_LIMIT_MS);
-        if again { self.limit_streak } else { 0 }
-    }
-
-    fn lift_limit(&mut self, at: Time) {
-        self.limit = None;
-        self.limit_lifted = Some(at);
-    }
-
-    fn quarantine(&mut self, conversation: Option<&String>) {
-        self.fresh_next = true;
-        self.quarantined.extend(conversation.cloned());
-    }
-
-    fn begin_job(&mut self, at: Time) {
-        self.job = Job::Running { since: at };
-        self.wish = Wish::Running;
-        self.asked_at = at;
-        self.not_before = None;
-        self.fresh_next = true;
-    }
-
-    fn go_down(&mut self, at: Time) {
-        self.life = Life::Down { since: at };
-        self.place = None;
-        self.process = None;
-        self.ready = None;
-        self.limit = None;
-    }
-
-    /// Its server is gone: down, through no fault of its own.
-    fn lose_server(&mut self, at: Time) {
-        if self.place.is_some() {
-            self.go_down(at);
-            self.last_exit = None;
-        }
-    }
-
-    /// Whether something was ordered of it whose end is not known.
-    pub fn between(&self) -> bool {
-        matches!(self.life, Life::Starting { .. } | Life::Stopping { .. })
-    }
-
-    /// A mass death spends nobody's budget, and a hold that rests on that goes with it.
-    fn forgive_last_death(&mut self) {
-        let death = self.deaths.pop();
-        self.held = self.held.take().filter(|hold| !hold.spent || Some(hold.since) != death);
-        self.streak = self.streak.saturating_sub(1);
-        self.not_before = None;
-    }
-
-    fn count_start(&mut self, at: Time) {
-        let midnight = Time(at.0 - at.0.rem_euclid(DAY_MS));
-        let count = if self.starts_today.0 == midnight { self.starts_today.1 } else { 0 };
-        self.starts_today = (midnight, count + 1);
     }
 }

@@ -17,7 +17,7 @@ use super::state::{State, Tmux};
 use super::time::{Now, Time};
 use super::turn::{Outcome, Turn};
 use super::view::View;
-use super::{delivery, handoff, job, launch, operate, phase, report, restart, show, stall};
+use super::{delivery, handoff, job, launch, operate, phase, report, restart, show, sight, stall};
 
 /// One event: what is to be written and, after that, done.
 pub fn step(state: &mut State, rules: &Config, now: Now, event: Event) -> Outcome {
@@ -309,9 +309,10 @@ fn see(turn: &mut Turn<'_>, id: &AgentId, screen: Arc<Screen>, taken: u64) {
     if read.said().is_none() {
         watch.unclear += 1;
     }
-    let composer = read.composer.is_some();
+    let (composer, explained) = (read.composer.is_some(), read.said().is_some());
     watch.reading = Some(read);
     watch.screen = Some(screen);
+    sight::note(turn, id, calm, explained);
     stall::note_marker(turn, id);
     let ready = turn.agent(id).is_some_and(|agent| agent.ready.is_some());
     if composer && !ready {

@@ -70,6 +70,8 @@ fn told(record: &Record) -> String {
         | Record::Released { .. }
         | Record::LimitReached { .. }
         | Record::LimitLifted { .. }
+        | Record::SightLost { .. }
+        | Record::SightRegained { .. }
         | Record::Quarantined { .. }
         | Record::ConversationSeen { .. }
         | Record::JobStarted { .. }
@@ -124,6 +126,11 @@ fn of_agent(record: &Record) -> String {
             format!("{agent}: usage limit {}{}", limit(*until), because(text))
         }
         Record::LimitLifted { agent } => format!("{agent}: its usage limit is over"),
+        Record::SightLost { agent, unclear, screens, evidence } => {
+            let evidence = because(&evidence.join("; "));
+            format!("{agent}: only observed: no rule explains {unclear} of its last {screens} screens{evidence}")
+        }
+        Record::SightRegained { agent, by } => format!("{agent}: acted on again, by {}", actor(*by)),
         Record::Quarantined { agent, why, .. } => format!("{agent}: its conversation is never resumed: {why}"),
         Record::ConversationSeen { agent, conversation } => format!("{agent}: in conversation {conversation}"),
         Record::JobStarted { agent, by } => format!("{agent}: a run was asked for by {}", actor(*by)),

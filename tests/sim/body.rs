@@ -83,6 +83,8 @@ pub(crate) struct Body {
     limit_told: Option<String>,
     broken: bool,
     wedged: bool,
+    /// It draws what no rule knows, as after an update; it is well.
+    pub(crate) garbled: bool,
     spun: u64,
     children_cpu: Duration,
     asked_at: Time,
@@ -133,6 +135,7 @@ impl Body {
             limit_told: None,
             broken: false,
             wedged: false,
+            garbled: false,
             spun: 0,
             children_cpu: Duration::ZERO,
             asked_at: now,
@@ -247,6 +250,10 @@ impl Body {
     /// What the pane shows.
     pub(crate) fn screen(&self) -> Arc<Screen> {
         let (width, height) = (usize::from(self.habits.size.0), usize::from(self.habits.size.1));
+        if self.garbled {
+            let lines = vec!["░ a new look ░".to_string(), format!("step {} of {}", self.spun, self.said.len())];
+            return Arc::new(Screen { lines, mode: self.mode, columns: self.habits.size.0, ..Screen::default() });
+        }
         let mut rows: Vec<String> = self.said.iter().flat_map(|line| wrapped(line, width)).collect();
         if !self.ready && self.dialog.is_none() {
             rows.clear();

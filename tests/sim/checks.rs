@@ -30,6 +30,10 @@ impl World {
                 if held && !matches!(effect, Effect::Stop { .. }) {
                     wrong.push(format!("{agent} is held and acted on"));
                 }
+                let observed = state.agents.get(agent).is_some_and(|known| known.sight_lost.is_some());
+                if observed && !self.may_act_unseeing(effect) {
+                    wrong.push(format!("{agent} is only observed and acted on: {effect:?}"));
+                }
             }
         }
         wrong.extend(self.forgotten());
@@ -50,6 +54,28 @@ impl World {
             }
         }
         self.wrong.extend(wrong);
+    }
+
+    /// What needs no reading of a screen: an end that the operator or the phases want.
+    fn may_act_unseeing(&self, effect: &Effect) -> bool {
+        let Effect::Stop { id, .. } = effect else { return false };
+        let orders = self.engine.as_ref().map(|engine| &engine.state.orders);
+        let order = orders.and_then(|orders| orders.get(id)).map(|(_, order)| order);
+        let Some(Order::Stop { cause }) = order else { return false };
+        match cause {
+            StopCause::Operator
+            | StopCause::EmergencyStop
+            | StopCause::PhaseChange
+            | StopCause::SequenceComplete
+            | StopCause::Restart => true,
+            StopCause::Stall
+            | StopCause::LateMarker
+            | StopCause::Fatal
+            | StopCause::Poisoned
+            | StopCause::StartLimit
+            | StopCause::JobRun
+            | StopCause::Survivor => false,
+        }
     }
 
     /// Agents that should run and that nobody will come back to.

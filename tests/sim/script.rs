@@ -341,6 +341,9 @@ fn agent_does(world: &mut World, agent: &AgentId, words: &str) -> Done {
         }
         ("is", "suspended") => world.touch(agent, |body, _| body.suspended = true),
         ("is", "continued") => world.touch(agent, |body, _| body.suspended = false),
+        // Its program was updated: no rule knows what it draws.
+        ("looks", "new") => world.touch(agent, |body, _| body.garbled = true),
+        ("looks", "as before") => world.touch(agent, |body, _| body.garbled = false),
         ("enters", "copy mode") => world.touch(agent, |body, _| body.mode.in_mode = true),
         ("leaves", "copy mode") => world.touch(agent, |body, _| body.mode.in_mode = false),
         ("input", state) => world.touch(agent, |body, _| body.mode.input_off = state == "off"),

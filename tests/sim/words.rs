@@ -101,6 +101,10 @@ pub(crate) fn record(record: &Record, begin: Time) -> String {
             format!("{agent}: usage limit, until {until}")
         }
         Record::LimitLifted { agent } => format!("{agent}: its limit is over"),
+        Record::SightLost { agent, unclear, screens, .. } => {
+            format!("{agent}: ONLY OBSERVED: {unclear} of {screens} screens unexplained")
+        }
+        Record::SightRegained { agent, by } => format!("{agent}: acted on again, by {}", word(by)),
         Record::Quarantined { agent, conversation, why } => {
             let which = if conversation.is_some() { "its conversation" } else { "nothing named" };
             format!("{agent}: quarantined {which}: {why}")

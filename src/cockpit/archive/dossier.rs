@@ -106,6 +106,8 @@ pub fn is_decision(record: &Record) -> bool {
             | Record::Released { .. }
             | Record::LimitReached { .. }
             | Record::LimitLifted { .. }
+            | Record::SightLost { .. }
+            | Record::SightRegained { .. }
             | Record::Quarantined { .. }
             | Record::Wished { by: Actor::Operator, .. }
     )

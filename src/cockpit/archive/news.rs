@@ -38,6 +38,7 @@ impl News {
             | Record::ServerSilent { .. }
             | Record::ConfigRefused { .. }
             | Record::WatchBroken { .. }
+            | Record::SightLost { .. }
             | Record::PhaseBlocked { .. }
             | Record::EmergencyStopped { .. } => News::Trouble,
             Record::BackedOff { .. }
@@ -50,6 +51,7 @@ impl News {
             | Record::Ready { .. }
             | Record::Released { .. }
             | Record::LimitLifted { .. }
+            | Record::SightRegained { .. }
             | Record::WatchMended
             | Record::Resumed { .. }
             | Record::ServerUp { .. }
@@ -137,7 +139,9 @@ impl News {
 /// What the record rests on: lines of a screen, of an error, of a message. Most records have none.
 pub fn evidence(record: &Record) -> Vec<String> {
     match record {
-        Record::Found { evidence, .. } | Record::Held { evidence, .. } => evidence.clone(),
+        Record::Found { evidence, .. } | Record::Held { evidence, .. } | Record::SightLost { evidence, .. } => {
+            evidence.clone()
+        }
         Record::Exited { last, .. } => last.clone(),
         Record::Stopped { left, .. } => {
             left.iter().map(|(pid, name)| format!("process {pid} was left: {name}")).collect()
@@ -177,6 +181,7 @@ pub fn evidence(record: &Record) -> Vec<String> {
         | Record::Ready { .. }
         | Record::Released { .. }
         | Record::LimitLifted { .. }
+        | Record::SightRegained { .. }
         | Record::ConversationSeen { .. }
         | Record::MassDeath { .. }
         | Record::Alerted { .. }
