@@ -147,6 +147,7 @@ fn every_key_stands_in_the_default_file() {
         ("[backends.mine]", keys(mine)),
         ("[backends.mine.composer]", keys(&mine["composer"])),
         ("[[backends.mine.rules]]", keys(&mine["rules"][0])),
+        ("[[backends.mine.notes]]", keys(&mine["notes"][0])),
     ];
     for (table, written) in written {
         let missing: Vec<String> = known(table).into_iter().filter(|key| !written.contains(key)).collect();

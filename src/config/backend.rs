@@ -13,7 +13,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::launch::hole_problem;
-use super::model::{Backend, Channel, ComposerRule, Region, ScreenRule, ScreenSays};
+use super::model::{Backend, Channel, ComposerRule, Region, ScreenNote, ScreenRule, ScreenSays};
 
 /// Longest pattern; the longest built-in one has some 200 characters.
 const PATTERN_CAP: usize = 4096;
@@ -83,6 +83,7 @@ pub struct RawBackend {
     pub chrome: Option<Vec<Text>>,
     pub masks: Option<Vec<Text>>,
     pub rules: Vec<RawRule>,
+    pub notes: Vec<RawNote>,
     pub channel: Option<Text>,
     pub channel_args: Option<Vec<Text>>,
     pub tried: Option<Vec<Text>>,
@@ -115,6 +116,15 @@ pub struct RawRule {
     pub priority: i32,
     #[serde(default)]
     pub wakes: bool,
+    pub regex: Text,
+}
+
+/// One of `[[notes]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawNote {
+    pub name: Text,
+    pub region: Text,
     pub regex: Text,
 }
 
@@ -176,6 +186,7 @@ pub fn compile(name: &str, raw: RawBackend) -> Result<Backend, Vec<BackendProble
         chrome: check.patterns("chrome", raw.chrome.as_deref().unwrap_or_default()),
         masks: check.patterns("masks", raw.masks.as_deref().unwrap_or_default()),
         rules: check.rules(&raw.rules),
+        notes: check.notes(&raw.notes),
         channel: raw.channel.as_ref().and_then(|word| check.word("channel", word, &CHANNELS)).unwrap_or_default(),
         channel_args: check.launch("channel_args", raw.channel_args.as_deref()).unwrap_or_default(),
         tried: raw.tried.iter().flatten().enumerate().map(|(at, text)| check.version(at, text)).collect(),
@@ -335,16 +346,32 @@ impl Check {
         raw.iter().enumerate().map(|(at, rule)| self.rule(&format!("rules[{at}]"), rule)).collect()
     }
 
-    fn rule(&mut self, key: &str, raw: &RawRule) -> ScreenRule {
-        let name = raw.name.get_ref();
+    fn notes(&mut self, raw: &[RawNote]) -> Vec<ScreenNote> {
+        let note = |(at, raw): (usize, &RawNote)| {
+            let key = format!("notes[{at}]");
+            ScreenNote {
+                name: self.name(&key, &raw.name),
+                region: self.word(&format!("{key}.region"), &raw.region, &REGIONS).unwrap_or(Region::Tail),
+                regex: self.pattern(&format!("{key}.regex"), &raw.regex).unwrap_or_else(nothing),
+            }
+        };
+        raw.iter().enumerate().map(note).collect()
+    }
+
+    fn name(&mut self, key: &str, name: &Text) -> String {
+        let text = name.get_ref();
         let valid =
-            (1..=40).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_ ".contains(c));
+            (1..=40).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_ ".contains(c));
         if !valid {
             let expected = "a name of 1 to 40 letters, digits, blanks, `-` and `_`".to_string();
-            self.problem(raw.name.span(), &format!("{key}.name"), expected);
+            self.problem(name.span(), &format!("{key}.name"), expected);
         }
+        text.clone()
+    }
+
+    fn rule(&mut self, key: &str, raw: &RawRule) -> ScreenRule {
         ScreenRule {
-            name: name.clone(),
+            name: self.name(key, &raw.name),
             says: self.word(&format!("{key}.says"), &raw.says, &SAYS).unwrap_or(ScreenSays::Idle),
             region: self.word(&format!("{key}.region"), &raw.region, &REGIONS).unwrap_or(Region::Tail),
             regex: self.pattern(&format!("{key}.regex"), &raw.regex).unwrap_or_else(nothing),
@@ -400,6 +427,8 @@ impl RawBackend {
     fn over(self, base: RawBackend) -> RawBackend {
         let mut rules = self.rules;
         rules.extend(base.rules);
+        let mut notes = self.notes;
+        notes.extend(base.notes);
         RawBackend {
             like: self.like,
             launch: self.launch.or(base.launch),
@@ -418,6 +447,7 @@ impl RawBackend {
             chrome: self.chrome.or(base.chrome),
             masks: self.masks.or(base.masks),
             rules,
+            notes,
             channel: self.channel.or(base.channel),
             channel_args: self.channel_args.or(base.channel_args),
             tried: self.tried.or(base.tried),

@@ -331,6 +331,8 @@ pub struct Backend {
     /// Parts that move without progress: spinner, clock, token counter. Replaced before screens are compared.
     pub masks: Vec<Regex>,
     pub rules: Vec<ScreenRule>,
+    /// What is worth knowing beside that, whatever the screen says.
+    pub notes: Vec<ScreenNote>,
     /// How it tells of itself, beside its screen.
     pub channel: Channel,
     /// Argv elements by which it is told where to report; with hole `{settings}`.
@@ -437,4 +439,12 @@ pub struct ScreenRule {
     pub priority: i32,
     /// Of a limit: the program goes on by itself, a while after it lifts.
     pub wakes: bool,
+}
+
+/// Something that a screen tells beside what it says: no state, and no reason to act.
+#[derive(Clone, Debug)]
+pub struct ScreenNote {
+    pub name: String,
+    pub region: Region,
+    pub regex: Regex,
 }

@@ -65,6 +65,8 @@ pub struct Reading {
     pub final_line: Option<String>,
     /// The line that matched, or the last line of sense; at most 200 characters.
     pub evidence: String,
+    /// Names of the notes that the screen tells beside that; none changes what it says.
+    pub notes: Vec<String>,
 }
 
 /// What stands in the composer.
@@ -81,7 +83,10 @@ pub struct Composer {
 /// Reads a screen.
 pub fn read(backend: &Backend, screen: &Screen) -> Reading {
     let page = Page::new(backend, screen);
-    let reading = by_rules(backend, &page);
+    let mut reading = by_rules(backend, &page);
+    let mut parts = Parts { page: &page, texts: Vec::new() };
+    let told = backend.notes.iter().filter(|note| note.regex.is_match(&parts.text(note.region, false).whole));
+    reading.notes = told.map(|note| note.name.clone()).collect();
     // A killed program leaves its last picture: an idle composer means nothing then, an error still does.
     let ending = matches!(reading.says, Says::Clear(says) if is_ending(says));
     if screen.mode.dead && !ending {
@@ -259,6 +264,7 @@ impl Reading {
             composer: None,
             final_line: if ended { page.final_line().map(|line| clean(&line)) } else { None },
             evidence: clean(page.last_line_of_sense()),
+            notes: Vec::new(),
         }
     }
 }

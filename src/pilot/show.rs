@@ -179,6 +179,7 @@ fn evidence(agent: &Agent, watch: Option<&Watch>) -> Vec<String> {
                 None => "no rule explains its screen".to_string(),
             };
             evidence.push(format!("{by}: {}", reading.evidence));
+            evidence.extend(reading.notes.iter().map(|note| format!("noted on its screen: {note}")));
         }
         if let Some(marker) = &watch.marker {
             evidence.push(format!("marker {:?} seen {}, waits until {}", marker.line, marker.first_seen, marker.until));

@@ -30,7 +30,7 @@ pub fn word(says: ScreenSays) -> &'static str {
     }
 }
 
-/// What it says, by which rule, until when, what stands in the composer, and the final line of the last answer.
+/// What it says, by which rule, until when, what stands in the composer, notes, and the final line of the last answer.
 pub fn told(reading: &Reading) -> String {
     let mut words = vec![says(reading.says).to_string()];
     words.extend(reading.rule.as_ref().map(|rule| format!("by '{rule}'")));
@@ -44,6 +44,7 @@ pub fn told(reading: &Reading) -> String {
         }
         Some(_) => {}
     }
+    words.extend(reading.notes.iter().map(|note| format!("note '{note}'")));
     words.extend(reading.final_line.as_ref().map(|line| format!("final '{}'", first(line, FINAL))));
     words.join(", ")
 }

@@ -20,7 +20,7 @@ const FILE_CAP: u64 = 4 << 20;
 /// Say what recorded screens are read as, and by which rule
 ///
 /// A line for each file: what it says, by which rule, until when, what stands in the composer, the
-/// last line of the answer and the evidence. A file is what `tmux capture-pane -p` prints; with `-e`
+/// last line of the answer, what is to be noted, and the evidence. A file is what `tmux capture-pane -p` prints; with `-e`
 /// its colours are known, and grey text in the composer is taken for a hint and not for a draft.
 /// Ends with 2 where no such backend is known, with 1 where a file can't be read.
 #[derive(Debug, clap::Args)]
@@ -73,6 +73,7 @@ fn tell(file: &Path, reading: &Reading, as_json: bool) -> Result<(), CliError> {
         "rule": reading.rule,
         "until": reading.until_text,
         "composer": composer,
+        "notes": reading.notes,
         "final_line": reading.final_line,
         "evidence": reading.evidence,
     }))
