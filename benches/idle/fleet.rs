@@ -216,7 +216,8 @@ impl Fleet {
             launch.extend(["--state".to_string(), self.file("{agent}").display().to_string()]);
             launch.extend((!reports).then(|| "--no-reports".to_string()));
             let channel = if *reports { "reports" } else { "none" };
-            text += &format!("\n[backends.play{play}]\nlike = \"demo\"\nchannel = \"{channel}\"\nlaunch = {launch:?}\n");
+            text +=
+                &format!("\n[backends.play{play}]\nlike = \"demo\"\nchannel = \"{channel}\"\nlaunch = {launch:?}\n");
         }
         text + RULES
     }
