@@ -43,7 +43,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 
 /// Play faults under your own settings, and see which are caught and how fast
 ///
-/// Takes the spans of [stall], [restart] and [delivery] from the workspace's flightdeck.toml, makes
+/// Takes the spans of `[stall]`, `[restart]` and `[delivery]` from the workspace's flightdeck.toml, makes
 /// all of them --pace times as short, and plays each fault on a demo agent, with your tmux, in a
 /// temporary folder with an engine of its own. Your agents, your workspace's state, your tmux server
 /// and your home are not touched. What was caught is judged by the records: the right ones must come,

@@ -26,7 +26,7 @@ use slash::Whose;
 
 /// Give Claude Code and OpenCode the same slash commands and permission rules
 ///
-/// Commands come from prompts/commands/*.md of the workspace, rules from [setup] in flightdeck.toml.
+/// Commands come from prompts/commands/*.md of the workspace, rules from `[setup]` in flightdeck.toml.
 /// They are written to the home of whoever calls: ~/.claude/commands and settings.json, and
 /// ~/.config/opencode/command and opencode.json. What stands there already is never changed or
 /// removed, only added to; the former file is kept as *.flightdeck-backup. A second run changes

@@ -1,5 +1,5 @@
 //! What agents say of themselves: their hooks append lines to `.flightdeck/spool/<agent>.jsonl`, and each line becomes an
-//! `Event::Reported`. A line is a [`Report`](crate::pilot::fact::Report) as JSON, with an `incarnation` if the hook knows it:
+//! `Event::Reported`. A line is a [`Report`] as JSON, with an `incarnation` if the hook knows it:
 //! `{"event":"prompt_submitted","prompt":"…","incarnation":3}`.
 //!
 //! Woken by the kernel, so a silent fleet costs nothing. How far each file was read is kept beside it, so that a new

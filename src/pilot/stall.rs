@@ -84,7 +84,8 @@ pub(super) fn deadline(turn: &Turn<'_>, id: &AgentId) -> Option<(Time, Illness)>
         | None => {}
     }
     // Somebody writes to it: ended, it would take the draft along. Who left one behind is told first.
-    let draft = has_draft(watch).then(|| watch.raw_changed + turn.rules.delivery.blocked_alert).unwrap_or_default();
+    let told = watch.raw_changed + turn.rules.delivery.blocked_alert;
+    let draft = if has_draft(watch) { told } else { Time::default() };
     match &watch.marker {
         // A turn that moves makes the old marker's wait void: the agent has woken.
         Some(marker) if !watch.in_turn(turn.now.steady, rules.idle) => {

@@ -5,7 +5,7 @@ mod delivery;
 mod healing;
 
 use std::path::PathBuf;
-use std::process::{Child, Command as Process, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use flightdeck::edge::link::Client;
@@ -75,13 +75,10 @@ impl Driven {
         );
         write(root.join("flightdeck.toml"), config);
         write(root.join("prompts/worker.md"), "Get ready. [[ok Ready.]]\n".to_string());
-        let engine = Process::new(PROGRAM)
+        let engine = spawn::blocking(PROGRAM)
             .args(["watch", "--workspace"])
             .arg(&root)
-            .env_clear()
-            .envs(spawn::scrubbed())
             .env("HOME", &home)
-            .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -136,7 +133,7 @@ impl Driven {
     /// Runs tmux on the fleet's own server, for what a person would do.
     pub(crate) fn tmux(&self, args: &[&str]) -> String {
         let socket = workspace::tmux_socket(&self.state_dir());
-        let out = Process::new("tmux").arg("-S").arg(socket).args(args).output().expect("tmux runs");
+        let out = spawn::blocking("tmux").arg("-S").arg(socket).args(args).output().expect("tmux runs");
         String::from_utf8_lossy(&out.stdout).into_owned()
     }
 
