@@ -6,6 +6,7 @@ use std::path::Path;
 
 use flightdeck::edge::channel::claude;
 use flightdeck::pilot::fact::Report;
+use flightdeck::pilot::usage::Tokens;
 
 #[test]
 fn all_that_was_recorded_is_read_as_expected() {
@@ -53,6 +54,27 @@ fn the_settings_name_only_events_that_all_versions_know_and_no_value_of_ours() {
     for hook in hooks.values() {
         assert_eq!(hook[0]["hooks"][0]["command"], "exec \"$FLIGHTDECK_PROGRAM\" hook claude");
     }
+}
+
+#[test]
+fn an_answer_is_counted_whatever_else_is_wrong_with_its_line_and_nothing_else_is() {
+    let line =
+        |message: &str| format!(r#"{{"type":"assistant","timestamp":7,"isSidechain":true,"message":{message}}}"#);
+    let used = |message: &str| claude::recorded(line(message).as_bytes());
+    let tokens = Tokens { input: 1, output: 0, cache_read: 2, cache_write: 3 };
+    let usage =
+        r#"{"input_tokens":1,"output_tokens":null,"cache_read_input_tokens":2,"cache_creation_input_tokens":3}"#;
+    let expected = Report::Used { message: "m1".to_string(), model: "x".to_string(), tokens, at: None };
+    assert_eq!(used(&format!(r#"{{"id":"m1","model":"x","usage":{usage}}}"#)), Some(expected));
+    for other in [
+        format!(r#"{{"id":"m1","model":"<synthetic>","usage":{usage}}}"#),
+        format!(r#"{{"id":5,"model":"x","usage":{usage}}}"#),
+        r#"{"id":"m1","model":"x","usage":9}"#.to_string(),
+        r#""words""#.to_string(),
+    ] {
+        assert_eq!(used(&other), None, "{other}");
+    }
+    assert_eq!(claude::recorded(br#"{"type":"user","message":"words"}"#), None);
 }
 
 proptest::proptest! {

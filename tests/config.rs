@@ -6,6 +6,7 @@ mod argv;
 use std::path::PathBuf;
 
 use flightdeck::config::parse::Machine;
+use flightdeck::config::prices::{Billing, Budget, Price};
 use flightdeck::config::prompts::{
     BUILT_IN, render_inbox, render_nudge, render_ping, render_resume_after_limit, render_start,
 };
@@ -72,6 +73,11 @@ fn the_default_file_is_valid_and_what_it_says_in_comments_is_the_default() {
         spelled_out.agents.values().find(|agent| agent.id.as_str() == "builder").cloned().expect("a builder");
     builder.env_file = None;
     (builder.permission, builder.fallback_model, builder.mcp) = (String::new(), String::new(), None);
+    assert_eq!((builder.billing, builder.budget), (Billing::Tokens, Some(Budget::Money(5_000_000))));
+    (builder.billing, builder.budget) = (Billing::Unknown, None);
+    let price = Price { input: 5_000_000, output: 25_000_000, cache_read: Some(500_000), cache_write: Some(6_250_000) };
+    assert_eq!(spelled_out.prices.values().collect::<Vec<_>>(), [&price]);
+    assert!(plain.prices.is_empty(), "no price is built in");
     let usual = plain.agents.values().find(|agent| agent.id.as_str() == "builder").expect("a builder");
     assert_eq!(format!("{usual:?}"), format!("{builder:?}"));
     assert_eq!(spelled_out.agents.len(), 4);
@@ -143,6 +149,7 @@ fn every_key_stands_in_the_default_file() {
         ("[retention]", keys(&spelled_out["retention"])),
         ("[setup]", keys(&spelled_out["setup"])),
         ("[agents.builder]", agent_keys),
+        ("[prices.x]", keys(&spelled_out["prices"]["claude-opus-5-5"])),
         ("[mcp.files]", keys(&spelled_out["mcp"]["files"])),
         ("[backends.mine]", keys(mine)),
         ("[backends.mine.composer]", keys(&mine["composer"])),

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::config::prices::Billing;
 use crate::edge::clock;
 use crate::edge::files::FileError;
 use crate::edge::store::{Filter, PAGE_CAP, Page, Reader, StoreError};
@@ -11,6 +12,7 @@ use crate::pilot::branch::PassedOn;
 use crate::pilot::id::{AgentId, PhaseId};
 use crate::pilot::state::State;
 use crate::pilot::time::Time;
+use crate::pilot::usage::Used;
 use crate::pilot::view::{AgentView, HandoffView, PhaseItem, PhaseView, View, WatchView};
 
 use super::error::{CliError, Kind};
@@ -126,5 +128,8 @@ fn agent_of(state: &State, id: &AgentId, agent: &Agent) -> AgentView {
         host: state.host.clone(),
         dir: String::new(),
         deliver_in_turn: false,
+        used_today: if agent.used_today.0 == state.last_at.midnight() { agent.used_today.1 } else { Used::default() },
+        budget: None,
+        billing: Billing::Unknown,
     }
 }

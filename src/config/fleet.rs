@@ -16,7 +16,7 @@ use super::problem::quoted;
 use super::raw::{Report, Table, Written};
 use super::tables::Backends;
 use super::values::{self, Wrong};
-use super::{backend, grammar};
+use super::{backend, grammar, prices};
 
 /// More agents than one screen and one machine hold; above, it is a mistake.
 const AGENTS_CAP: usize = 200;
@@ -150,6 +150,8 @@ fn member(id: AgentId, mut table: Table<'_>, around: &Around<'_>, report: &mut R
         deliver_in_turn: deliver.is_some_and(|deliver| deliver.value),
         autostart: autostart.map_or(kind == Kind::Loop, |autostart| autostart.value),
         size: size.map_or((120, 40), |size| size.value),
+        billing: prices::billing(&mut table, report),
+        budget: prices::budget(&mut table, report),
         backend: backend.unwrap_or_default(),
         id,
     };

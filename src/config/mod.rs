@@ -13,6 +13,7 @@ pub mod nearest;
 pub mod options;
 pub mod parse;
 pub mod phases;
+pub mod prices;
 pub mod problem;
 pub mod prompts;
 pub mod raw;

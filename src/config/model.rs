@@ -8,6 +8,7 @@ use std::time::Duration;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+use super::prices::{Billing, Budget, Price};
 use super::problem::Spot;
 use super::setup::Setup;
 use crate::pilot::id::{AgentId, PhaseId};
@@ -25,6 +26,8 @@ pub struct Config {
     pub backends: BTreeMap<String, Backend>,
     /// `[mcp.*]`, by name.
     pub mcp: BTreeMap<String, McpServer>,
+    /// `[prices.*]`, by the name of the model.
+    pub prices: BTreeMap<String, Price>,
     pub prompts: Prompts,
     pub stall: Stall,
     pub restart: Restart,
@@ -164,6 +167,9 @@ pub struct Agent {
     pub autostart: bool,
     /// Columns and rows.
     pub size: (u16, u16),
+    pub billing: Billing,
+    /// What it may use in a day; `None`: as much as it wants.
+    pub budget: Option<Budget>,
 }
 
 /// One table of `[mcp.*]`: a program that an agent's program starts to get tools from it.

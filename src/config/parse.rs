@@ -12,7 +12,7 @@ use super::problem::{Problem, in_order, quoted};
 use super::raw::{self, MISSING, Report, Table, Written};
 use super::text::Text;
 use super::values::{self, Wrong};
-use super::{options, phases, prompts, sections, setup, tables};
+use super::{options, phases, prices, prompts, sections, setup, tables};
 
 /// The version of `flightdeck.toml` that is written and understood.
 pub const VERSION: u32 = 1;
@@ -140,6 +140,7 @@ fn build(sources: &Sources, mut top: Table<'_>, known: Known, prompts: Prompts, 
         digest: digest(sources, &agents),
         agents,
         mcp: servers,
+        prices: prices::read(top.table(report, "prices", "[prices.MODEL]"), report),
         prompts,
         stall: sections::stall(top.table(report, "stall", "[stall]"), report),
         restart: sections::restart(top.table(report, "restart", "[restart]"), report),

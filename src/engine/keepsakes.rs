@@ -140,6 +140,7 @@ fn worth(record: &Record) -> Worth {
         | Record::MassDeath { .. }
         | Record::JobStarted { .. }
         | Record::JobFinished { .. }
+        | Record::Used { .. }
         | Record::MessageQueued { .. }
         | Record::Baseline { .. }
         | Record::HandoffSeen { .. }

@@ -12,6 +12,7 @@ use super::reading::Reading;
 use super::record::{AgentState, StopCause, Wish};
 use super::sight::Sight;
 use super::time::Time;
+use super::usage::{Tally, Used};
 
 /// What we remember of an agent; survives us.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +63,10 @@ pub struct Agent {
     /// What survived KILL at the last stop.
     pub left: Vec<(u32, String)>,
     pub job: Job,
+    /// What the turns recorded since a midnight (UTC) used, and which midnight.
+    pub used_today: (Time, Used),
+    /// The program's own time of the newest answer that a record counts.
+    pub counted_to: Option<Time>,
 }
 
 /// Where an agent stands between down and up.
@@ -151,6 +156,8 @@ impl Agent {
             asked_at: at,
             left: Vec::new(),
             job: Job::Idle,
+            used_today: (Time(0), Used::default()),
+            counted_to: None,
         }
     }
 
@@ -221,6 +228,7 @@ pub struct Watch {
     /// Screens no rule explained, since our start.
     pub unclear: u64,
     pub sight: Sight,
+    pub tally: Tally,
     /// What is waited for and until when, soonest first, as of the last step.
     pub deadlines: Vec<(Time, String)>,
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::{AgentId, Incarnation, PhaseId, Sha};
 use super::time::Time;
+use super::usage::Tokens;
 
 /// One tmux server, told apart from a later one on the same socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,6 +139,16 @@ pub enum Report {
     },
     /// Its conversation is being shortened, which takes its time.
     Compacting,
+    /// What an answer of its model used. Told once or several times, each time of the whole answer as far as it is known.
+    Used {
+        message: String,
+        model: String,
+        #[serde(flatten)]
+        tokens: Tokens,
+        /// By the program's own clock.
+        #[serde(default)]
+        at: Option<Time>,
+    },
 }
 
 /// A commit on the watched branch, as far as flightdeck looks at it.

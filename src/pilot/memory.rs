@@ -4,9 +4,9 @@
 use super::agent::{Agent, Hold, Job, Life, Limit};
 use super::fact::{Exit, Identity, Place};
 use super::id::Incarnation;
-use super::record::{AgentState, StopCause, Wish};
-use super::state::DAY_MS;
-use super::time::Time;
+use super::record::{AgentState, Record, StopCause, Wish};
+use super::time::{DAY_MS, Time};
+use super::usage::Used;
 
 /// A limit this soon after the last one was lifted is the same one still.
 const SAME_LIMIT_MS: i64 = 1_800_000;
@@ -155,8 +155,27 @@ impl Agent {
         self.not_before = None;
     }
 
+    pub(super) fn use_up(&mut self, at: Time, record: &Record) {
+        let Record::Used { spent, ended, counted_to, .. } = record else { return };
+        // What goes on over midnight is written down after it, and was used before.
+        let midnight = if ended.ends() { at.midnight() } else { Time(at.0 - 1).midnight() };
+        let (day, used) = self.used_today;
+        self.counted_to = self.counted_to.max(*counted_to);
+        if midnight < day {
+            return;
+        }
+        let mut used = if day == midnight { used } else { Used::default() };
+        used.add(spent, *ended);
+        self.used_today = (midnight, used);
+    }
+
+    /// The machine's clock shows this time, whatever it showed before: a newer answer is counted.
+    pub(super) fn count_from(&mut self, at: Time) {
+        self.counted_to = self.counted_to.map(|counted_to| counted_to.min(at));
+    }
+
     pub(super) fn count_start(&mut self, at: Time) {
-        let midnight = Time(at.0 - at.0.rem_euclid(DAY_MS));
+        let midnight = at.midnight();
         let count = if self.starts_today.0 == midnight { self.starts_today.1 } else { 0 };
         self.starts_today = (midnight, count + 1);
     }

@@ -38,4 +38,5 @@ pub mod step;
 pub mod subject;
 pub mod time;
 pub mod turn;
+pub mod usage;
 pub mod view;

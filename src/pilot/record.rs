@@ -3,11 +3,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::prices::Billing;
+
 use super::effect::OwnFile;
 use super::fact::{Exit, Handoff, Hiccup, Identity, Place, Server};
 use super::id::{AgentId, EffectId, Incarnation, MessageId, PhaseId, Sha};
 use super::message::{Message, Stage};
 use super::time::Time;
+use super::usage::{Spent, TurnEnd};
 
 pub use super::cause::{Illness, StopCause};
 
@@ -183,6 +186,16 @@ pub enum Record {
     },
     JobFinished {
         agent: AgentId,
+    },
+    /// What a turn used, by model: one record a turn, and one more where it goes on over midnight (UTC).
+    Used {
+        agent: AgentId,
+        phase: Option<PhaseId>,
+        ended: TurnEnd,
+        spent: Vec<Spent>,
+        billing: Billing,
+        /// The newest answer's time by the program's own clock: what is not newer is counted.
+        counted_to: Option<Time>,
     },
     // -- messages --------------------------------------------------------------------------------------------------
     MessageQueued {
@@ -406,6 +419,7 @@ impl Record {
             | Record::ConversationSeen { agent, .. }
             | Record::JobStarted { agent, .. }
             | Record::JobFinished { agent }
+            | Record::Used { agent, .. }
             | Record::MessageMoved { agent, .. }
             | Record::InboxSeen { agent, .. } => Some(agent),
             Record::MessageQueued { message } => Some(&message.agent),

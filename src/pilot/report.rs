@@ -7,6 +7,7 @@ use super::reading::{self, Reading};
 use super::record::Record;
 use super::time::Time;
 use super::turn::Turn;
+use super::usage::{self, Answer, TurnEnd};
 
 /// Takes in one report of the present life.
 pub(super) fn reported(turn: &mut Turn<'_>, id: &AgentId, report: Report) {
@@ -22,6 +23,8 @@ pub(super) fn reported(turn: &mut Turn<'_>, id: &AgentId, report: Report) {
             }
         }
         Report::PromptSubmitted { prompt } => {
+            usage::turn_begins(turn, id);
+            let watch = turn.watch(id);
             watch.turn_since = Some(now);
             (watch.pending, watch.failed, watch.ended_well) = (0, None, false);
             delivery::prompt_submitted(turn, id, &prompt);
@@ -32,18 +35,24 @@ pub(super) fn reported(turn: &mut Turn<'_>, id: &AgentId, report: Report) {
         }
         Report::PromptRecorded { prompt } => {
             watch.transcribed = true;
+            usage::turn_begins(turn, id);
             delivery::prompt_submitted(turn, id, &prompt);
         }
         Report::TurnEnded { pending, .. } => {
             watch.turn_since = None;
             (watch.pending, watch.failed, watch.ended_well) = (pending, None, true);
+            usage::turn_over(turn, id, TurnEnd::Ended);
         }
         Report::TurnFailed { error, resets, .. } => {
             watch.turn_since = None;
             watch.ended_well = false;
+            usage::turn_over(turn, id, TurnEnd::Failed);
             failed(turn, id, &error, resets);
         }
         Report::Compacting => {}
+        Report::Used { message, model, tokens, at } => {
+            usage::answered(turn, id, Answer { message, model, tokens, at });
+        }
     }
 }
 

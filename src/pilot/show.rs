@@ -17,6 +17,7 @@ use super::restart;
 use super::state::{Posted, State, Tmux};
 use super::time::{Now, Time};
 use super::turn::Turn;
+use super::usage;
 use super::view::{AgentView, HandoffView, MessageView, NextAction, PhaseItem, PhaseView, View, WatchView};
 
 /// A state that was recorded stands at least this long, so that a flickering screen does not fill the log.
@@ -137,7 +138,9 @@ fn agent_view(state: &State, rules: &Config, now: Now, id: &AgentId) -> Option<A
     let action = |(at, what): &(Time, String)| NextAction { what: what.clone(), at: now.wall_of(*at) };
     let deadlines: Vec<NextAction> = watch
         .into_iter()
-        .flat_map(|watch| watch.deadlines.iter().filter(|(_, what)| what != NAMING).map(action))
+        .flat_map(|watch| {
+            watch.deadlines.iter().filter(|(_, what)| what != NAMING && what != usage::COUNTING).map(action)
+        })
         .collect();
     Some(AgentView {
         id: id.clone(),
@@ -163,6 +166,9 @@ fn agent_view(state: &State, rules: &Config, now: Now, id: &AgentId) -> Option<A
         host: state.host.clone(),
         dir: config.dir.to_string_lossy().into_owned(),
         deliver_in_turn: config.deliver_in_turn,
+        used_today: usage::today(state, rules, now.steady, id),
+        budget: config.budget.map(|budget| budget.to_string()),
+        billing: config.billing,
     })
 }
 

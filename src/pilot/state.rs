@@ -11,12 +11,10 @@ use super::id::{AgentId, EffectId, MessageId, PhaseId};
 use super::message::{Message, Stage};
 use super::phase::Sequence;
 use super::record::{HiccupNote, Order, Record};
-use super::time::Time;
+use super::time::{DAY_MS, Time};
 
 /// Settled messages kept for showing; older ones stay in the log only.
 const SETTLED_KEPT: usize = 200;
-/// Deaths older than a day count against no budget.
-pub(super) const DAY_MS: i64 = 86_400_000;
 
 /// Everything.
 #[derive(Clone, Debug, Default)]
@@ -177,6 +175,7 @@ impl State {
             }
             Record::JobStarted { agent, .. } => self.agent(agent, at).begin_job(at),
             Record::JobFinished { agent } => self.agent(agent, at).job = Job::Finished { at },
+            Record::Used { agent, .. } => self.agent(agent, at).use_up(at, record),
         }
     }
 
@@ -204,6 +203,10 @@ impl State {
             HiccupNote::ClockMoved { ms } => u64::try_from(ms).unwrap_or(0),
             HiccupNote::Late { .. } => 0,
         };
+        if let HiccupNote::ClockMoved { ms: back @ ..0 } = what {
+            // What is told from now on has times that were there before.
+            self.agents.values_mut().for_each(|agent| agent.count_from(Time(at.0.saturating_add(back))));
+        }
         if ms > 0 {
             self.ran_ahead = Some((at, Duration::from_millis(ms)));
         }
@@ -211,6 +214,7 @@ impl State {
 
     /// Nobody saw what the machine did between two engines: for all anybody knows it slept, and agents' timers with it.
     fn come_back(&mut self, at: Time, before: Time) {
+        self.agents.values_mut().for_each(|agent| agent.count_from(at));
         if self.epoch == 0 {
             return;
         }

@@ -17,7 +17,7 @@ use super::state::{State, Tmux};
 use super::time::{Now, Time};
 use super::turn::{Outcome, Turn};
 use super::view::View;
-use super::{delivery, handoff, job, launch, operate, phase, report, restart, show, sight, stall};
+use super::{delivery, handoff, job, launch, operate, phase, report, restart, show, sight, stall, usage};
 
 /// One event: what is to be written and, after that, done.
 pub fn step(state: &mut State, rules: &Config, now: Now, event: Event) -> Outcome {
@@ -133,7 +133,7 @@ fn gone(turn: &mut Turn<'_>) {
         turn.state.agents.iter().filter(|(_, agent)| agent.place.is_some()).map(|(id, _)| id.clone()).collect();
     turn.record(Record::ServerLost);
     for id in lost {
-        delivery::life_ended(turn, &id);
+        life_ended(turn, &id);
         forget(turn, &id);
     }
 }
@@ -176,7 +176,7 @@ fn reconcile(turn: &mut Turn<'_>, id: &AgentId, panes: &[PaneFact]) {
             let alive = pane.is_some_and(|pane| pane.dead.is_none());
             close_order(turn, id, "the engine that ordered it ended");
             if !alive {
-                delivery::life_ended(turn, id);
+                life_ended(turn, id);
                 stall::stopped(turn, id, cause, &[]);
             }
         }
@@ -235,6 +235,12 @@ fn close_fleet_orders(turn: &mut Turn<'_>) {
     }
 }
 
+/// What a life leaves undone when it ends.
+fn life_ended(turn: &mut Turn<'_>, id: &AgentId) {
+    delivery::life_ended(turn, id);
+    usage::life_ended(turn, id);
+}
+
 fn pane_died(turn: &mut Turn<'_>, id: &AgentId, exit: Exit, last: Option<&Screen>) {
     let stopping = turn.agent(id).is_some_and(|agent| matches!(agent.life, Life::Stopping { .. }));
     if stopping {
@@ -245,7 +251,7 @@ fn pane_died(turn: &mut Turn<'_>, id: &AgentId, exit: Exit, last: Option<&Screen
     }
     let lines = last_lines(turn, id, last);
     close_order(turn, id, "the agent ended meanwhile");
-    delivery::life_ended(turn, id);
+    life_ended(turn, id);
     restart::died(turn, id, exit, lines);
     forget(turn, id);
 }
@@ -392,7 +398,7 @@ fn stop_finished(turn: &mut Turn<'_>, id: &AgentId, cause: super::record::StopCa
     let now = turn.now.steady;
     match outcome {
         EffectOutcome::Stopped { left } => {
-            delivery::life_ended(turn, id);
+            life_ended(turn, id);
             stall::stopped(turn, id, cause, &left);
         }
         // It moved at the last look, or nobody knows: it lives, and all of its graces begin anew.

@@ -12,6 +12,9 @@ use std::time::Duration;
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+/// Milliseconds of a day.
+pub const DAY_MS: i64 = 86_400_000;
+
 /// Milliseconds since the Unix epoch, UTC. Written as RFC 3339 with milliseconds (`2026-11-21T01:38:48.123Z`).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Time(pub i64);
@@ -46,6 +49,11 @@ impl Time {
     /// Time from `earlier` to here; zero when `earlier` is later.
     pub fn since(self, earlier: Time) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// The beginning of its day, UTC.
+    pub fn midnight(self) -> Time {
+        Time(self.0.saturating_sub(self.0.rem_euclid(DAY_MS)))
     }
 
     /// The calendar form; the epoch for values that no calendar has.

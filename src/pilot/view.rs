@@ -5,10 +5,13 @@ mod change;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::prices::Billing;
+
 use super::id::{AgentId, Incarnation, MessageId, PhaseId, Sha};
 use super::message::{Origin, Stage};
 use super::record::{AgentState, Wish};
 use super::time::Time;
+use super::usage::Used;
 
 pub use change::Change;
 
@@ -134,6 +137,14 @@ pub struct AgentView {
     /// Messages are typed also while it is in a turn.
     #[serde(default)]
     pub deliver_in_turn: bool,
+    /// Since midnight (UTC).
+    #[serde(default)]
+    pub used_today: Used,
+    /// What it may use in a day, as people write it; `None`: as much as it wants.
+    #[serde(default)]
+    pub budget: Option<String>,
+    #[serde(default)]
+    pub billing: Billing,
 }
 
 /// A deadline with its reason.

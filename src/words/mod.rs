@@ -6,4 +6,5 @@ pub mod message;
 pub mod reading;
 pub mod sentence;
 pub mod text;
+pub mod usage;
 pub mod when;

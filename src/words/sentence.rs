@@ -8,7 +8,7 @@ use crate::pilot::id::{AgentId, Incarnation, PhaseId, Sha};
 use crate::pilot::record::{Actor, AgentState, BaselineWhy, HiccupNote, Illness, Order, Record, StopCause, Wish};
 use crate::pilot::time::Time;
 
-use super::{message, text, when};
+use super::{message, text, usage, when};
 
 /// The record in words that no terminal can be hurt by.
 pub fn sentence(record: &Record) -> String {
@@ -75,7 +75,8 @@ fn told(record: &Record) -> String {
         | Record::Quarantined { .. }
         | Record::ConversationSeen { .. }
         | Record::JobStarted { .. }
-        | Record::JobFinished { .. } => of_agent(record),
+        | Record::JobFinished { .. }
+        | Record::Used { .. } => of_agent(record),
     }
 }
 
@@ -135,6 +136,7 @@ fn of_agent(record: &Record) -> String {
         Record::ConversationSeen { agent, conversation } => format!("{agent}: in conversation {conversation}"),
         Record::JobStarted { agent, by } => format!("{agent}: a run was asked for by {}", actor(*by)),
         Record::JobFinished { agent } => format!("{agent}: its run is finished"),
+        Record::Used { agent, ended, spent, .. } => usage::used(agent, *ended, spent),
         other => unreached(other),
     }
 }

@@ -1,11 +1,13 @@
 //! A fleet in every state, and what the verbs that only look say of it.
 
+use flightdeck::config::prices::Billing;
 use flightdeck::pilot::command::{Answer, Command};
 use flightdeck::pilot::fact::Exit;
 use flightdeck::pilot::id::{AgentId, EffectId, Incarnation, MessageId, PhaseId, Sha};
 use flightdeck::pilot::message::{Message, Origin, Stage};
 use flightdeck::pilot::record::{Actor, AgentState, Order, Record, StopCause, Wish};
 use flightdeck::pilot::time::Time;
+use flightdeck::pilot::usage::Used;
 use flightdeck::pilot::view::{AgentView, MessageView, NextAction, PhaseItem, PhaseView, View, WatchView};
 use flightdeck::words::text::is_unseen;
 
@@ -52,6 +54,9 @@ fn agent(name: &str, state: AgentState, since: i64) -> AgentView {
         host: "devbox".to_string(),
         dir: "/deck/clones/one".to_string(),
         deliver_in_turn: false,
+        used_today: Used::default(),
+        budget: None,
+        billing: Billing::Unknown,
     }
 }
 

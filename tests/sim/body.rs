@@ -6,6 +6,7 @@ use std::time::Duration;
 use flightdeck::pilot::fact::{Exit, Identity, PaneMode, Place, Report, Screen, Work};
 use flightdeck::pilot::id::{AgentId, Incarnation, MessageId};
 use flightdeck::pilot::time::{Now, Time};
+use flightdeck::pilot::usage::Tokens;
 
 use super::plan::{Asking, Child, End, Plan};
 
@@ -70,6 +71,11 @@ pub(crate) struct Body {
     pub(crate) coming: Vec<(Duration, Act)>,
     pub(crate) reports: Vec<Report>,
     pub(crate) taken: Vec<Taken>,
+    /// Tokens that it told of since the world last asked.
+    pub(crate) used: u64,
+    /// All that it told of its answers, and how many these are.
+    told: Vec<Report>,
+    answers: u32,
     /// Its end stands in the transcript.
     pub(crate) end_told: bool,
     ready: bool,
@@ -125,6 +131,9 @@ impl Body {
             coming: vec![ready],
             reports: Vec::new(),
             taken: Vec::new(),
+            used: 0,
+            told: Vec::new(),
+            answers: 0,
             end_told: false,
             ready: false,
             said: vec![" demo agent".to_string()],
@@ -316,12 +325,34 @@ impl Body {
             self.coming.push((self.habits.spin, Act::Spins));
         }
         self.asked_at = now.steady;
+        let answers = plan.uses.as_ref().map_or(0, |(answers, ..)| *answers);
+        // The last one is told when its turn is over, as it may be by a file that is read later.
+        (0..answers.saturating_sub(1).max(answers.min(1))).for_each(|answer| self.use_tokens(&plan, answer, now));
         self.turn = Some(Turn { plan, since: now.steady });
+    }
+
+    /// Tells of one answer, in two parts.
+    fn use_tokens(&mut self, plan: &Plan, answer: u32, now: Now) {
+        let Some((_, tokens, model)) = plan.uses.clone() else { return };
+        self.answers += 1;
+        let message = format!("{}-{}", self.incarnation.0, self.answers);
+        let at = Some(now.wall + Duration::from_millis(u64::from(answer)));
+        for part in [Tokens::default(), Tokens { input: tokens, ..Tokens::default() }] {
+            let report = Report::Used { message: message.clone(), model: model.clone(), tokens: part, at };
+            self.told.push(report.clone());
+            self.report(report);
+        }
+        self.used += tokens;
+    }
+
+    /// All answers of this life are told once more, as where a mark was lost.
+    pub(crate) fn repeat(&mut self) {
+        self.told.clone().into_iter().for_each(|report| self.report(report));
     }
 
     /// What lies on this agent decides over what it planned.
     fn condition(&self, plan: Plan, now: Now) -> Plan {
-        let soon = |end| Plan { lasts: Duration::from_secs(1), frozen: false, child: None, end };
+        let soon = |end| Plan { lasts: Duration::from_secs(1), frozen: false, child: None, uses: None, end };
         if self.poisoned {
             return soon(End::Poisoned);
         }
@@ -343,7 +374,7 @@ impl Body {
         self.generation += 1;
         self.ill = None;
         let failed = matches!(turn.plan.end, End::Limited { .. } | End::Poisoned);
-        match turn.plan.end {
+        match turn.plan.end.clone() {
             End::Says(text) => {
                 self.say(&format!("● {text}"));
                 self.ill = Some("it forgot its marker".to_string());
@@ -390,9 +421,13 @@ impl Body {
             End::Never => {}
         }
         let failed = self.said.last().filter(|_| failed).cloned();
+        let last = turn.plan.uses.as_ref().filter(|(answers, ..)| *answers > 1).map(|(answers, ..)| answers - 1);
         match failed.filter(|_| self.habits.transcribes) {
             Some(error) => self.report(Report::TurnFailed { error, status: None, resets: None }),
             None => self.report(Report::TurnEnded { answer: None, pending: 0 }),
+        }
+        if let Some(answer) = last {
+            self.use_tokens(&turn.plan, answer, now);
         }
         if !self.queued.is_empty() && !self.wedged {
             let taken = self.queued.remove(0);

@@ -33,7 +33,9 @@ const POINTS: [&str; 12] = [
 
 /// A turn as agents do them, healthy or not.
 pub(crate) fn plan(dice: &mut Dice) -> Plan {
-    let mut plan = Plan { lasts: span(dice, 5, 900), frozen: false, child: None, end: end(dice) };
+    let lasts = span(dice, 5, 900);
+    let uses = Some((u32::try_from(lasts.as_secs() % 4).unwrap_or(0), 1000, "model".to_string()));
+    let mut plan = Plan { lasts, frozen: false, child: None, uses, end: end(dice) };
     match dice.below(100) {
         0..=3 => plan.lasts = span(dice, 600, 3 * 3600),
         4..=6 => (plan.frozen, plan.child, plan.lasts) = (true, Some(Child::Busy), span(dice, 60, 45 * 60)),
@@ -98,7 +100,8 @@ pub(crate) fn strike(world: &mut World) {
         85..=88 => with_end(world, "tmux is silent", soon, "tmux answers"),
         89 => now(world, "tmux dies"),
         90 => now(world, "tmux dies and its agents survive"),
-        91..=92 => now(world, "tmux is listed"),
+        91 => now(world, "tmux is listed"),
+        92 => now(world, &format!("{agent} tells its answers again")),
         93 => with_end(world, "hand runs one", soon, "hand ends it"),
         94 => with_end(world, "hand hides it", soon, "hand ends it"),
         95 => now(world, "remote fails"),

@@ -126,6 +126,12 @@ impl World {
             Record::Started { agent, .. } if fold.agents.get(agent).is_some_and(|agent| agent.up_since().is_some()) => {
                 Some(format!("{agent} starts and is up"))
             }
+            Record::Used { agent, spent, .. } => {
+                let counted = self.counted.entry(agent.clone()).or_default();
+                *counted += spent.iter().map(|spent| spent.tokens.sum()).sum::<u64>();
+                let told = self.told.get(agent).copied().unwrap_or(0);
+                (*counted > told).then(|| format!("{agent} told of {told} tokens, and {counted} are counted"))
+            }
             Record::Released { by, .. } if *by != Actor::Operator => Some("a hold ended by itself".to_string()),
             _ => None,
         };

@@ -11,6 +11,8 @@ pub(crate) struct Plan {
     /// No spinner moves, nothing is shown.
     pub(crate) frozen: bool,
     pub(crate) child: Option<Child>,
+    /// Answers, of how many tokens each and of which model; told when the turn begins.
+    pub(crate) uses: Option<(u32, u64, String)>,
     pub(crate) end: End,
 }
 
@@ -64,10 +66,10 @@ impl Plan {
     /// A healthy turn.
     pub(crate) fn usual() -> Self {
         let end = End::Waits { ahead: Duration::from_secs(300), late: Some(Duration::ZERO) };
-        Plan { lasts: Duration::from_secs(10), frozen: false, child: None, end }
+        Plan { lasts: Duration::from_secs(10), frozen: false, child: None, uses: None, end }
     }
 
-    /// Reads `works 30s frozen with a busy child, waits 5m and wakes 37s late`.
+    /// Reads `works 30s frozen with a busy child, waits 5m and wakes 37s late` and `works 30s using 3 x 1000 of MODEL, says done`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let (work, end) = text.split_once(", ").ok_or_else(|| format!("no `, ` in {text:?}"))?;
         let mut words = work.split(' ');
@@ -82,7 +84,8 @@ impl Plan {
             (_, true) => Some(Child::Quiet),
             _ => None,
         };
-        Ok(Plan { lasts, frozen: rest.contains("frozen"), child, end: End::parse(end)? })
+        let uses = rest.split_once("using ").map(|(_, uses)| answers(uses)).transpose()?;
+        Ok(Plan { lasts, frozen: rest.contains("frozen"), child, uses, end: End::parse(end)? })
     }
 }
 
@@ -113,6 +116,14 @@ impl End {
             _ => Err(format!("no end of a turn: {text:?}")),
         }
     }
+}
+
+/// `3 x 1000 of MODEL`
+fn answers(text: &str) -> Result<(u32, u64, String), String> {
+    let wrong = || format!("no `3 x 1000 of MODEL`: {text:?}");
+    let words: Vec<&str> = text.split(' ').collect();
+    let [count, "x", tokens, "of", model] = words.as_slice() else { return Err(wrong()) };
+    Ok((count.parse().map_err(|_| wrong())?, tokens.parse().map_err(|_| wrong())?, (*model).to_string()))
 }
 
 fn waits(text: &str) -> Result<End, String> {

@@ -9,6 +9,7 @@ use flightdeck::pilot::id::{AgentId, PhaseId, Sha};
 use flightdeck::pilot::message::{Message, Origin, Stage};
 use flightdeck::pilot::record::{AgentState, HiccupNote, Order, Record};
 use flightdeck::pilot::time::Time;
+use flightdeck::pilot::usage::Spent;
 
 /// A point in time as an offset from `begin`.
 pub(crate) fn offset(at: Time, begin: Time) -> String {
@@ -118,6 +119,15 @@ pub(crate) fn record(record: &Record, begin: Time) -> String {
         }
         Record::JobStarted { agent, by } => format!("{agent}: a run is asked for by {}", word(by)),
         Record::JobFinished { agent } => format!("{agent}: the run is finished"),
+        Record::Used { agent, phase, ended, spent, billing, .. } => {
+            let of = |spent: &Spent| {
+                let cost = spent.cost.map_or("unknown".to_string(), |cost| format!("{cost} micro-dollars"));
+                format!("{} of {} in {} answers, cost {cost}", spent.tokens.sum(), spent.model, spent.messages)
+            };
+            let spent: Vec<String> = spent.iter().map(of).collect();
+            let (phase, ended, billing) = (in_phase(phase.as_ref()), word(ended), word(billing));
+            format!("{agent}: USED{phase} {} ({ended}, billing {billing})", spent.join("; "))
+        }
         Record::MessageQueued { message } => queued(message),
         Record::MessageMoved { message, agent, stage } => format!("{agent}: {message} {}", stage_words(stage)),
         Record::Baseline { why, sha, .. } => format!("branch at {} ({})", short(sha), word(why)),

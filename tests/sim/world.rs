@@ -114,6 +114,9 @@ pub(crate) struct World {
     /// Lines on event channels that no engine has taken in for good.
     pub(crate) spool: BTreeMap<u64, Spooled>,
     pub(crate) spooled: u64,
+    /// Tokens that agents told of, and those that stand in records.
+    pub(crate) told: BTreeMap<AgentId, u64>,
+    pub(crate) counted: BTreeMap<AgentId, u64>,
     /// Pictures taken so far.
     pub(crate) pictures: u64,
     /// Commands that a silent server has swallowed and will carry out.
@@ -172,6 +175,8 @@ impl World {
             remote: Remote::default(),
             spool: BTreeMap::new(),
             spooled: 0,
+            told: BTreeMap::new(),
+            counted: BTreeMap::new(),
             pictures: 0,
             stuck: Vec::new(),
             submitted: BTreeMap::new(),
@@ -289,6 +294,7 @@ impl World {
         let coming = std::mem::take(&mut body.coming);
         let reports = std::mem::take(&mut body.reports);
         let taken = std::mem::take(&mut body.taken);
+        *self.told.entry(agent.clone()).or_default() += std::mem::take(&mut body.used);
         let (limit, exit, pid) = (body.limited_until, body.exit, body.process.pid);
         let poison = body.conversation.clone().filter(|_| body.poisoned);
         let told = body.exit.is_some() && !std::mem::replace(&mut body.end_told, body.exit.is_some());

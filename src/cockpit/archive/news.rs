@@ -69,7 +69,9 @@ impl News {
             | Record::PhaseSuspended { .. }
             | Record::PhaseDone { .. }
             | Record::SequenceReopened => News::Phase,
-            Record::Wished { .. } | Record::MarkerSeen { .. } | Record::JobStarted { .. } => News::Doing,
+            Record::Wished { .. } | Record::MarkerSeen { .. } | Record::JobStarted { .. } | Record::Used { .. } => {
+                News::Doing
+            }
             Record::EngineStarted { .. } | Record::ConfigLoaded { .. } => News::Engine,
         }
     }
@@ -187,6 +189,7 @@ pub fn evidence(record: &Record) -> Vec<String> {
         | Record::Alerted { .. }
         | Record::JobStarted { .. }
         | Record::JobFinished { .. }
+        | Record::Used { .. }
         | Record::Baseline { .. }
         | Record::HandoffSeen { .. }
         | Record::InboxSeen { .. }

@@ -13,11 +13,13 @@ use crate::cockpit::model::Model;
 use crate::cockpit::theme::Theme;
 use crate::cockpit::view;
 use crate::config::model::{Cockpit, ThemeName};
+use crate::config::prices::Billing;
 use crate::edge::link::Heard;
 use crate::pilot::command::{Answer, Command};
 use crate::pilot::id::{AgentId, Incarnation, PhaseId};
 use crate::pilot::record::{AgentState, Wish};
 use crate::pilot::time::Time;
+use crate::pilot::usage::Used;
 use crate::pilot::view::{AgentView, PhaseItem, PhaseView, View, WatchView};
 
 /// The cockpit, and the moment it is in.
@@ -177,5 +179,8 @@ pub(crate) fn one(name: &str, state: AgentState) -> AgentView {
         host: "devbox".to_string(),
         dir: "/deck/clones/builder".to_string(),
         deliver_in_turn: false,
+        used_today: Used::default(),
+        budget: None,
+        billing: Billing::Unknown,
     }
 }

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 use crate::config::model::McpServer;
 use crate::pilot::fact::Report;
+use crate::pilot::time::Time;
+use crate::pilot::usage::Tokens;
 
 /// Events that every version from 2.0 on knows. One that a version does not know would stop its start at a dialog, so what
 /// only newer ones have comes from the transcript.
@@ -86,25 +88,26 @@ struct Entry {
     api_error_params: Option<Value>,
     operation: Option<String>,
     content: Option<Value>,
-    message: Option<Message>,
+    message: Option<Value>,
+    timestamp: Option<Value>,
 }
 
-#[derive(Debug, Deserialize)]
-struct Message {
-    content: Option<Value>,
-}
-
+/// The model of what the program itself says.
+const SYNTHETIC: &str = "<synthetic>";
 /// Said by itself where somebody has stopped a turn.
 const INTERRUPTED: &str = "[Request interrupted by user";
 
 /// What a line of the transcript says. `None`: nothing that matters, or it is none.
 pub fn recorded(line: &[u8]) -> Option<Report> {
     let entry: Entry = serde_json::from_slice(line).ok()?;
+    if entry.kind == "assistant" && !entry.is_api_error_message {
+        return used(&entry);
+    }
     // What a summary quotes, nobody has said now.
     if entry.is_sidechain || entry.is_meta || entry.is_compact_summary {
         return None;
     }
-    let said = entry.message.and_then(|message| message.content);
+    let said = entry.message.and_then(|mut message| message.get_mut("content").map(Value::take));
     match (entry.kind.as_str(), entry.operation.as_deref()) {
         ("user", _) => {
             let prompt = words(&said?)?;
@@ -122,6 +125,25 @@ pub fn recorded(line: &[u8]) -> Option<Report> {
         }
         _ => None,
     }
+}
+
+/// What an answer used. It stands in the transcript in parts, a line each, all with the same id and what is known by then of the
+/// whole; a subagent's answer is one like others. What the program says in place of an answer has a model of no name and used
+/// nothing.
+fn used(entry: &Entry) -> Option<Report> {
+    let message = entry.message.as_ref()?;
+    let text = |key: &str| message[key].as_str().map(str::to_string);
+    let (id, model) = (text("id")?, text("model").filter(|model| model != SYNTHETIC)?);
+    let usage = message["usage"].as_object()?;
+    let count = |key: &str| usage.get(key).and_then(Value::as_u64).unwrap_or(0);
+    let tokens = Tokens {
+        input: count("input_tokens"),
+        output: count("output_tokens"),
+        cache_read: count("cache_read_input_tokens"),
+        cache_write: count("cache_creation_input_tokens"),
+    };
+    let at = entry.timestamp.as_ref().and_then(|at| Time::deserialize(at).ok());
+    Some(Report::Used { message: id, model, tokens, at })
 }
 
 /// The text of a message: a text, or a list of parts. What tools brought back is no text.

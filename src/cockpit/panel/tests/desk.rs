@@ -11,12 +11,14 @@ use crate::cockpit::theme::Theme;
 use crate::cockpit::update::update;
 use crate::cockpit::view;
 use crate::config::model::{Cockpit, ThemeName};
+use crate::config::prices::Billing;
 use crate::edge::link::Heard;
 use crate::edge::store::Page;
 use crate::pilot::id::{AgentId, Incarnation, MessageId};
 use crate::pilot::message::{Message, Origin, Stage};
 use crate::pilot::record::{AgentState, Illness, Wish};
 use crate::pilot::time::Time;
+use crate::pilot::usage::Used;
 use crate::pilot::view::{AgentView, MessageView, NextAction, PhaseView, View, WatchView};
 
 use super::super::*;
@@ -61,6 +63,9 @@ pub(super) fn agent(name: &str) -> AgentView {
         host: "devbox".to_string(),
         dir: "/deck/clones/builder".to_string(),
         deliver_in_turn: false,
+        used_today: Used::default(),
+        budget: None,
+        billing: Billing::Unknown,
     }
 }
 

@@ -1,9 +1,11 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::config::prices::Billing;
 use crate::pilot::id::{Incarnation, MessageId, PhaseId, Sha};
 use crate::pilot::message::{Origin, Stage};
 use crate::pilot::record::{AgentState, Wish};
+use crate::pilot::usage::Used;
 use crate::pilot::view::{HandoffView, PhaseItem, PhaseView, WatchView};
 
 fn phase(status: &str, since: i64, spent_s: u64) -> PhaseItem {
@@ -37,6 +39,9 @@ fn agent(name: &str, since: i64, line: &str) -> AgentView {
         host: "devbox".to_string(),
         dir: "/deck/clones/builder".to_string(),
         deliver_in_turn: false,
+        used_today: Used::default(),
+        budget: None,
+        billing: Billing::Unknown,
     }
 }
 
