@@ -49,6 +49,7 @@ pub mod table;
 pub mod throwaway;
 pub mod timeline;
 pub mod up;
+pub mod usage;
 pub mod watch;
 pub mod why;
 pub mod workspace;
@@ -113,6 +114,7 @@ pub enum Verb {
     EStop(e_stop::Args),
     Phase(phase::Args),
     Outbox(outbox::Args),
+    Usage(usage::Args),
     Events(events::Args),
     Run(run::Args),
     Reload(reload::Args),
@@ -161,6 +163,7 @@ impl Cli {
             Verb::EStop(args) => e_stop::run(args, global),
             Verb::Phase(args) => phase::run(args, global),
             Verb::Outbox(args) => outbox::run(args, global),
+            Verb::Usage(args) => usage::run(args, global),
             Verb::Events(args) => events::run(args, global),
             Verb::Run(args) => run::run(args, global),
             Verb::Reload(args) => reload::run(args, global),

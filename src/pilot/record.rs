@@ -191,6 +191,8 @@ pub enum Record {
     Used {
         agent: AgentId,
         phase: Option<PhaseId>,
+        /// When its first answer was told.
+        since: Time,
         ended: TurnEnd,
         spent: Vec<Spent>,
         billing: Billing,

@@ -281,7 +281,7 @@ pub(super) fn today(state: &State, rules: &Config, now: Time, id: &AgentId) -> U
 /// Makes the record of what is summed, and begins anew.
 fn write(turn: &mut Turn<'_>, id: &AgentId, ended: TurnEnd) {
     let Some(watch) = turn.state.watches.get(id) else { return };
-    let counted_to = watch.tally.counted_to;
+    let (since, counted_to) = (watch.tally.since, watch.tally.counted_to);
     let spent = priced(turn.rules, &watch.tally);
     let tally = &mut turn.watch(id).tally;
     tally.spent.clear();
@@ -291,7 +291,7 @@ fn write(turn: &mut Turn<'_>, id: &AgentId, ended: TurnEnd) {
     }
     let billing = turn.rules.agents.get(id).map_or(Billing::Unknown, |agent| agent.billing);
     let phase = turn.agent(id).and_then(|agent| agent.phase.clone());
-    turn.record(Record::Used { agent: id.clone(), phase, ended, spent, billing, counted_to });
+    turn.record(Record::Used { agent: id.clone(), phase, since, ended, spent, billing, counted_to });
 }
 
 fn priced(rules: &Config, tally: &Tally) -> Vec<Spent> {

@@ -10,6 +10,7 @@ mod messages;
 mod sentences;
 mod sharing;
 mod stand_in;
+mod usage;
 
 use std::path::Path;
 

@@ -12,7 +12,7 @@ use super::tree::{Tree, rows, section, snake, variants};
 /// Programs inside the program; only the documents about them name them.
 const HIDDEN: [&str; 3] = ["demo-agent", "pane-tap", "run-agent"];
 
-const VERBS: [&str; 32] = [
+const VERBS: [&str; 33] = [
     "init",
     "check",
     "up",
@@ -34,6 +34,7 @@ const VERBS: [&str; 32] = [
     "e-stop",
     "phase",
     "outbox",
+    "usage",
     "events",
     "run",
     "reload",
