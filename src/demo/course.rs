@@ -259,7 +259,7 @@ mod tests {
             Sign::Ended => Record::Stopped { agent, cause: StopCause::Fatal, left: Vec::new() },
             Sign::Exited => Record::Exited { agent, exit: Exit::Status(3), last: Vec::new() },
             Sign::BackedOff => Record::BackedOff { agent, until: Time(0), deaths: 1, cause: String::new() },
-            Sign::Held => Record::Held { agent, cause: String::new(), evidence: Vec::new(), spent: true },
+            Sign::Held => Record::Held { agent, cause: String::new(), evidence: Vec::new(), spent: true, until: None },
             Sign::Started | Sign::StartedAfresh => started("new"),
             Sign::Resumed => started("old"),
             Sign::Ready => Record::Ready { agent },

@@ -182,7 +182,8 @@ mod tests {
     fn decisions_are_kept_once_each_and_changes_once_a_minute() {
         let mut keepsakes = Keepsakes::new(Path::new("/nowhere"));
         let changed = Record::StateChanged { agent: agent(), state: AgentState::Idle, why: String::new() };
-        let held = Record::Held { agent: agent(), cause: String::new(), evidence: Vec::new(), spent: false };
+        let held =
+            Record::Held { agent: agent(), cause: String::new(), evidence: Vec::new(), spent: false, until: None };
         assert_eq!(kept(&mut keepsakes, 0, &held), None);
         for (at, line, record, keeps) in [
             (0, "one", &changed, true),

@@ -65,6 +65,8 @@ pub struct Agent {
     pub job: Job,
     /// What the turns recorded since a midnight (UTC) used, and which midnight.
     pub used_today: (Time, Used),
+    /// The day (its midnight, UTC) on which the operator released it although its budget is used up.
+    pub budget_waived: Option<Time>,
     /// The program's own time of the newest answer that a record counts.
     pub counted_to: Option<Time>,
 }
@@ -96,6 +98,8 @@ pub struct Hold {
     pub since: Time,
     /// It rests on the death at `since`, which spent the restart budget.
     pub spent: bool,
+    /// It ends by itself then.
+    pub until: Option<Time>,
 }
 
 /// A usage limit the agent ran into.
@@ -157,6 +161,7 @@ impl Agent {
             left: Vec::new(),
             job: Job::Idle,
             used_today: (Time(0), Used::default()),
+            budget_waived: None,
             counted_to: None,
         }
     }

@@ -13,7 +13,7 @@ use super::record::{Actor, Order, Record, StopCause, Wish};
 use super::state::Tmux;
 use super::time::Time;
 use super::turn::Turn;
-use super::{delivery, heal, job, launch, phase, restart, show, sight, stall, usage};
+use super::{budget, delivery, heal, job, launch, phase, restart, show, sight, stall, usage};
 
 /// An agent nobody has a reason to come back to is looked at again after this all the same.
 const NEVER_FORGET: Duration = Duration::from_secs(300);
@@ -34,7 +34,9 @@ pub(super) fn decide(turn: &mut Turn<'_>) {
     }
     let ids: Vec<AgentId> = turn.rules.agents.keys().cloned().collect();
     for id in &ids {
+        let budget = budget::mind(turn, id);
         let mut deadlines = agent(turn, id);
+        deadlines.extend(budget);
         deadlines.extend(usage::settle(turn, id));
         deadlines.extend(show::note_state(turn, id));
         deadlines.sort();

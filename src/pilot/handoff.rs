@@ -145,7 +145,7 @@ fn hold_loops(turn: &mut Turn<'_>, target: &AgentId) {
             humantime::format_duration(rules.loop_window),
             rules.loop_budget
         );
-        turn.record(Record::Held { agent: target.clone(), cause, evidence: Vec::new(), spent: false });
+        turn.record(Record::Held { agent: target.clone(), cause, evidence: Vec::new(), spent: false, until: None });
     }
 }
 

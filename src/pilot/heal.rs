@@ -136,7 +136,7 @@ fn end_or_hold(turn: &mut Turn<'_>, id: &AgentId, cause: StopCause, evidence: Ve
         return;
     }
     let cause = format!("{}, and its restart policy is never: `flightdeck restart {id}` ends it", cause.words());
-    turn.record(Record::Held { agent: id.clone(), cause, evidence, spent: false });
+    turn.record(Record::Held { agent: id.clone(), cause, evidence, spent: false, until: None });
 }
 
 fn reach_limit(turn: &mut Turn<'_>, id: &AgentId, reading: &Reading) {

@@ -116,7 +116,7 @@ pub(super) fn started(turn: &mut Turn<'_>, id: &AgentId, incarnation: Incarnatio
         }
         Err(why) => {
             let cause = format!("its start prompt can't be made: {why}");
-            turn.record(Record::Held { agent: id.clone(), cause, evidence: Vec::new(), spent: false });
+            turn.record(Record::Held { agent: id.clone(), cause, evidence: Vec::new(), spent: false, until: None });
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::agent::{Agent, Hold, Job, Life, Limit};
 use super::fact::{Exit, Identity, Place};
 use super::id::Incarnation;
-use super::record::{AgentState, Record, StopCause, Wish};
+use super::record::{Actor, AgentState, Record, StopCause, Wish};
 use super::time::{DAY_MS, Time};
 use super::usage::Used;
 
@@ -82,12 +82,21 @@ impl Agent {
         (self.not_before, self.delayed) = (Some(until), Some(why.to_string()));
     }
 
-    pub(super) fn hold(&mut self, at: Time, cause: &str, evidence: &[String], spent: bool) {
-        self.held = Some(Hold { cause: cause.to_string(), evidence: evidence.to_vec(), since: at, spent });
+    pub(super) fn be_held(&mut self, at: Time, record: &Record) {
+        let Record::Held { cause, evidence, spent, until, .. } = record else { return };
+        let (cause, evidence) = (cause.clone(), evidence.clone());
+        self.held = Some(Hold { cause, evidence, since: at, spent: *spent, until: *until });
     }
 
-    pub(super) fn release(&mut self, at: Time) {
-        self.held = None;
+    /// By the operator it begins anew, and goes on with a budget that is used up; by our own rules it merely goes on.
+    pub(super) fn release(&mut self, at: Time, by: Actor) {
+        let hold = self.held.take();
+        if by != Actor::Operator {
+            return;
+        }
+        if hold.is_some_and(|hold| hold.until.is_some()) {
+            self.budget_waived = Some(at.midnight());
+        }
         self.asked_at = at;
         self.deaths.clear();
         self.streak = 0;

@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod branch;
+mod budget;
 pub mod cause;
 pub mod command;
 mod decide;

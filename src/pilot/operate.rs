@@ -119,7 +119,7 @@ fn restart_agent(turn: &mut Turn<'_>, id: &AgentId, fresh: bool) -> Result {
         return unminded(id);
     }
     if turn.agent(id).is_some_and(|agent| agent.held.is_some()) {
-        restart::release(turn, id);
+        restart::release(turn, id, Actor::Operator);
     }
     wish(turn, id, Wish::Running);
     if fresh {
@@ -187,13 +187,13 @@ fn hold(turn: &mut Turn<'_>, id: &AgentId, reason: &str) -> Result {
     let reason: String = reason.chars().filter(|c| !super::message::is_hostile(*c) && *c != '\n').take(200).collect();
     let cause =
         if reason.is_empty() { "held by the operator".to_string() } else { format!("held by the operator: {reason}") };
-    turn.record(Record::Held { agent: id.clone(), cause, evidence: Vec::new(), spent: false });
+    turn.record(Record::Held { agent: id.clone(), cause, evidence: Vec::new(), spent: false, until: None });
     accepted(format!("{id} is held: nothing is done with it until `flightdeck release {id}`"))
 }
 
 fn release(turn: &mut Turn<'_>, id: &AgentId) -> Result {
     known(turn, id)?;
-    restart::release(turn, id);
+    restart::release(turn, id, Actor::Operator);
     accepted(format!("{id} is released"))
 }
 

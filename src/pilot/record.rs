@@ -137,6 +137,9 @@ pub enum Record {
         evidence: Vec<String>,
         #[serde(default)]
         spent: bool,
+        /// It is released by itself then.
+        #[serde(default)]
+        until: Option<Time>,
     },
     Released {
         agent: AgentId,

@@ -38,7 +38,7 @@ pub(super) fn died(turn: &mut Turn<'_>, id: &AgentId, exit: Exit, last: Vec<Stri
                 "it is {}, and its restart policy is on-failure: `flightdeck release` starts it again",
                 exit_words(exit)
             );
-            turn.record(Record::Held { agent: id.clone(), cause, evidence: last, spent: false });
+            turn.record(Record::Held { agent: id.clone(), cause, evidence: last, spent: false, until: None });
         }
     }
 }
@@ -67,7 +67,7 @@ pub(super) fn charge(turn: &mut Turn<'_>, id: &AgentId, up_for: Duration, cause:
             humantime::format_duration(budget.1),
             budget.0
         );
-        turn.record(Record::Held { agent: id.clone(), cause, evidence, spent: true });
+        turn.record(Record::Held { agent: id.clone(), cause, evidence, spent: true, until: None });
     }
 }
 
@@ -170,13 +170,13 @@ pub(super) fn rests(turn: &Turn<'_>, id: &AgentId) -> bool {
     !asked_since && !matches!(after(rules.restart, exit), After::Start)
 }
 
-/// The operator takes an agent out of its hold.
-pub(super) fn release(turn: &mut Turn<'_>, id: &AgentId) {
-    let limited = turn.agent(id).is_some_and(|agent| agent.limit.is_some());
-    if turn.agent(id).is_some_and(|agent| agent.sight_lost.is_some()) {
+/// An agent is taken out of its hold, by the operator or because its time is over.
+pub(super) fn release(turn: &mut Turn<'_>, id: &AgentId, by: Actor) {
+    if by == Actor::Operator && turn.agent(id).is_some_and(|agent| agent.sight_lost.is_some()) {
         sight::regain(turn, id, Actor::Operator);
     }
-    turn.record(Record::Released { agent: id.clone(), by: Actor::Operator });
+    let limited = by == Actor::Operator && turn.agent(id).is_some_and(|agent| agent.limit.is_some());
+    turn.record(Record::Released { agent: id.clone(), by });
     // Nobody judged it while it was held.
     turn.watch(id).grace_from = turn.now.steady;
     if limited {

@@ -7,6 +7,7 @@ use crate::config::model::{Config, ScreenSays};
 
 use super::agent::{Agent, Job, Life, Watch};
 use super::branch::PassedOn;
+use super::budget;
 use super::decide;
 use super::id::{AgentId, PhaseId};
 use super::launch;
@@ -384,6 +385,7 @@ fn alerts(turn: &Turn<'_>) -> BTreeMap<String, String> {
             alerts.insert(format!("{id} asks"), what);
         }
         blocked_messages(turn, id, &mut alerts);
+        budget::alerts(turn, id, &mut alerts);
     }
     if let Some(why) = &turn.state.sequence.blocked {
         let phase = turn.state.sequence.current.as_ref().map(ToString::to_string).unwrap_or_default();

@@ -10,7 +10,7 @@ use super::fact::{Server, Stamp};
 use super::id::{AgentId, EffectId, MessageId, PhaseId};
 use super::message::{Message, Stage};
 use super::phase::Sequence;
-use super::record::{HiccupNote, Order, Record};
+use super::record::{Actor, HiccupNote, Order, Record};
 use super::time::{DAY_MS, Time};
 
 /// Settled messages kept for showing; older ones stay in the log only.
@@ -163,8 +163,8 @@ impl State {
             Record::StateChanged { agent, state, why } => self.agent(agent, at).show(at, state, why),
             Record::BackedOff { agent, until, deaths, .. } => self.agent(agent, at).back_off(at, *until, *deaths),
             Record::StartDelayed { agent, until, why } => self.agent(agent, at).delay(*until, why),
-            Record::Held { agent, cause, evidence, spent } => self.agent(agent, at).hold(at, cause, evidence, *spent),
-            Record::Released { agent, .. } => self.release(at, agent),
+            Record::Held { agent, .. } => self.agent(agent, at).be_held(at, record),
+            Record::Released { agent, by } => self.release(at, agent, *by),
             Record::LimitReached { agent, until, text } => self.agent(agent, at).reach_limit(at, *until, text),
             Record::LimitLifted { agent } => self.agent(agent, at).lift_limit(at),
             Record::SightLost { agent, .. } => self.agent(agent, at).sight_lost = Some(at),
@@ -183,9 +183,11 @@ impl State {
         self.agents.entry(id.clone()).or_insert_with(|| Agent::new(at))
     }
 
-    fn release(&mut self, at: Time, agent: &AgentId) {
-        self.agent(agent, at).release(at);
-        self.branch.pings.remove(agent);
+    fn release(&mut self, at: Time, agent: &AgentId, by: Actor) {
+        self.agent(agent, at).release(at, by);
+        if by == Actor::Operator {
+            self.branch.pings.remove(agent);
+        }
     }
 
     fn lose_server(&mut self, at: Time) {

@@ -132,7 +132,10 @@ impl World {
                 let told = self.told.get(agent).copied().unwrap_or(0);
                 (*counted > told).then(|| format!("{agent} told of {told} tokens, and {counted} are counted"))
             }
-            Record::Released { by, .. } if *by != Actor::Operator => Some("a hold ended by itself".to_string()),
+            Record::Released { agent, by } if *by != Actor::Operator => {
+                let until = fold.agents.get(agent).and_then(|agent| agent.held.as_ref()).and_then(|hold| hold.until);
+                until.is_none_or(|until| self.now < until).then(|| format!("{agent}'s hold ended by itself"))
+            }
             _ => None,
         };
         self.wrong.extend(wrong);
