@@ -164,6 +164,10 @@ impl Agent {
         self.not_before = None;
     }
 
+    pub(super) fn talk_in(&mut self, conversation: &str) {
+        self.conversation = Some(conversation.to_string());
+    }
+
     pub(super) fn use_up(&mut self, at: Time, record: &Record) {
         let Record::Used { spent, ended, counted_to, .. } = record else { return };
         // What goes on over midnight is written down after it, and was used before.

@@ -170,9 +170,7 @@ impl State {
             Record::SightLost { agent, .. } => self.agent(agent, at).sight_lost = Some(at),
             Record::SightRegained { agent, .. } => self.agent(agent, at).sight_lost = None,
             Record::Quarantined { agent, conversation, .. } => self.agent(agent, at).quarantine(conversation.as_ref()),
-            Record::ConversationSeen { agent, conversation } => {
-                self.agent(agent, at).conversation = Some(conversation.clone());
-            }
+            Record::ConversationSeen { agent, conversation } => self.agent(agent, at).talk_in(conversation),
             Record::JobStarted { agent, .. } => self.agent(agent, at).begin_job(at),
             Record::JobFinished { agent } => self.agent(agent, at).job = Job::Finished { at },
             Record::Used { agent, .. } => self.agent(agent, at).use_up(at, record),
