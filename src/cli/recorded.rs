@@ -130,6 +130,7 @@ fn agent_of(state: &State, id: &AgentId, agent: &Agent) -> AgentView {
         deliver_in_turn: false,
         used_today: if agent.used_today.0 == state.last_at.midnight() { agent.used_today.1 } else { Used::default() },
         budget: None,
+        budget_percent: None,
         billing: Billing::Unknown,
     }
 }

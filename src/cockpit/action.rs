@@ -24,6 +24,7 @@ pub enum Action {
     ShowLogbook,
     ShowOutbox,
     ShowWhy,
+    ShowUsage,
     Zoom,
     Wider,
     Narrower,

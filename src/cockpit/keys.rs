@@ -28,6 +28,7 @@ pub enum Context {
     Logbook,
     Outbox,
     Why,
+    Usage,
     Help,
     Confirm,
     Compose,
@@ -39,7 +40,7 @@ pub enum Context {
 
 impl Context {
     /// All of them, in the order of the help.
-    pub const ALL: [Context; 14] = [
+    pub const ALL: [Context; 15] = [
         Context::Browse,
         Context::Fleet,
         Context::Live,
@@ -47,6 +48,7 @@ impl Context {
         Context::Logbook,
         Context::Outbox,
         Context::Why,
+        Context::Usage,
         Context::Help,
         Context::Confirm,
         Context::Compose,
@@ -66,6 +68,7 @@ impl Context {
             Context::Logbook => "logbook",
             Context::Outbox => "outbox",
             Context::Why => "why",
+            Context::Usage => "usage",
             Context::Help => "help",
             Context::Confirm => "a question",
             Context::Compose => "a message",
@@ -78,7 +81,7 @@ impl Context {
 
     /// A place of the main screen, where the keys of [`Context::Browse`] work too.
     pub fn is_place(self) -> bool {
-        self <= Context::Why
+        self <= Context::Usage
     }
 }
 

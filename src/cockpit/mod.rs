@@ -6,7 +6,7 @@
 //!  PAUSED: flightdeck takes no action (ctrl-r goes on)                                view/banner
 //!   ✓ p1 12m ─ ▶ p2 1h ─ · p3                                                         view/sequence
 //!   ◆ claim(2a) 3f2a1cd 4m ago  ◆ review(1c) 9b1e2f0 31m ago
-//! ╭ Fleet ───────────────────────╮╭ 1 Live  2 Recorder  3 Logbook  4 Outbox  5 Why ──╮ view/fleet, view/panel
+//! ╭ Fleet ───────────────────────╮╭ 1 Live  2 Recorder  3 Logbook  4 Outbox  5 Why  6 Usage ╮ view/fleet, view/panel
 //! │ ■ adversary held        4m   ││                                                  │ panel/*
 //! │     held: crash loop; h to…  ││  the selected agent's own screen                 │
 //! │ ● builder   working    12s   ││                                                  │

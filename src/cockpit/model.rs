@@ -52,6 +52,8 @@ pub struct Model {
     pub logbook: Logbook,
     pub outbox: Outbox,
     pub why: Why,
+    /// Rows that the usage of agents is scrolled down.
+    pub usage_scroll: usize,
     pub recorder: Recorder,
     /// Something that can be seen has changed since the last frame.
     pub dirty: bool,
@@ -80,10 +82,11 @@ pub enum Panel {
     Logbook,
     Outbox,
     Why,
+    Usage,
 }
 
 impl Panel {
-    pub const ALL: [Panel; 5] = [Panel::Live, Panel::Recorder, Panel::Logbook, Panel::Outbox, Panel::Why];
+    pub const ALL: [Panel; 6] = [Panel::Live, Panel::Recorder, Panel::Logbook, Panel::Outbox, Panel::Why, Panel::Usage];
 
     /// Its name on its tab.
     pub fn title(self) -> &'static str {
@@ -93,6 +96,7 @@ impl Panel {
             Panel::Logbook => "Logbook",
             Panel::Outbox => "Outbox",
             Panel::Why => "Why",
+            Panel::Usage => "Usage",
         }
     }
 
@@ -104,6 +108,7 @@ impl Panel {
             Panel::Logbook => Context::Logbook,
             Panel::Outbox => Context::Outbox,
             Panel::Why => Context::Why,
+            Panel::Usage => Context::Usage,
         }
     }
 }
@@ -148,6 +153,7 @@ impl Model {
             logbook: Logbook::default(),
             outbox: Outbox::default(),
             why: Why::default(),
+            usage_scroll: 0,
             recorder: Recorder::default(),
             dirty: true,
             aged: false,

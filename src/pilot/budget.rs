@@ -6,12 +6,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::config::model::Config;
 use crate::config::prices::{Budget, dollars};
 
 use super::heal;
 use super::id::AgentId;
 use super::record::{Actor, Record};
 use super::restart;
+use super::state::State;
 use super::time::{DAY_MS, Time};
 use super::turn::Turn;
 use super::usage;
@@ -71,10 +73,20 @@ pub(super) fn alerts(turn: &Turn<'_>, id: &AgentId, alerts: &mut BTreeMap<String
     }
 }
 
-/// What counts against an agent's budget, in its unit; `None`: it has none.
+/// How much of its budget an agent has used today, rounded down; `None`: it has none.
+pub(super) fn percent(state: &State, rules: &Config, now: Time, id: &AgentId) -> Option<u32> {
+    let (used, budget) = of_today(state, rules, now, id)?;
+    u32::try_from(u128::from(used) * 100 / u128::from(size(budget).max(1))).ok().or(Some(u32::MAX))
+}
+
 fn spent(turn: &Turn<'_>, id: &AgentId) -> Option<(u64, Budget)> {
-    let budget = turn.rules.agents.get(id)?.budget?;
-    let used = usage::today(turn.state, turn.rules, turn.now.steady, id);
+    of_today(turn.state, turn.rules, turn.now.steady, id)
+}
+
+/// What counts against an agent's budget, in its unit; `None`: it has none.
+fn of_today(state: &State, rules: &Config, now: Time, id: &AgentId) -> Option<(u64, Budget)> {
+    let budget = rules.agents.get(id)?.budget?;
+    let used = usage::today(state, rules, now, id);
     let spent = match budget {
         Budget::Money(_) => used.cost,
         Budget::Tokens(_) => used.tokens.worked(),

@@ -169,6 +169,7 @@ fn agent_view(state: &State, rules: &Config, now: Now, id: &AgentId) -> Option<A
         deliver_in_turn: config.deliver_in_turn,
         used_today: usage::today(state, rules, now.steady, id),
         budget: config.budget.map(|budget| budget.to_string()),
+        budget_percent: budget::percent(state, rules, now.steady, id),
         billing: config.billing,
     })
 }

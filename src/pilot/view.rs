@@ -143,6 +143,9 @@ pub struct AgentView {
     /// What it may use in a day, as people write it; `None`: as much as it wants.
     #[serde(default)]
     pub budget: Option<String>,
+    /// How much of it was used, in percent, rounded down; more than 100 is possible.
+    #[serde(default)]
+    pub budget_percent: Option<u32>,
     #[serde(default)]
     pub billing: Billing,
 }

@@ -56,6 +56,7 @@ fn agent(name: &str, state: AgentState, since: i64) -> AgentView {
         deliver_in_turn: false,
         used_today: Used::default(),
         budget: None,
+        budget_percent: None,
         billing: Billing::Unknown,
     }
 }

@@ -39,6 +39,7 @@ screens! {
     outbox: "<tab>4",
     message: "<tab>4<enter>",
     why: "<tab>5",
+    usage: "<tab>6",
     why_of_one_who_waits: "jjjj<tab>5",
     confirm_restart: "r",
     confirm_many: "*S",

@@ -22,6 +22,7 @@ use flightdeck::pilot::state::State;
 use flightdeck::pilot::step::{self, Charge};
 use flightdeck::pilot::time::{Now, Time};
 use flightdeck::pilot::turn;
+use flightdeck::pilot::usage::Tokens;
 use flightdeck::pilot::view::{PaneView, View};
 use tempfile::TempDir;
 
@@ -80,10 +81,16 @@ impl World {
     }
 
     fn make_busy() -> Self {
-        let agents = ["builder", "adversary", "orchestrator", "upgrader"].map(|name| table(name, ""));
+        let billed = |name: &str| match name {
+            "builder" => "billing = \"tokens\"\nbudget = \"5 USD/day\"\n",
+            "adversary" => "billing = \"subscription\"\n",
+            _ => "",
+        };
+        let agents = ["builder", "adversary", "orchestrator", "upgrader"].map(|name| table(name, billed(name)));
         let others =
             ["fixer", "scout", "spare", "wreck"].map(|name| table(name, "role = \"other\"\nprompt = \"worker\"\n"));
-        let mut world = World::new(&(agents.concat() + &others.concat()), &["1a", "1b", "2"]);
+        let prices = "[prices.opus]\ninput = 5.0\noutput = 25.0\ncache_read = 0.5\ncache_write = 6.25\n";
+        let mut world = World::new(&(agents.concat() + &others.concat() + prices), &["1a", "1b", "2"]);
         world.works_for(Duration::from_secs(240));
         world.pushes(&[("claim", "1a"), ("review", "1a")]);
         world.works_for(Duration::from_secs(360));
@@ -93,6 +100,9 @@ impl World {
         world.asks(Command::Hold { agent: id("adversary"), reason: "the plan is being rewritten".to_string() });
         world.asks(Command::Send { agent: id("adversary"), text: "look at gate 1b first".to_string() });
         world.works_for(Duration::from_secs(60));
+        world.uses("builder", "opus", [1_200, 65_000, 4_100_000, 12_000]);
+        world.uses("adversary", "opus", [400, 8_000, 900_000, 3_000]);
+        world.uses("fixer", "nameless", [300, 2_000, 10_000, 0]);
         world.shows("fixer", |pane| {
             pane.busy = None;
             pane.dialog = Some("Do you want to run this command?".to_string());
@@ -125,6 +135,14 @@ impl World {
         self.shows(agent, |pane| pane.say(line));
         let incarnation = self.panes[&id(agent)].0.incarnation;
         let report = Report::TurnEnded { answer: None, pending: 0 };
+        self.happens(Event::Reported { agent: id(agent), incarnation, report });
+    }
+
+    /// An agent's program tells of an answer: input, output, and what was read from the cache and written to it.
+    pub(crate) fn uses(&mut self, agent: &str, model: &str, [input, output, cache_read, cache_write]: [u64; 4]) {
+        let incarnation = self.panes[&id(agent)].0.incarnation;
+        let tokens = Tokens { input, output, cache_read, cache_write };
+        let report = Report::Used { message: model.to_string(), model: model.to_string(), tokens, at: None };
         self.happens(Event::Reported { agent: id(agent), incarnation, report });
     }
 

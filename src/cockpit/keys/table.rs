@@ -15,7 +15,7 @@ const fn bind(
 }
 
 use Context::{
-    Browse, Compose, Confirm, Filter, Fleet, Help, Live, Logbook, Outbox, Palette, Pick, Record, Recorder, Why,
+    Browse, Compose, Confirm, Filter, Fleet, Help, Live, Logbook, Outbox, Palette, Pick, Record, Recorder, Usage, Why,
 };
 
 /// Every key of the cockpit. In the key bar they stand in this order.
@@ -70,6 +70,7 @@ pub const TABLE: &[Binding] = &[
     bind(Browse, Action::ShowLogbook, "logbook", &["3"], "the logbook", ""),
     bind(Browse, Action::ShowOutbox, "outbox", &["4"], "the outbox", ""),
     bind(Browse, Action::ShowWhy, "why", &["5", "w"], "why the agent is as it is", ""),
+    bind(Browse, Action::ShowUsage, "usage", &["6"], "what agents used today", ""),
     bind(Browse, Action::Zoom, "zoom", &["z"], "give the panel the whole screen, and back", ""),
     bind(Browse, Action::Wider, "wider", &[">"], "more room for the fleet", ""),
     bind(Browse, Action::Narrower, "narrower", &["<"], "less room for the fleet", ""),
@@ -112,6 +113,7 @@ pub const TABLE: &[Binding] = &[
     bind(Outbox, Action::Copy, "message-copy", &["y"], "copy the message as a line", ""),
     bind(Why, Action::Open, "why-open", &["enter"], "the records behind it", "records"),
     bind(Why, Action::Copy, "why-copy", &["y"], "copy all of it", ""),
+    bind(Usage, Action::Copy, "usage-copy", &["y"], "copy all of it", ""),
     // -- prompts
     bind(Help, Action::Back, "help-close", &["esc", "q", "?"], "close", "close"),
     bind(Help, Action::Down, "help-down", &["j", "down", "page-down", "space"], "on", "on"),

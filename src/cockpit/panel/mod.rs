@@ -7,6 +7,7 @@ pub mod outbox;
 pub mod past;
 pub mod recorder;
 pub mod sheet;
+pub mod usage;
 pub mod why;
 
 use ratatui::layout::Rect;
@@ -34,6 +35,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Errand>> {
         Panel::Logbook => logbook::act(model, action),
         Panel::Outbox => outbox::act(model, action),
         Panel::Why => why::act(model, action),
+        Panel::Usage => usage::act(model, action),
     }
 }
 
@@ -99,7 +101,7 @@ pub(super) fn wants(model: &mut Model) -> Vec<Errand> {
         return Vec::new();
     }
     match model.panel {
-        Panel::Live | Panel::Recorder => Vec::new(),
+        Panel::Live | Panel::Recorder | Panel::Usage => Vec::new(),
         Panel::Logbook => logbook::wants(model),
         Panel::Outbox => {
             outbox::settle(model);
@@ -112,7 +114,7 @@ pub(super) fn wants(model: &mut Model) -> Vec<Errand> {
 /// A click into the panel, in this row below its upper edge.
 pub(super) fn click(model: &mut Model, row: u16) {
     match model.panel {
-        Panel::Live | Panel::Recorder | Panel::Why => {}
+        Panel::Live | Panel::Recorder | Panel::Why | Panel::Usage => {}
         Panel::Logbook => logbook::click(model, row),
         Panel::Outbox => outbox::click(model, row),
     }

@@ -272,10 +272,10 @@ fn a_click_selects_what_is_under_it() {
 fn the_chosen_tab_has_its_name_where_not_all_have_room() {
     let mut desk = Desk::new((40, 20), 10, Vec::new());
     desk.press("5");
-    desk.sees(&["1  2  3  4  5 Why"]);
+    desk.sees(&["1  2  3  4  5 Why  6"]);
     let mut wide = Desk::new((120, 20), 10, Vec::new());
     wide.press("5");
-    wide.sees(&["1 Live  2 Recorder  3 Logbook  4 Outbox  5 Why"]);
+    wide.sees(&["1 Live  2 Recorder  3 Logbook  4 Outbox  5 Why  6 Usage"]);
 }
 
 #[test]

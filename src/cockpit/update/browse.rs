@@ -35,6 +35,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Errand> {
         Action::ShowLogbook => show(model, Panel::Logbook),
         Action::ShowOutbox => show(model, Panel::Outbox),
         Action::ShowWhy => show(model, Panel::Why),
+        Action::ShowUsage => show(model, Panel::Usage),
         Action::Zoom => model.zoomed = !model.zoomed,
         Action::Wider => model.split = (model.split + SPLIT_STEP).min(SPLIT.2),
         Action::Narrower => model.split = model.split.saturating_sub(SPLIT_STEP).max(SPLIT.0),

@@ -181,6 +181,7 @@ pub(crate) fn one(name: &str, state: AgentState) -> AgentView {
         deliver_in_turn: false,
         used_today: Used::default(),
         budget: None,
+        budget_percent: None,
         billing: Billing::Unknown,
     }
 }

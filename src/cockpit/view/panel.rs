@@ -8,7 +8,7 @@ use ratatui::widgets::{Block, BorderType, Widget};
 use crate::cockpit::action::Action;
 use crate::cockpit::layout;
 use crate::cockpit::model::{Focus, Model, Panel};
-use crate::cockpit::panel::{logbook, outbox, recorder, why};
+use crate::cockpit::panel::{logbook, outbox, recorder, usage, why};
 
 use super::{put, span};
 
@@ -24,6 +24,7 @@ pub(super) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
         Panel::Logbook => logbook::draw(model, inside, buffer),
         Panel::Outbox => outbox::draw(model, inside, buffer),
         Panel::Why => why::draw(model, inside, buffer),
+        Panel::Usage => usage::draw(model, inside, buffer),
     }
 }
 

@@ -65,6 +65,7 @@ pub(super) fn agent(name: &str) -> AgentView {
         deliver_in_turn: false,
         used_today: Used::default(),
         budget: None,
+        budget_percent: None,
         billing: Billing::Unknown,
     }
 }

@@ -41,6 +41,7 @@ fn agent(name: &str, since: i64, line: &str) -> AgentView {
         deliver_in_turn: false,
         used_today: Used::default(),
         budget: None,
+        budget_percent: None,
         billing: Billing::Unknown,
     }
 }

@@ -1,0 +1,102 @@
+//! What each agent has used today: tokens, what they cost, and how much of its budget that is. All of it is the engine's present
+//! picture; earlier days are `flightdeck usage`'s affair.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::cockpit::action::Action;
+use crate::cockpit::happening::Errand;
+use crate::cockpit::layout;
+use crate::cockpit::model::Model;
+use crate::config::prices::Billing;
+use crate::pilot::usage::Used;
+use crate::pilot::view::AgentView;
+use crate::words::usage::{cost, count, tokens};
+
+use super::sheet::{Sheet, Tone};
+use super::{copied, inside};
+
+/// Cells of a bar.
+const BAR: u64 = 16;
+
+/// An action while it has the focus.
+pub(super) fn act(model: &mut Model, action: Action) -> Option<Vec<Errand>> {
+    if action == Action::Copy {
+        let text = sheet(model).plain();
+        return Some(copied(model, Some(text)));
+    }
+    let place = inside(layout::areas(model).panel);
+    model.usage_scroll = sheet(model).go(model.usage_scroll, action, place, &model.theme)?;
+    Some(Vec::new())
+}
+
+/// Draws it.
+pub(crate) fn draw(model: &Model, area: Rect, buffer: &mut Buffer) {
+    sheet(model).draw(model.usage_scroll, area, buffer, &model.theme);
+}
+
+fn sheet(model: &Model) -> Sheet {
+    let mut sheet = Sheet::default();
+    let agents = model.view.as_ref().map_or(&[][..], |view| &view.agents);
+    let most = agents.iter().map(|agent| agent.used_today.tokens.sum()).max().unwrap_or(0);
+    let wide = agents.iter().map(|agent| agent.id.as_str().len()).max().unwrap_or(0);
+    sheet.heading("used since midnight UTC");
+    for agent in agents {
+        row(&mut sheet, agent, most, wide);
+    }
+    sheet.heading("all together");
+    for (billing, name) in
+        [(Billing::Tokens, "paid"), (Billing::Subscription, "subscription"), (Billing::Unknown, "other")]
+    {
+        let of = agents.iter().filter(|agent| agent.billing == billing).map(|agent| &agent.used_today);
+        let sum = sum(of);
+        if sum.tokens.sum() > 0 {
+            sheet.field(name, &format!("{}, {}", money(&sum), tokens(&sum.tokens)));
+        }
+    }
+    if most == 0 {
+        sheet.point("  ", "nothing is known to have been used; not every program tells", Tone::Dim);
+    }
+    sheet
+}
+
+fn row(sheet: &mut Sheet, agent: &AgentView, most: u64, wide: usize) {
+    let used = &agent.used_today;
+    let all = used.tokens.sum();
+    // Of its budget where it has one, else beside the agent that used most.
+    let percent = agent.budget_percent.map(u64::from);
+    let full = match percent {
+        Some(percent) => (percent * BAR).div_ceil(100).min(BAR),
+        None => (u128::from(all) * u128::from(BAR)).div_ceil(u128::from(most.max(1))).try_into().unwrap_or(BAR),
+    };
+    let bar: String = (0..BAR).map(|cell| if cell < full { '█' } else { '·' }).collect();
+    let tone = match percent {
+        Some(100..) => Tone::Bad,
+        Some(80..) => Tone::Warn,
+        Some(_) => Tone::Text,
+        None if all == 0 => Tone::Dim,
+        None => Tone::Text,
+    };
+    let budget = match (&agent.budget, percent) {
+        (Some(budget), Some(percent)) => format!(", {percent} % of {budget}"),
+        (Some(_), None) | (None, _) => String::new(),
+    };
+    let words = match all {
+        0 => "nothing known".to_string(),
+        all => format!("{} tokens, {}{budget}", count(all), money(used)),
+    };
+    sheet.point(&format!("  {:<wide$} ", agent.id.as_str()), &format!("{bar} {words}"), tone);
+}
+
+fn money(used: &Used) -> String {
+    format!("cost {}", cost(used.cost, used.unpriced, used.tokens.sum()))
+}
+
+fn sum<'a>(used: impl Iterator<Item = &'a Used>) -> Used {
+    used.fold(Used::default(), |mut sum, used| {
+        sum.tokens.add(&used.tokens);
+        sum.cost = sum.cost.saturating_add(used.cost);
+        sum.unpriced = sum.unpriced.saturating_add(used.unpriced);
+        sum
+    })
+}
