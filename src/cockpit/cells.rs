@@ -5,6 +5,7 @@ use std::num::NonZeroU16;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
+use unicode_width::UnicodeWidthChar;
 
 /// What the DEC line-drawing set shows for the characters from `_` to `~`.
 const LINES: [char; 32] = [
@@ -13,6 +14,8 @@ const LINES: [char; 32] = [
 ];
 const SHIFT_OUT: char = '\u{e}';
 const SHIFT_IN: char = '\u{f}';
+/// Columns of the emulator beyond the pane's, for letters that become wide at its edge.
+const MARGIN: u16 = 4;
 /// What stands for bytes that are no text. The emulator leaves it out, by which all after it would move to the left, so a
 /// character of no meaning takes its place there.
 const NO_TEXT: char = '\u{fffd}';
@@ -20,12 +23,12 @@ const STAND_IN: char = '\u{f8ff}';
 
 /// Reads text with SGR sequences into cells, one row of text a row.
 pub fn read(text: &str, (columns, rows): (u16, u16)) -> Buffer {
-    let mut parser = parser(columns, rows);
+    let mut parser = parser(columns.saturating_add(MARGIN), rows);
     let text = drawn_lines(text).replace(NO_TEXT, STAND_IN.encode_utf8(&mut [0; 4]));
     // Each row is put in its place, so that a full one does not wrap into the next.
     for (row, line) in text.split('\n').take(usize::from(rows)).enumerate() {
         parser.process(format!("\x1b[{};1H", row + 1).as_bytes());
-        parser.process(line.as_bytes());
+        parser.process(cut(line, columns).as_bytes());
     }
     let screen = parser.screen();
     let mut cells = Buffer::empty(Rect::new(0, 0, columns, rows));
@@ -56,6 +59,21 @@ pub fn separate(rows: &[String]) -> Vec<String> {
         begins + row
     };
     whole.split('\n').take(rows.len()).map(one).collect()
+}
+
+/// A row without the letters that have no room: the emulator panics when a letter at its edge becomes wide by what follows it.
+fn cut(row: &str, columns: u16) -> String {
+    let (mut sequence, mut used) = (Sequence::No, 0);
+    let fits = |c: &char| {
+        sequence = sequence.after(*c);
+        if sequence != Sequence::No {
+            return true;
+        }
+        // The sign for "as an emoji" makes what stands before it wide.
+        used += if *c == '\u{fe0f}' { 1 } else { c.width().unwrap_or(0) };
+        used <= usize::from(columns)
+    };
+    row.chars().filter(fits).collect()
 }
 
 /// The escape sequences of a row, without its letters.
