@@ -120,6 +120,66 @@ fn a_new_engine_tells_only_what_the_old_one_did_not() {
 }
 
 #[test]
+fn a_program_that_reports_tells_what_it_used() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut tail = tail(dir.path());
+    let line = r#"{"event":"used","incarnation":1,"message":"ID","model":"NAME","input":1,"output":2,"cache_read":3}"#;
+    append(&dir.path().join("builder.jsonl"), &format!("{line}\n"));
+    let tokens = crate::pilot::usage::Tokens { input: 1, output: 2, cache_read: 3, cache_write: 0 };
+    let used = Report::Used { message: "ID".to_string(), model: "NAME".to_string(), tokens, at: None };
+    assert_eq!(drained(&mut tail), (vec![used], 0));
+}
+
+/// An answer as a transcript has it.
+fn answer(id: &str) -> String {
+    let usage = r#"{"input_tokens":7,"output_tokens":1}"#;
+    let message = format!(r#"{{"id":"{id}","model":"x","usage":{usage}}}"#);
+    format!("{{\"type\":\"assistant\",\"timestamp\":\"2026-11-21T18:46:58.709Z\",\"message\":{message}}}\n")
+}
+
+/// The next answer's id.
+async fn used(events: &mut mpsc::Receiver<Event>) -> String {
+    loop {
+        let event = clock::within(SOON, events.recv()).await.expect("a report within ten seconds").unwrap();
+        if let Event::Reported { report: Report::Used { message, tokens, .. }, .. } = event {
+            assert_eq!((tokens.input, tokens.output), (7, 1));
+            return message;
+        }
+    }
+}
+
+#[test]
+fn a_new_engine_reads_a_transcript_on_where_the_old_one_stopped() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let transcript = home.path().join("conversation.jsonl");
+    run(async {
+        let (sender, mut events) = mpsc::channel(8);
+        let spool = Spool::start(dir.path(), sender).unwrap();
+        spool.fresh(&builder(), life(4)).await.unwrap();
+        let named = serde_json::json!({ "event": "session_started", "conversation": "c", "transcript": transcript });
+        append(&spool.path(&builder()), &format!("{named}\n"));
+        // It comes into being after it was named: all of it is news.
+        clock::within(SOON, events.recv()).await.expect("a report within ten seconds").unwrap();
+        std::fs::write(&transcript, answer("a")).unwrap();
+        append(&spool.path(&builder()), &said("something"));
+        assert_eq!(used(&mut events).await, "a");
+        append(&transcript, &answer("b"));
+        assert_eq!(used(&mut events).await, "b");
+    });
+    append(&transcript, &answer("meanwhile"));
+    run(async {
+        let (sender, mut events) = mpsc::channel(8);
+        let spool = Spool::start(dir.path(), sender).unwrap();
+        spool.adopt(&builder(), life(4)).await.unwrap();
+        let first = used(&mut events).await;
+        // The old engine may have ended between the last answer and its mark: then that one is told twice, with its time.
+        let next = if first == "b" { used(&mut events).await } else { first };
+        assert_eq!(next, "meanwhile");
+    });
+}
+
+#[test]
 fn an_engine_that_takes_no_reports_can_still_start_agents() {
     let dir = tempfile::tempdir().unwrap();
     run(async {
