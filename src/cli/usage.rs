@@ -24,9 +24,10 @@ const USUAL: Duration = Duration::from_hours(7 * 24);
 
 /// Show tokens and what they cost, as agents' programs tell them; days are UTC
 ///
-/// Reads the log, so it needs no engine. Only finished turns are in it. A cost is known where [prices.MODEL] was told
-/// when the turn ended; money by tokens and what a subscription is worth are never added up. Wasted is what went into
-/// turns that an agent's end cut off. A handoff is the time from claim(ID) to review(ID).
+/// Reads the log, so it needs no engine; only turns that are over are in it. A cost is known where
+/// [prices.MODEL] was told when the turn ended. Money by tokens and what a subscription is worth
+/// are never added up. Wasted is what went into turns that an agent's end cut off. A handoff is
+/// the time from claim(ID) to review(ID).
 ///
 /// Examples:
 ///   flightdeck usage
