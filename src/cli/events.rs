@@ -4,17 +4,16 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::edge::clock;
 use crate::edge::link::{Followed, LinkError};
 use crate::edge::store::{Filter, PAGE_CAP, Page, Reader, Row};
 use crate::pilot::fact::Stamp;
 use crate::pilot::id::AgentId;
 use crate::pilot::record::Record;
-use crate::pilot::time::Time;
 
 use super::asking::{Asking, of_link};
 use super::error::{CliError, Kind};
 use super::exit::Exit;
+use super::since::Since;
 use super::{Global, out, recorded, timeline, workspace};
 use crate::words::sentence::sentence;
 use crate::words::{text, when};
@@ -40,8 +39,8 @@ pub struct Args {
     #[arg(short, long)]
     follow: bool,
     /// From this long ago (2h), this time (2026-11-21T01:38:48Z), or after this record's number (1042)
-    #[arg(long, value_name = "WHEN", value_parser = since)]
-    since: Option<Since>,
+    #[arg(long, value_name = "WHEN", value_parser = begin)]
+    since: Option<Begin>,
     /// About this agent only
     #[arg(long)]
     agent: Option<AgentId>,
@@ -55,10 +54,9 @@ pub struct Args {
 
 /// Where to begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Since {
-    Number(u64),
-    Time(Time),
-    Ago(Duration),
+enum Begin {
+    After(u64),
+    Since(Since),
 }
 
 /// Prints them.
@@ -95,13 +93,11 @@ fn past(reader: &Reader, args: &Args, global: &Global) -> Result<u64, CliError> 
             }
             return Ok(newest);
         }
-        Some(Since::Number(number)) => number,
-        Some(Since::Time(_) | Since::Ago(_)) => 0,
-    };
-    filter.since = match args.since {
-        Some(Since::Time(time)) => Some(time),
-        Some(Since::Ago(span)) => Some(clock::wall() - span),
-        Some(Since::Number(_)) | None => None,
+        Some(Begin::After(number)) => number,
+        Some(Begin::Since(since)) => {
+            filter.since = Some(since.time());
+            0
+        }
     };
     let mut left = args.limit.unwrap_or(u64::MAX);
     while left > 0 {
@@ -180,29 +176,24 @@ fn shown(stamp: Stamp, words: &str) -> String {
     format!("{:>6}  {}  {}", stamp.seq, when::stamp(stamp.at), text::line(words))
 }
 
-fn since(word: &str) -> Result<Since, String> {
-    if let Ok(number) = word.parse::<u64>() {
-        return Ok(Since::Number(number));
-    }
-    if let Ok(time) = chrono::DateTime::parse_from_rfc3339(word) {
-        return Ok(Since::Time(Time::from_utc(time.to_utc())));
-    }
-    humantime::parse_duration(word)
-        .map(Since::Ago)
-        .map_err(|_| "expected 2h, 2026-11-21T01:38:48Z or the number of a record".to_string())
+fn begin(word: &str) -> Result<Begin, String> {
+    let number = word.parse().ok().map(Begin::After);
+    let begin = number.or_else(|| Since::parse(word).map(Begin::Since));
+    begin.ok_or_else(|| "expected 2h, 2026-11-21T01:38:48Z or the number of a record".to_string())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pilot::time::Time;
 
     #[test]
     fn a_beginning_is_a_number_a_time_or_a_span() {
-        assert_eq!(since("1042"), Ok(Since::Number(1042)));
-        assert_eq!(since("2h"), Ok(Since::Ago(Duration::from_secs(7200))));
-        assert_eq!(since("1970-01-01T01:00:01+01:00"), Ok(Since::Time(Time(1000))));
+        assert_eq!(begin("1042"), Ok(Begin::After(1042)));
+        assert_eq!(begin("2h"), Ok(Begin::Since(Since::Ago(Duration::from_secs(7200)))));
+        assert_eq!(begin("1970-01-01T01:00:01+01:00"), Ok(Begin::Since(Since::Time(Time(1000)))));
         for word in ["", "yesterday", "-5", "2026-11-21"] {
-            assert!(since(word).is_err(), "{word}");
+            assert!(begin(word).is_err(), "{word}");
         }
     }
 

@@ -42,6 +42,7 @@ pub mod resume;
 pub mod run;
 pub mod send;
 pub mod setup;
+mod since;
 pub mod start;
 pub mod status;
 pub mod stop;

@@ -59,8 +59,7 @@ fn watch(mut follow: Follow, message: MessageId, wait: Duration) -> Result<Stage
     let began = clock::monotonic_ms();
     let mut stage = Stage::Queued { why: None };
     while !stage.settled() {
-        let gone = Duration::from_millis(u64::try_from(clock::monotonic_ms() - began).unwrap_or(0));
-        let Some(left) = wait.checked_sub(gone).filter(|left| !left.is_zero()) else { break };
+        let Some(left) = clock::left(began, wait) else { break };
         let heard = follow.next_within(left).map_err(|error| ended(message, error))?;
         if let Some(Followed::Record(_, record)) = heard
             && let Record::MessageMoved { message: moved, stage: reached, .. } = *record

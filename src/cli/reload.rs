@@ -40,8 +40,7 @@ pub fn run(_args: &Args, global: &Global) -> Result<Exit, CliError> {
     let mut follow = asking.follow(before)?;
     let began = clock::monotonic_ms();
     loop {
-        let gone = Duration::from_millis(u64::try_from(clock::monotonic_ms() - began).unwrap_or(0));
-        let Some(left) = OUTCOME.checked_sub(gone).filter(|left| !left.is_zero()) else { return Err(late()) };
+        let Some(left) = clock::left(began, OUTCOME) else { return Err(late()) };
         let Some(Followed::Record(_, record)) = follow.next_within(left).map_err(of_link)? else { continue };
         match *record {
             Record::ConfigLoaded { digest } => return said("the configuration is in force", &digest, global),

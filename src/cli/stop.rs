@@ -61,8 +61,7 @@ fn until_ended(asking: Asking, since: u64, mut up: BTreeSet<AgentId>, global: &G
     let began = clock::monotonic_ms();
     let mut follow = asking.follow(since)?;
     while !up.is_empty() {
-        let gone = Duration::from_millis(u64::try_from(clock::monotonic_ms() - began).unwrap_or(0));
-        let Some(left) = ENDS.checked_sub(gone).filter(|left| !left.is_zero()) else { return Err(late(&up)) };
+        let Some(left) = clock::left(began, ENDS) else { return Err(late(&up)) };
         let ended = match follow.next_within(left).map_err(of_link)? {
             Some(Followed::Record(_, record)) => match *record {
                 Record::Stopped { agent, .. } | Record::Exited { agent, .. } => Some(agent),
@@ -88,7 +87,7 @@ fn late(up: &BTreeSet<AgentId>) -> CliError {
 fn wanted(asking: &mut Asking, yes: bool) -> Result<Vec<AgentId>, CliError> {
     let view = asking.view()?;
     let running = view.agents.into_iter().filter(|agent| agent.wish == Wish::Running || agent.pid.is_some());
-    let agents: Vec<AgentId> = running.map(|agent| agent.id.clone()).collect();
+    let agents: Vec<AgentId> = running.map(|agent| agent.id).collect();
     if !agents.is_empty() {
         let names: Vec<&str> = agents.iter().map(AgentId::as_str).collect();
         confirm(

@@ -6,7 +6,6 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::config::prices::Billing;
-use crate::edge::clock;
 use crate::edge::store::{Filter, PAGE_CAP, Page, Reader, Row};
 use crate::pilot::fact::Stamp;
 use crate::pilot::record::Record;
@@ -16,6 +15,7 @@ use crate::words::usage::{cost, count};
 
 use super::error::CliError;
 use super::exit::Exit;
+use super::since::Since;
 use super::table::Table;
 use super::{Global, out, recorded, workspace};
 
@@ -54,13 +54,6 @@ enum By {
     Handoff,
 }
 
-/// Where to begin.
-#[derive(Clone, Copy, Debug)]
-enum Since {
-    Time(Time),
-    Ago(Duration),
-}
-
 /// What went into one row.
 #[derive(Debug, Default)]
 struct Sum {
@@ -90,10 +83,7 @@ struct Gate {
 /// Prints it.
 pub fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     let root = workspace::find(global.workspace.as_deref())?;
-    let from = match args.since.unwrap_or(Since::Ago(USUAL)) {
-        Since::Time(time) => time,
-        Since::Ago(span) => clock::wall() - span,
-    };
+    let from = args.since.unwrap_or(Since::Ago(USUAL)).time();
     let mut sums = Sums { by: args.by, gates: Vec::new(), rows: BTreeMap::new(), total: Sum::default() };
     if let Some(reader) = recorded::reader(&root)? {
         if args.by == By::Handoff {
@@ -266,8 +256,5 @@ fn day(stamp: Stamp, ended: TurnEnd) -> String {
 }
 
 fn since(word: &str) -> Result<Since, String> {
-    if let Ok(time) = chrono::DateTime::parse_from_rfc3339(word) {
-        return Ok(Since::Time(Time::from_utc(time.to_utc())));
-    }
-    humantime::parse_duration(word).map(Since::Ago).map_err(|_| "expected 7d or 2026-11-21T01:38:48Z".to_string())
+    Since::parse(word).ok_or_else(|| "expected 7d or 2026-11-21T01:38:48Z".to_string())
 }

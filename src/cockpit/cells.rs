@@ -50,7 +50,7 @@ pub fn read(text: &str, (columns, rows): (u16, u16)) -> Buffer {
 /// Rows that go on in each other's colours, made so that each can be read by itself. The emulator follows the colours alone: letters would
 /// need a place.
 pub fn separate(rows: &[String]) -> Vec<String> {
-    let mut parser = parser(1, 1);
+    let mut parser = parser(MARGIN, 1);
     let joined = rows.join("\n");
     let whole = drawn_lines(&joined);
     let one = |row: &str| {
@@ -63,33 +63,32 @@ pub fn separate(rows: &[String]) -> Vec<String> {
 
 /// A row without the letters that have no room: the emulator panics when a letter at its edge becomes wide by what follows it.
 fn cut(row: &str, columns: u16) -> String {
-    let (mut sequence, mut used) = (Sequence::No, 0);
-    let fits = |c: &char| {
-        sequence = sequence.after(*c);
-        if sequence != Sequence::No {
-            return true;
-        }
+    let mut used = 0;
+    thinned(row, |letter| {
         // The sign for "as an emoji" makes what stands before it wide.
-        used += if *c == '\u{fe0f}' { 1 } else { c.width().unwrap_or(0) };
+        used += if letter == '\u{fe0f}' { 1 } else { letter.width().unwrap_or(0) };
         used <= usize::from(columns)
-    };
-    row.chars().filter(fits).collect()
+    })
 }
 
 /// The escape sequences of a row, without its letters.
 fn sequences(row: &str) -> String {
-    let mut sequence = Sequence::No;
-    let within = |c: &char| {
-        sequence = sequence.after(*c);
-        sequence != Sequence::No
-    };
-    row.chars().filter(within).collect()
+    thinned(row, |_| false)
 }
 
-/// An emulator of at least two columns: one that has no room for a wide letter panics when a letter becomes wide by what follows it.
+/// A row with all its escape sequences, and of its letters those that are to stay.
+fn thinned(row: &str, mut stays: impl FnMut(char) -> bool) -> String {
+    let mut sequence = Sequence::No;
+    let kept = |c: &char| {
+        sequence = sequence.after(*c);
+        sequence != Sequence::No || stays(*c)
+    };
+    row.chars().filter(kept).collect()
+}
+
 fn parser(columns: u16, rows: u16) -> vt100::Parser {
     let at_least_1 = |n: u16| NonZeroU16::new(n).unwrap_or(NonZeroU16::MIN);
-    vt100::Parser::new(at_least_1(rows), at_least_1(columns.max(2)), 0)
+    vt100::Parser::new(at_least_1(rows), at_least_1(columns), 0)
 }
 
 /// tmux puts cells of the line-drawing set between SO and SI, as letters: they become what they show. Letters within an escape
@@ -175,6 +174,14 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_keep_their_place() {
         assert_eq!(row(&read("a\u{fffd}\u{fffd}b", (5, 1)), 0), "a\u{fffd}\u{fffd}b ");
+    }
+
+    #[test]
+    fn a_letter_at_the_edge_may_become_wide_by_what_follows_it() {
+        for columns in 1..=3 {
+            let text = "xyz"[..usize::from(columns)].to_string() + "\u{fe0f}\u{200d}\u{fe0f}";
+            assert_eq!(row(&read(&text, (columns, 1)), 0).chars().next(), Some('x'), "{columns} columns");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod backend;
 pub mod duration;
 pub mod fleet;
+pub mod fnv;
 pub mod grammar;
 pub mod launch;
 pub mod model;

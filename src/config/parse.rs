@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::pilot::id::{AgentId, PhaseId};
 
 use super::fleet::{self, Around};
+use super::fnv::fnv;
 use super::model::{Agent, Config, Phase, Prompts};
 use super::nearest::nearest;
 use super::problem::{Problem, in_order, quoted};
@@ -197,14 +198,12 @@ fn prompt_names(sources: &Sources) -> Vec<String> {
     names
 }
 
-/// FNV-1a, 64 bits: tells versions of the files, and machines with other programs, apart; it is no protection against anybody.
+/// Tells versions of the files, and machines with other programs, apart.
 fn digest(sources: &Sources, agents: &BTreeMap<AgentId, Agent>) -> String {
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    let mut all = Vec::new();
     let mut add = |bytes: &[u8]| {
-        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes();
-        for byte in length.iter().chain(bytes) {
-            hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
+        all.extend(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes());
+        all.extend(bytes);
     };
     add(&sources.main);
     for files in [&sources.phases, &sources.prompts] {
@@ -216,5 +215,5 @@ fn digest(sources: &Sources, agents: &BTreeMap<AgentId, Agent>) -> String {
     }
     // What the files say of it is in them; here stands what became of it on this machine.
     agents.values().for_each(|agent| add(agent.backend.as_bytes()));
-    format!("{hash:016x}")
+    format!("{:016x}", fnv(all))
 }

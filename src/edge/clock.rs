@@ -99,6 +99,12 @@ pub fn monotonic_ms() -> i64 {
     monotonic()
 }
 
+/// What is left of a span that began at this point of [`monotonic_ms`]; `None`: it is over.
+pub fn left(began: i64, span: Duration) -> Option<Duration> {
+    let gone = Duration::from_millis(u64::try_from(monotonic() - began).unwrap_or(0));
+    span.checked_sub(gone).filter(|left| !left.is_zero())
+}
+
 fn monotonic() -> i64 {
     millis(clock_gettime(ClockId::Monotonic))
 }

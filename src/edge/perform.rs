@@ -117,7 +117,9 @@ impl Hands {
 
     /// Pastes a message, if the pane and the composer are free at this very moment.
     pub async fn paste(&self, agent: &AgentId, place: &Place, message: MessageId, text: &str) -> Outcome {
-        let Some(backend) = self.backend(agent) else { return failed("its backend is not configured any more") };
+        let Some(backend) = self.rules.backend_of(agent) else {
+            return failed("its backend is not configured any more");
+        };
         let free = match self.free(place, backend).await {
             Ok(Err(Refusal::Draft)) => self.put_aside(place, backend).await,
             known => known,
@@ -168,7 +170,9 @@ impl Hands {
 
     /// Presses the submit key, if our text stands in the composer at this very moment.
     pub async fn submit(&self, agent: &AgentId, place: &Place, text: &str) -> Outcome {
-        let Some(backend) = self.backend(agent) else { return failed("its backend is not configured any more") };
+        let Some(backend) = self.rules.backend_of(agent) else {
+            return failed("its backend is not configured any more");
+        };
         match self.capture(place).await {
             Ok(screen) if reading::composer_holds(backend, &screen, text) => {}
             Ok(_) => return refused(Refusal::TextGone),
@@ -278,10 +282,6 @@ impl Hands {
             // A look that failed has changed nothing, whatever became of it.
             Err(error) => Err(failed(error.to_string())),
         }
-    }
-
-    fn backend(&self, agent: &AgentId) -> Option<&Backend> {
-        self.rules.agents.get(agent).and_then(|agent| self.rules.backends.get(&agent.backend))
     }
 
     fn owner(&self, agent: &AgentId, incarnation: Incarnation) -> OwnerTag {

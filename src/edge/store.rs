@@ -15,6 +15,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior, params};
 
 use super::files::{self, FileError};
+use crate::config::fnv::fnv;
 use crate::pilot::fact::Stamp;
 use crate::pilot::record::Record;
 use crate::pilot::time::Time;
@@ -231,10 +232,7 @@ impl Ready {
 /// FNV-1a over place, time and text: enough to find flipped bits, no defence against an author.
 fn checksum(stamp: Stamp, json: &str) -> i64 {
     let place = stamp.seq.to_le_bytes().into_iter().chain(stamp.at.0.to_le_bytes());
-    let sum = place
-        .chain(json.bytes())
-        .fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    i64::from_le_bytes(sum.to_le_bytes())
+    i64::from_le_bytes(fnv(place.chain(json.bytes())).to_le_bytes())
 }
 
 /// The file's real place, private and there, so that SQLite can be told to follow no link.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use crate::config::fnv::fnv;
 use crate::config::problem::Problem;
 use crate::edge::clock::{self, Clock};
 use crate::edge::feed::{Feed, FeedSpec, TapSpec};
@@ -148,11 +149,8 @@ fn seed(lock: &Lock) -> u64 {
 }
 
 fn mixed(value: u64) -> u64 {
-    // FNV-1a over the bytes: spreads a counter; nothing here guards a secret.
-    value
-        .to_le_bytes()
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+    // Spreads a counter; nothing here guards a secret.
+    fnv(value.to_le_bytes())
 }
 
 fn spool(state_dir: &Path, events: &mpsc::Sender<crate::pilot::event::Event>) -> Option<Rc<Spool>> {

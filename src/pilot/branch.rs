@@ -4,10 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::fact::Handoff;
 use super::id::{AgentId, Sha};
-use super::time::Time;
-
-/// Pings older than a day count against no loop budget.
-const DAY_MS: i64 = 86_400_000;
+use super::time::{DAY_MS, Time};
 
 /// The watched branch, as far as it was taken note of.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -50,6 +47,7 @@ impl Branch {
         for target in targets {
             self.pinged.insert(Branch::key(sha, &handoff.prefix, target));
             let pings = self.pings.entry(target.clone()).or_default();
+            // Older ones count against no loop budget.
             pings.retain(|ping| at.0 - ping.0 < DAY_MS);
             // Several commits of one push are one ping.
             if pings.last() != Some(&at) {

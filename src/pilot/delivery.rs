@@ -185,7 +185,7 @@ fn proceed(turn: &mut Turn<'_>, id: &AgentId, progress: &Progress) -> Option<(Ti
     };
     let text = posted.message.text.clone();
     let screen = turn.watch(id).screen.clone();
-    let backend = backend(turn, id)?;
+    let backend = turn.rules.backend_of(id)?;
     let view = Sight { backend, screen: screen.as_ref(), text: &text };
     match progress.step {
         Step::Pasting | Step::Submitting { .. } => None,
@@ -393,7 +393,7 @@ fn blocked(turn: &mut Turn<'_>, id: &AgentId, origin: &Origin) -> Option<Block> 
     let passing = |why: &str| Some(Block::Passing(why.to_string()));
     let rules = turn.rules.agents.get(id)?;
     let fresh = turn.rules.stall.idle;
-    let backend = backend(turn, id)?;
+    let backend = turn.rules.backend_of(id)?;
     let limited = turn.agent(id).is_some_and(|agent| agent.limit.is_some());
     let ready = turn.agent(id).is_some_and(|agent| agent.ready.is_some());
     let watch = turn.watch(id);
@@ -463,14 +463,9 @@ fn give_back(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, why: String)
 }
 
 fn gap_after(turn: &Turn<'_>, id: &AgentId, presses: u32) -> Duration {
-    let retries = backend(turn, id).map(|backend| backend.submit_retries.clone()).unwrap_or_default();
+    let retries = turn.rules.backend_of(id).map(|backend| backend.submit_retries.clone()).unwrap_or_default();
     let index = (presses.max(1) - 1) as usize;
     retries.get(index).or(retries.last()).copied().unwrap_or(PROOF)
-}
-
-fn backend<'a>(turn: &Turn<'a>, id: &AgentId) -> Option<&'a Backend> {
-    let rules = turn.rules;
-    rules.agents.get(id).and_then(|agent| rules.backends.get(&agent.backend))
 }
 
 fn refusal_words(why: &Refusal) -> String {

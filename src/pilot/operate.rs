@@ -155,7 +155,7 @@ fn send(turn: &mut Turn<'_>, id: &AgentId, text: &str) -> Result {
 }
 
 fn is_command(turn: &Turn<'_>, id: &AgentId, text: &str) -> bool {
-    let backend = turn.rules.agents.get(id).and_then(|agent| turn.rules.backends.get(&agent.backend));
+    let backend = turn.rules.backend_of(id);
     backend.and_then(|backend| backend.composer.command.as_ref()).is_some_and(|command| command.is_match(text))
 }
 

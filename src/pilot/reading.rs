@@ -23,6 +23,7 @@ mod wrap;
 
 use std::borrow::Cow;
 
+use crate::config::fnv::fnv;
 use crate::config::model::{Backend, Region, ScreenRule, ScreenSays};
 
 use super::effect::Refusal;
@@ -141,18 +142,16 @@ fn zoned(backend: &Backend, parts: &mut Parts<'_>, until: String) -> String {
 /// counters), in the composer, below it, or in empty lines.
 pub fn calm(backend: &Backend, screen: &Screen) -> u64 {
     let page = Page::new(backend, screen);
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    let mut calm = String::new();
     for line in page.above_composer() {
         let masked = page::masked(backend, line);
         let masked = masked.trim();
-        if masked.is_empty() {
-            continue;
-        }
-        for byte in masked.bytes().chain([b'\n']) {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        if !masked.is_empty() {
+            calm.push_str(masked);
+            calm.push('\n');
         }
     }
-    hash
+    fnv(calm.bytes())
 }
 
 /// Whether `text`, and nothing else, stands in the composer: whole; or its end, where it is taller than the box; or a
@@ -221,8 +220,7 @@ pub fn echoes(backend: &Backend, screen: &Screen, text: &str) -> bool {
 
 /// A number that is equal only for the very same lines: for a last look before an act.
 pub fn raw(screen: &Screen) -> u64 {
-    let bytes = screen.lines.iter().flat_map(|line| line.bytes().chain([b'\n']));
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    fnv(screen.lines.iter().flat_map(|line| line.bytes().chain([b'\n'])))
 }
 
 /// A text without blanks and line breaks, for comparing what a terminal wrapped.

@@ -58,7 +58,7 @@ pub(super) fn reported(turn: &mut Turn<'_>, id: &AgentId, report: Report) {
 
 /// An error that ended a turn is read by the rules for screens: they know its words.
 fn failed(turn: &mut Turn<'_>, id: &AgentId, error: &str, resets: Option<i64>) {
-    let backend = turn.rules.agents.get(id).and_then(|agent| turn.rules.backends.get(&agent.backend));
+    let backend = turn.rules.backend_of(id);
     let Some(reading) = backend.map(|backend| reading::of_error(backend, error)) else { return };
     let until = resets.and_then(|seconds| seconds.checked_mul(1000)).map(Time);
     turn.watch(id).failed = Some(Reading { until, ..reading });

@@ -287,7 +287,7 @@ fn looked(turn: &mut Turn<'_>, id: &AgentId, look: &Look) {
 fn see(turn: &mut Turn<'_>, id: &AgentId, screen: Arc<Screen>, taken: u64) {
     let now = turn.now.steady;
     let rules = turn.rules;
-    let Some(backend) = rules.agents.get(id).and_then(|agent| rules.backends.get(&agent.backend)) else { return };
+    let Some(backend) = rules.backend_of(id) else { return };
     let watch = turn.watch(id);
     // An older picture that arrives after a newer one tells nothing new.
     if taken < watch.taken {

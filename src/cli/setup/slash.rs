@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::config::fnv::fnv;
 use crate::config::setup::{COMMANDS, SlashCommand, command};
 use crate::config::text::Text;
 use crate::edge::files;
@@ -74,9 +75,9 @@ pub(super) fn whose(text: &str) -> Whose {
     if told == Some(format!("{:016x}", hash(rest)).as_str()) { Whose::Ours } else { Whose::Changed }
 }
 
-/// FNV-1a, 64 bits: tells a changed file; it is no protection against anybody.
+/// Tells a changed file.
 fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    fnv(text.bytes())
 }
 
 fn is_name(stem: &str) -> bool {

@@ -111,7 +111,7 @@ impl Client {
         self.send(&serde_json::json!({ "ask": ask, "command": command }))?;
         let began = clock::monotonic_ms();
         loop {
-            let line = self.line(left(began, deadline)).map_err(|error| match error {
+            let line = self.line(clock::left(began, deadline).unwrap_or_default()).map_err(|error| match error {
                 LinkError::Late(_) => LinkError::Late(deadline),
                 other => other,
             })?;
@@ -151,10 +151,7 @@ impl Client {
     fn line(&mut self, limit: Duration) -> Result<Value, LinkError> {
         let began = clock::monotonic_ms();
         loop {
-            let left = left(began, limit);
-            if left.is_zero() {
-                return Err(LinkError::Late(limit));
-            }
+            let Some(left) = clock::left(began, limit) else { return Err(LinkError::Late(limit)) };
             self.stream.get_ref().set_read_timeout(Some(left))?;
             match read_line(&mut self.stream, &mut self.partial) {
                 Err(LinkError::Io(cause)) if is_late(&cause) => {}
@@ -230,15 +227,10 @@ pub(super) fn read_record(record: &Value) -> Option<Followed> {
 fn has_ended(dir: &Path) -> bool {
     let began = clock::monotonic_ms();
     while lock::current(dir).is_some() {
-        if left(began, ENDING).is_zero() {
+        if clock::left(began, ENDING).is_none() {
             return false;
         }
         clock::block(LOOK);
     }
     true
-}
-
-fn left(began: i64, limit: Duration) -> Duration {
-    let gone = u64::try_from(clock::monotonic_ms() - began).unwrap_or(0);
-    limit.saturating_sub(Duration::from_millis(gone))
 }

@@ -91,9 +91,8 @@ impl Peeking {
     pub(super) async fn next(&mut self) -> Option<String> {
         loop {
             // Called off whenever something else is told: nothing may be taken before the last wait is over.
-            if let Some(told) = self.told {
-                let gone = u64::try_from(clock::monotonic_ms() - told).unwrap_or(0);
-                clock::pause(PANE_GAP.saturating_sub(Duration::from_millis(gone))).await;
+            if let Some(left) = self.told.and_then(|told| clock::left(told, PANE_GAP)) {
+                clock::pause(left).await;
             }
             self.panes.changed().await.ok()?;
             let new = self.panes.borrow_and_update().clone();

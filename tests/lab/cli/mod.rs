@@ -162,18 +162,22 @@ impl Agent {
 
 impl Drop for Agent {
     fn drop(&mut self) {
-        // Daemons and programs that ignore the end of their terminal would outlive the server. Each has our home in its
-        // environment, and one may start another while we look: so until none is left, which takes two rounds.
-        for _ in 0..50 {
-            let left = processes_at_home(&self.home);
-            if left.is_empty() {
-                return;
-            }
-            for pid in left {
-                let _ = rustix::process::kill_process(pid, Signal::KILL);
-            }
-            clock::block(Duration::from_millis(20));
+        end_all_at_home(&self.home);
+    }
+}
+
+/// Ends what outlives its server: daemons, and programs that ignore the end of their terminal. Each has our home in its
+/// environment, and one may start another while we look: so until none is left, which takes two rounds.
+pub(crate) fn end_all_at_home(home: &Path) {
+    for _ in 0..50 {
+        let left = processes_at_home(home);
+        if left.is_empty() {
+            return;
         }
+        for pid in left {
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+        }
+        clock::block(Duration::from_millis(20));
     }
 }
 

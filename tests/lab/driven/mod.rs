@@ -17,10 +17,9 @@ use flightdeck::pilot::id::{AgentId, MessageId};
 use flightdeck::pilot::message::Stage;
 use flightdeck::pilot::record::Record;
 use flightdeck::pilot::view::{AgentView, View};
-use rustix::process::Signal;
 
 use crate::cli::claude::{CLAUDE, KEY, Login, answered, credentials};
-use crate::cli::{Place, processes_at_home};
+use crate::cli::{Place, end_all_at_home};
 use crate::stub::Stub;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_flightdeck");
@@ -189,16 +188,7 @@ impl Drop for Driven {
             clock::block(Duration::from_millis(20));
         }
         self.tmux(&["kill-server"]);
-        for _ in 0..50 {
-            let left = processes_at_home(&self.home);
-            if left.is_empty() {
-                return;
-            }
-            for pid in left {
-                let _ = rustix::process::kill_process(pid, Signal::KILL);
-            }
-            clock::block(Duration::from_millis(20));
-        }
+        end_all_at_home(&self.home);
     }
 }
 
