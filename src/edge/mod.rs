@@ -8,6 +8,7 @@ pub mod git;
 pub mod link;
 pub mod lock;
 pub mod log;
+pub mod nonce;
 pub mod perform;
 pub mod probe;
 pub mod process;

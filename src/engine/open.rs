@@ -15,6 +15,7 @@ use crate::edge::feed::{Feed, FeedSpec, TapSpec};
 use crate::edge::files::{self, FileError};
 use crate::edge::link::{BindError, Link};
 use crate::edge::lock::{Lock, LockError};
+use crate::edge::nonce;
 use crate::edge::perform::Hands;
 use crate::edge::process;
 use crate::edge::spool::Spool;
@@ -138,7 +139,7 @@ fn nonce(state_dir: &Path) -> Result<(String, bool), FileError> {
     {
         return Ok((nonce.to_string(), true));
     }
-    let nonce = format!("{:016x}", mixed(u64::from(std::process::id()) ^ (clock::wall().0 as u64) ^ meta.ino()));
+    let nonce = nonce::nonce();
     files::write_atomic(&path, format!("{nonce} {home}\n").as_bytes(), files::PRIVATE)?;
     Ok((nonce, false))
 }
@@ -160,5 +161,39 @@ fn spool(state_dir: &Path, events: &mpsc::Sender<crate::pilot::event::Event>) ->
             tracing::warn!(%error, "event channels can't be followed; screens are the proof");
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_workspaces_have_one_nonce_and_each_keeps_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let folders: Vec<PathBuf> = (0..500).map(|at| dir.path().join(at.to_string())).collect();
+        let mut seen = BTreeSet::new();
+        for folder in &folders {
+            std::fs::create_dir(folder).unwrap();
+            let (made, kept) = nonce(folder).unwrap();
+            assert!(!kept && made.len() == 16);
+            assert_eq!(nonce(folder).unwrap(), (made.clone(), true));
+            seen.insert(made);
+        }
+        assert_eq!(seen.len(), folders.len());
+    }
+
+    #[test]
+    fn a_copied_workspace_gets_a_nonce_of_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let [original, copy] = ["original", "copy"].map(|name| dir.path().join(name));
+        std::fs::create_dir(&original).unwrap();
+        std::fs::create_dir(&copy).unwrap();
+        let (first, _) = nonce(&original).unwrap();
+        std::fs::copy(original.join("nonce"), copy.join("nonce")).unwrap();
+        let (second, kept) = nonce(&copy).unwrap();
+        assert!(!kept && second != first);
     }
 }

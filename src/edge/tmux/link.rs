@@ -16,6 +16,7 @@ use super::client::TmuxError;
 use super::parser::{Block, Parser, Said};
 use super::verb;
 use crate::edge::clock;
+use crate::edge::nonce::nonce;
 
 /// Requests under way at once; more wait in their callers. One agent has one effect in flight, so this is many agents.
 pub(super) const IN_FLIGHT: usize = 64;
@@ -100,6 +101,7 @@ impl Link {
             connection,
             deadline,
             attached: false,
+            // A number no pane can know.
             nonce: nonce(),
             count: 0,
             parser: Parser::default(),
@@ -252,10 +254,4 @@ impl Lost {
 
 fn join(words: &str, complaint: &str) -> String {
     if complaint.is_empty() { words.to_string() } else { format!("{words}: {complaint}") }
-}
-
-/// A number no pane can know: the seed of the standard library's hash tables.
-fn nonce() -> String {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    format!("{:016x}", RandomState::new().build_hasher().finish())
 }
