@@ -41,11 +41,9 @@ pub(super) fn heal(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String)> 
     // What the program tells of its own turn is sure; what a screen shows may be going by, or a quotation.
     let told = watch.failed.clone().filter(|reading| reading.said().is_some_and(needs_remedy));
     let sure = told.is_some();
-    let reading =
-        told.or_else(|| watch.reading.clone().filter(|reading| !reading.said().is_some_and(|said| watch.quotes(said))));
-    let reading = reading?;
-    let ill = reading.said().filter(|said| needs_remedy(*said));
-    let Some(said) = ill.filter(|said| sure || !is_old_limit(turn, id, *said)) else {
+    let reading = told.or_else(|| watch.reading.clone())?;
+    let idle_talk = |said| !sure && (watch.quotes(said) || is_old_limit(turn, id, said));
+    let Some(said) = reading.said().filter(|said| needs_remedy(*said) && !idle_talk(*said)) else {
         turn.watch(id).symptom = None;
         return None;
     };
