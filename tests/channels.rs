@@ -19,6 +19,9 @@ fn all_that_was_recorded_is_read_as_expected() {
         let bytes = std::fs::read(dir.join(&name)).unwrap();
         let reports: Vec<Report> = match name.split_once('-') {
             Some(("hook", _)) => claude::told(&bytes).into_iter().collect(),
+            Some(("session", _)) => {
+                claude::session(&bytes).map(|session| Report::State { state: session.state }).into_iter().collect()
+            }
             Some(("transcript", _)) => bytes.split(|byte| *byte == b'\n').filter_map(claude::recorded).collect(),
             _ => continue,
         };

@@ -6,6 +6,7 @@
 //! engine tells only what the old one did not. Never waits for a writer, never fails for what a writer wrote: lines that
 //! are no reports are counted and passed over.
 
+mod sessions;
 mod tail;
 mod transcripts;
 
@@ -22,6 +23,7 @@ use super::files::{self, FileError};
 use crate::pilot::event::Event;
 use crate::pilot::fact::Report;
 use crate::pilot::id::{AgentId, Incarnation};
+use sessions::{News, Sessions};
 use tail::{Kind, Tail};
 use transcripts::Transcripts;
 
@@ -67,6 +69,7 @@ impl Spool {
         let follower = Follower {
             dir: dir.to_path_buf(),
             transcripts: Transcripts::default(),
+            sessions: Sessions::default(),
             tails: BTreeMap::new(),
             pending: VecDeque::new(),
             unread: BTreeSet::new(),
@@ -123,6 +126,7 @@ struct Follower {
     dir: PathBuf,
     tails: BTreeMap<Key, Tail>,
     transcripts: Transcripts,
+    sessions: Sessions,
     /// What was read and is on its way to the engine.
     pending: VecDeque<Item>,
     /// Files that may hold more than was read.
@@ -158,13 +162,13 @@ impl Follower {
                     None => return,
                 },
                 Some(path) = inputs.changes.recv() => self.changed(&path),
-                () = inputs.all.notified() => self.unread.extend(self.tails.keys().cloned()),
+                () = inputs.all.notified() => self.look_everywhere(),
                 room = events.reserve(), if !self.pending.is_empty() => match room {
                     Ok(room) => self.hand_over(room),
                     Err(_) => return,
                 },
                 () = clock::pause(transcripts::LOOK_AGAIN), if self.transcripts.is_awaited() => self.attach(),
-                () = clock::pause(TICK), if self.watcher.is_none() => self.unread.extend(self.tails.keys().cloned()),
+                () = clock::pause(TICK), if self.watcher.is_none() => self.look_everywhere(),
                 () = tokio::task::yield_now(), if !idle && self.pending.is_empty() => {}
             }
         }
@@ -180,8 +184,12 @@ impl Follower {
                 let opened = opened.map(|tail| {
                     self.drop_transcript(&agent);
                     if matches!(from, From::Mark) {
-                        self.transcripts.recall(&self.dir, &agent, incarnation);
+                        if let Some(path) = self.transcripts.recall(&self.dir, &agent, incarnation) {
+                            self.sessions.expect(&agent, incarnation, &path);
+                        }
                         self.attach();
+                        let states = self.look_at_sessions();
+                        self.pending.extend(states.into_iter().map(state));
                     }
                     let key = (agent, Kind::Spool);
                     self.tails.insert(key.clone(), tail);
@@ -214,16 +222,21 @@ impl Follower {
             tracing::warn!(%agent, lines = read.passed_over, "lines in its spool file are no reports of this life");
         }
         for report in &read.reports {
-            if let Report::SessionStarted { transcript: Some(path), .. } = report {
+            if let Report::SessionStarted { transcript: Some(path), .. } = report
+                && !self.transcripts.knows(&agent, incarnation, path)
+            {
                 self.drop_transcript(&agent);
                 self.transcripts.expect(&self.dir, &agent, incarnation, path);
+                self.sessions.expect(&agent, incarnation, path);
             }
         }
         if !read.reports.is_empty() && self.transcripts.stir(&agent) {
             self.attach();
         }
+        let states = if read.reports.is_empty() { Vec::new() } else { self.look_at_sessions() };
         let told = |report| Item::Report(Event::Reported { agent: agent.clone(), incarnation, report });
         self.pending.extend(read.reports.into_iter().map(told));
+        self.pending.extend(states.into_iter().map(state));
         if read.moved {
             self.pending.push_back(Item::Mark { key, incarnation, offset: read.offset });
         }
@@ -231,12 +244,33 @@ impl Follower {
 
     /// The kernel tells of a file.
     fn changed(&mut self, path: &Path) {
+        self.pending.extend(self.sessions.changed(path).map(state));
         let ours = path.parent() == Some(&self.dir);
         let key = match ours {
             true => agent_of(path).map(|agent| (agent, Kind::Spool)),
             false => self.transcripts.whose(path).map(|agent| (agent, Kind::Transcript)),
         };
         self.unread.extend(key);
+    }
+
+    fn look_everywhere(&mut self) {
+        self.unread.extend(self.tails.keys().cloned());
+        let news = self.sessions.scan_all();
+        self.pending.extend(news.into_iter().map(state));
+    }
+
+    /// Begins with the folders of states that are there by now: what stands there already.
+    fn look_at_sessions(&mut self) -> Vec<News> {
+        let mut news = Vec::new();
+        for folder in self.sessions.unwatched() {
+            if let Some(Err(cause)) =
+                self.watcher.as_mut().map(|watcher| watcher.watch(&folder, RecursiveMode::NonRecursive))
+            {
+                tracing::warn!(%cause, "no notice of what programs say of their state");
+            }
+            news.extend(self.sessions.scan(&folder));
+        }
+        news
     }
 
     /// Begins with the transcripts that are there by now.
@@ -260,6 +294,10 @@ impl Follower {
 
     fn drop_transcript(&mut self, agent: &AgentId) {
         self.tails.remove(&(agent.clone(), Kind::Transcript));
+        if let Some((folder, watcher)) = self.sessions.forget(agent).zip(self.watcher.as_mut()) {
+            // It may be gone, and its watch with it.
+            let _ = watcher.unwatch(&folder);
+        }
         let Some(path) = self.transcripts.forget(agent) else { return };
         if let Some(watcher) = &mut self.watcher {
             // It may be gone, and its watch with it.
@@ -313,6 +351,10 @@ fn watch(dir: &Path, changed: mpsc::Sender<PathBuf>, all: Arc<Notify>) -> Option
             None
         }
     }
+}
+
+fn state((agent, incarnation, state): News) -> Item {
+    Item::Report(Event::Reported { agent, incarnation, report: Report::State { state } })
 }
 
 fn agent_of(path: &Path) -> Option<AgentId> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::config::model::ScreenSays;
 
-use super::fact::{Exit, Identity, Place, Screen, Search, Work};
+use super::fact::{Exit, Identity, Place, ProgramState, Screen, Search, Work};
 use super::id::{EffectId, Incarnation, MessageId, PhaseId};
 use super::reading::Reading;
 use super::record::{AgentState, StopCause, Wish};
@@ -198,6 +198,8 @@ pub struct Watch {
     pub reported: Option<Time>,
     /// In a turn, by its event channel.
     pub turn_since: Option<Time>,
+    /// What its program last said that it is doing.
+    pub program: Option<ProgramState>,
     /// Its turn ended by an error, and what the error's words mean; until the next prompt.
     pub failed: Option<Reading>,
     /// Its last turn ended as it should, by its event channel.
@@ -294,10 +296,39 @@ impl Watch {
         self.deadlines.first()
     }
 
+    /// What it is doing: its program's own word goes before what its screen is read as. Only what a screen alone can tell (an
+    /// error, an end, a limit's menu) stands in spite of it; and `Idle` overrules nothing, so that a word that is never taken back
+    /// makes no busy agent look stalled.
+    pub fn said(&self) -> Option<ScreenSays> {
+        let seen = self.reading.as_ref().and_then(Reading::said);
+        let plain = matches!(seen, None | Some(ScreenSays::Idle | ScreenSays::Busy));
+        match &self.program {
+            Some(ProgramState::Waiting { .. }) if plain => Some(ScreenSays::Dialog),
+            Some(ProgramState::Retrying { .. }) if plain => Some(ScreenSays::Retrying),
+            Some(ProgramState::Busy) if plain => Some(ScreenSays::Busy),
+            Some(_) | None => seen,
+        }
+    }
+
+    /// A turn runs, by its screen or its event channel.
+    pub fn busy(&self) -> bool {
+        self.reading.as_ref().is_some_and(Reading::busy)
+            || self.turn_since.is_some()
+            || self.program == Some(ProgramState::Busy)
+    }
+
+    /// What it asks a person for: in its program's words, else by the name of the rule that read its screen.
+    pub fn dialog(&self) -> String {
+        match &self.program {
+            Some(ProgramState::Waiting { on }) => on.clone(),
+            Some(_) | None => self.reading.as_ref().and_then(|reading| reading.rule.clone()).unwrap_or_default(),
+        }
+    }
+
     /// The newest sign of life. A moving spinner is one while the screen says that a turn runs; otherwise only progress
     /// counts, or a word on the event channel.
     pub fn last_sign(&self) -> Time {
-        let busy = self.reading.as_ref().is_some_and(Reading::busy) || self.turn_since.is_some();
+        let busy = self.busy();
         let screen = if busy { self.raw_changed } else { self.calm_changed };
         screen.max(self.reported.unwrap_or_default()).max(self.grace_from)
     }
@@ -310,7 +341,6 @@ impl Watch {
 
     /// In a turn: the screen or the event channel says so, and the picture moved within `fresh`.
     pub fn in_turn(&self, now: Time, fresh: Duration) -> bool {
-        let busy = self.reading.as_ref().is_some_and(Reading::busy) || self.turn_since.is_some();
-        busy && now.since(self.raw_changed.max(self.reported.unwrap_or_default()).max(self.grace_from)) < fresh
+        self.busy() && now.since(self.raw_changed.max(self.reported.unwrap_or_default()).max(self.grace_from)) < fresh
     }
 }

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use crate::config::model::{Kind, ScreenSays};
 
-use super::agent::Life;
+use super::agent::{Life, Watch};
 use super::effect::{Effect, OwnFile};
 use super::id::AgentId;
-use super::reading::Reading;
 use super::record::{Actor, Order, Record, StopCause, Wish};
 use super::state::Tmux;
 use super::time::Time;
@@ -208,9 +207,9 @@ fn unwanted(turn: &Turn<'_>, id: &AgentId) -> Option<StopCause> {
     None
 }
 
-/// What the screen of an agent in front of a person says, for showing and alerts.
-pub(super) fn asks_operator(reading: &Reading) -> bool {
-    match reading.said() {
+/// What an agent in front of a person shows or tells, for showing and alerts.
+pub(super) fn asks_operator(watch: &Watch) -> bool {
+    match watch.said() {
         Some(ScreenSays::Dialog | ScreenSays::AuthFailed) => true,
         Some(
             ScreenSays::Idle

@@ -14,7 +14,7 @@ use super::effect::{Effect, Outcome, Refusal};
 use super::fact::Screen;
 use super::id::{AgentId, MessageId};
 use super::message::{Origin, Stage};
-use super::reading::{self, Reading};
+use super::reading;
 use super::record::{Order, Record};
 use super::stall;
 use super::state::Posted;
@@ -401,7 +401,7 @@ fn blocked(turn: &mut Turn<'_>, id: &AgentId, origin: &Origin) -> Option<Block> 
     if limited && *origin != Origin::LimitLifted {
         return passing("it waits for its usage limit");
     }
-    if let Some(block) = watch.reading.as_ref().and_then(Reading::said).and_then(closed_door) {
+    if let Some(block) = watch.said().and_then(closed_door) {
         return Some(block);
     }
     if !ready {

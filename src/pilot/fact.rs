@@ -139,6 +139,8 @@ pub enum Report {
     },
     /// Its conversation is being shortened, which takes its time.
     Compacting,
+    /// What its program says that it is doing.
+    State { state: ProgramState },
     /// What an answer of its model used. Told once or several times, each time of the whole answer as far as it is known.
     Used {
         message: String,
@@ -149,6 +151,35 @@ pub enum Report {
         #[serde(default)]
         at: Option<Time>,
     },
+}
+
+/// What an agent's program says that it is doing, by its own channel and not by its screen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum ProgramState {
+    Idle,
+    Busy,
+    /// A person has to answer something; in the program's own words.
+    Waiting {
+        on: String,
+    },
+    /// Its service refused or was not there, and it tries again by itself.
+    Retrying {
+        attempt: u32,
+        until: Option<Time>,
+    },
+}
+
+impl ProgramState {
+    /// For people.
+    pub fn words(&self) -> String {
+        match self {
+            ProgramState::Idle => "idle".to_string(),
+            ProgramState::Busy => "busy".to_string(),
+            ProgramState::Waiting { on } => format!("waiting for a person: {on}"),
+            ProgramState::Retrying { attempt, .. } => format!("trying again, attempt {attempt}"),
+        }
+    }
 }
 
 /// A commit on the watched branch, as far as flightdeck looks at it.

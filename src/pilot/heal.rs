@@ -228,8 +228,9 @@ pub(super) fn start_limit(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, St
         stall::look(turn, id);
         return Some((turn.now.steady + READING_PATIENCE, words));
     }
-    let reading = turn.state.watches.get(id).and_then(|watch| watch.reading.clone());
-    let asks = reading.as_ref().and_then(Reading::said).is_some_and(|said| match said {
+    let watch = turn.watch(id);
+    let (reading, said) = (watch.reading.clone(), watch.said());
+    let asks = said.is_some_and(|said| match said {
         ScreenSays::Dialog | ScreenSays::AuthFailed | ScreenSays::Limited | ScreenSays::Retrying => true,
         ScreenSays::Idle | ScreenSays::Busy | ScreenSays::Poisoned | ScreenSays::Fatal | ScreenSays::Exited => false,
     });

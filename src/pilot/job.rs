@@ -3,16 +3,16 @@
 
 use std::time::Duration;
 
-use crate::config::model::Kind;
+use crate::config::model::{Kind, ScreenSays};
 
 use super::agent::{Job, Life};
 use super::fact::Hiccup;
 use super::id::AgentId;
+use super::launch;
 use super::message::{Origin, Stage};
 use super::record::{Actor, Record, StopCause};
 use super::time::Time;
 use super::turn::Turn;
-use super::{launch, reading::Reading};
 
 /// Idle this long after its prompt was submitted, a run counts as finished.
 const SETTLED: Duration = Duration::from_secs(10);
@@ -107,8 +107,7 @@ fn finished_when(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String)> {
     let fresh = turn.rules.stall.idle;
     let watch = turn.watch(id);
     // One that says until when it waits will go on.
-    let idle =
-        !watch.in_turn(now, fresh) && watch.reading.as_ref().is_some_and(Reading::idle) && watch.marker.is_none();
+    let idle = !watch.in_turn(now, fresh) && watch.said() == Some(ScreenSays::Idle) && watch.marker.is_none();
     if !idle {
         return None;
     }

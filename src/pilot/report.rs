@@ -1,7 +1,7 @@
 //! What an agent says of itself on its event channel: the first evidence there is, before its screen.
 
 use super::delivery;
-use super::fact::Report;
+use super::fact::{ProgramState, Report};
 use super::id::AgentId;
 use super::reading::{self, Reading};
 use super::record::Record;
@@ -50,6 +50,13 @@ pub(super) fn reported(turn: &mut Turn<'_>, id: &AgentId, report: Report) {
             failed(turn, id, &error, resets);
         }
         Report::Compacting => {}
+        Report::State { state } => {
+            if state == ProgramState::Idle {
+                // A turn that somebody has stopped is told in no other way.
+                watch.turn_since = None;
+            }
+            watch.program = Some(state);
+        }
         Report::Used { message, model, tokens, at } => {
             usage::answered(turn, id, Answer { message, model, tokens, at });
         }

@@ -189,6 +189,9 @@ fn evidence(agent: &Agent, watch: Option<&Watch>) -> Vec<String> {
             evidence.push(format!("{by}: {}", reading.evidence));
             evidence.extend(reading.notes.iter().map(|note| format!("noted on its screen: {note}")));
         }
+        if let Some(state) = &watch.program {
+            evidence.push(format!("its program says that it is {}", state.words()));
+        }
         if let Some(marker) = &watch.marker {
             evidence.push(format!("marker {:?} seen {}, waits until {}", marker.line, marker.first_seen, marker.until));
         }
@@ -311,13 +314,10 @@ fn running(turn: &Turn<'_>, agent: &Agent, watch: &Watch) -> Shown {
         return (AgentState::Suspended, "its process is stopped by a signal".to_string(), None);
     }
     let failed = watch.failed.as_ref().and_then(Reading::said).filter(|said| *said == ScreenSays::AuthFailed);
-    let seen = watch.reading.as_ref().and_then(Reading::said);
+    let seen = watch.said();
     let said = failed.or(seen.map(|said| if watch.quotes(said) { ScreenSays::Idle } else { said }));
     let state = match said {
-        Some(ScreenSays::Dialog) => {
-            let dialog = watch.reading.as_ref().and_then(|reading| reading.rule.clone()).unwrap_or_default();
-            AgentState::AtDialog { dialog }
-        }
+        Some(ScreenSays::Dialog) => AgentState::AtDialog { dialog: watch.dialog() },
         Some(ScreenSays::AuthFailed) => AgentState::AuthFailed,
         Some(ScreenSays::Retrying) => AgentState::Retrying,
         _ if agent.ready.is_none() => AgentState::Starting,
@@ -380,9 +380,11 @@ fn alerts(turn: &Turn<'_>) -> BTreeMap<String, String> {
             let what = format!("{id}'s service has been overloaded for long: it tries again by itself");
             alerts.insert(format!("{id} overloaded"), what);
         }
-        let reading = turn.state.watches.get(id).and_then(|watch| watch.reading.as_ref());
-        if let Some(reading) = reading.filter(|reading| agent.up_since().is_some() && decide::asks_operator(reading)) {
-            let what = format!("{id} waits for you: {}; `flightdeck attach {id}`", reading.evidence);
+        let watch = turn.state.watches.get(id).filter(|_| agent.up_since().is_some());
+        if let Some(watch) = watch.filter(|watch| decide::asks_operator(watch)) {
+            let seen = watch.reading.as_ref().filter(|reading| reading.said() == watch.said());
+            let asked = seen.map_or_else(|| watch.dialog(), |reading| reading.evidence.clone());
+            let what = format!("{id} waits for you: {asked}; `flightdeck attach {id}`");
             alerts.insert(format!("{id} asks"), what);
         }
         blocked_messages(turn, id, &mut alerts);

@@ -10,13 +10,13 @@ use super::effect::Effect;
 use super::fact::{Look, Work};
 use super::heal;
 use super::id::AgentId;
+use super::launch;
 use super::marker::{self, Marker};
 use super::reading;
 use super::record::{Illness, Record, StopCause};
 use super::restart;
 use super::time::Time;
 use super::turn::Turn;
-use super::{launch, reading::Reading};
 
 /// A look that does not come back is asked for again after this.
 const LOOK_PATIENCE: Duration = Duration::from_secs(15);
@@ -76,7 +76,7 @@ pub(super) fn deadline(turn: &Turn<'_>, id: &AgentId) -> Option<(Time, Illness)>
     if !stalls || agent.ready.is_none() || agent.limit.is_some() || watch.suspended || watch.delivery.is_some() {
         return None;
     }
-    match watch.reading.as_ref().and_then(Reading::said).filter(|said| !watch.quotes(*said)) {
+    match watch.said().filter(|said| !watch.quotes(*said)) {
         // The words of a limit that is over hide no stall; somebody's draft below them is for its writer to end.
         Some(ScreenSays::Limited) if heal::is_old_limit(turn, id, ScreenSays::Limited) && !has_draft(watch) => {}
         Some(ScreenSays::Dialog | ScreenSays::Limited | ScreenSays::AuthFailed | ScreenSays::Retrying) => return None,

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::config::model::McpServer;
-use crate::pilot::fact::Report;
+use crate::pilot::fact::{ProgramState, Report};
 use crate::pilot::time::Time;
 use crate::pilot::usage::Tokens;
 
@@ -68,6 +68,32 @@ pub fn told(payload: &[u8]) -> Option<Report> {
         "PreCompact" => Report::Compacting,
         _ => return None,
     })
+}
+
+/// What a program says in `sessions/<pid>.json`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Session {
+    pub conversation: String,
+    pub state: ProgramState,
+}
+
+/// Longest word of what it waits for that is taken over.
+const ON_CAP: usize = 60;
+
+/// Such a file. `None`: it is not whole, or of a version that does not say what it is doing.
+pub fn session(file: &[u8]) -> Option<Session> {
+    let file: Value = serde_json::from_slice(file).ok()?;
+    let word = |key: &str| file[key].as_str();
+    let state = match word("status")? {
+        "idle" => ProgramState::Idle,
+        "busy" => ProgramState::Busy,
+        "waiting" => {
+            let on = word("waitingFor").unwrap_or("an answer");
+            ProgramState::Waiting { on: on.chars().filter(|c| !c.is_control()).take(ON_CAP).collect() }
+        }
+        _ => return None,
+    };
+    Some(Session { conversation: word("sessionId")?.to_string(), state })
 }
 
 /// A line of the transcript, as far as it matters to us.

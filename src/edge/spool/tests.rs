@@ -2,7 +2,7 @@ use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 
 use super::*;
-use crate::pilot::fact::Report;
+use crate::pilot::fact::{ProgramState, Report};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -177,6 +177,49 @@ fn a_new_engine_reads_a_transcript_on_where_the_old_one_stopped() {
         let next = if first == "b" { used(&mut events).await } else { first };
         assert_eq!(next, "meanwhile");
     });
+}
+
+#[test]
+fn what_a_program_keeps_of_its_state_is_told_when_it_changes_and_again_by_a_new_engine() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let (projects, sessions) = (home.path().join("projects/-w"), home.path().join("sessions"));
+    std::fs::create_dir_all(&projects).unwrap();
+    std::fs::create_dir(&sessions).unwrap();
+    let write = |status: &str| {
+        let text = serde_json::json!({ "sessionId": "c-1", "status": status }).to_string();
+        std::fs::write(sessions.join("7.new"), text).unwrap();
+        std::fs::rename(sessions.join("7.new"), sessions.join("7.json")).unwrap();
+    };
+    write("idle");
+    run(async {
+        let (sender, mut events) = mpsc::channel(8);
+        let spool = Spool::start(dir.path(), sender).unwrap();
+        spool.fresh(&builder(), life(4)).await.unwrap();
+        let transcript = projects.join("c-1.jsonl");
+        let named = serde_json::json!({ "event": "session_started", "conversation": "c-1", "transcript": transcript });
+        append(&spool.path(&builder()), &format!("{named}\n"));
+        assert_eq!(state(&mut events).await, ProgramState::Idle);
+        write("busy");
+        assert_eq!(state(&mut events).await, ProgramState::Busy);
+    });
+    run(async {
+        let (sender, mut events) = mpsc::channel(8);
+        let spool = Spool::start(dir.path(), sender).unwrap();
+        spool.adopt(&builder(), life(4)).await.unwrap();
+        assert_eq!(state(&mut events).await, ProgramState::Busy);
+        spool.forget(&builder()).await;
+    });
+}
+
+/// The next state that is told.
+async fn state(events: &mut mpsc::Receiver<Event>) -> ProgramState {
+    loop {
+        let event = clock::within(SOON, events.recv()).await.expect("a report within ten seconds").unwrap();
+        if let Event::Reported { report: Report::State { state }, .. } = event {
+            return state;
+        }
+    }
 }
 
 #[test]

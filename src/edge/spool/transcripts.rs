@@ -50,13 +50,19 @@ impl Transcripts {
         self.0.insert(agent.clone(), Transcript { note, looks: Some(0), new: !path.exists() });
     }
 
-    /// What an earlier engine knew of this life.
-    pub(super) fn recall(&mut self, dir: &Path, agent: &AgentId, incarnation: Incarnation) {
-        let Ok(text) = files::read_private(&place(dir, agent), NOTE_CAP) else { return };
-        let note = serde_json::from_slice::<Note>(&text).ok().filter(|note| note.incarnation == incarnation);
-        if let Some(note) = note {
-            self.0.insert(agent.clone(), Transcript { note, looks: Some(LOOKS), new: false });
-        }
+    /// What an earlier engine knew of this life: where its transcript is.
+    pub(super) fn recall(&mut self, dir: &Path, agent: &AgentId, incarnation: Incarnation) -> Option<PathBuf> {
+        let text = files::read_private(&place(dir, agent), NOTE_CAP).ok()?;
+        let note = serde_json::from_slice::<Note>(&text).ok().filter(|note| note.incarnation == incarnation)?;
+        let path = note.path.clone();
+        self.0.insert(agent.clone(), Transcript { note, looks: Some(LOOKS), new: false });
+        Some(path)
+    }
+
+    /// This one is known already: a conversation that was shortened goes on in the same file.
+    pub(super) fn knows(&self, agent: &AgentId, incarnation: Incarnation, path: &Path) -> bool {
+        let known = self.0.get(agent).map(|transcript| &transcript.note);
+        known.is_some_and(|note| note.incarnation == incarnation && note.path == path)
     }
 
     /// Something has happened in an agent. Whether its file is still awaited: then it is looked for anew.

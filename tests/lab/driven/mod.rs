@@ -3,6 +3,7 @@
 
 mod delivery;
 mod healing;
+mod states;
 
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
