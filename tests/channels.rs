@@ -22,6 +22,10 @@ fn all_that_was_recorded_is_read_as_expected() {
             Some(("session", _)) => {
                 claude::session(&bytes).map(|session| Report::State { state: session.state }).into_iter().collect()
             }
+            Some(("statusline", _)) => claude::Status::parse(&bytes)
+                .map(|status| Report::Gauges { gauges: status.gauges() })
+                .into_iter()
+                .collect(),
             Some(("transcript", _)) => bytes.split(|byte| *byte == b'\n').filter_map(claude::recorded).collect(),
             _ => continue,
         };
@@ -53,7 +57,9 @@ fn the_settings_name_only_events_that_all_versions_know_and_no_value_of_ours() {
     let known = [&known[..], &["SubagentStop", "PreCompact"]].concat();
     let hooks = settings["hooks"].as_object().unwrap();
     assert!(hooks.keys().all(|event| known.contains(&event.as_str())), "{hooks:?}");
-    assert_eq!(settings.as_object().unwrap().len(), 1, "nothing else of the user's settings is touched");
+    let keys: Vec<&String> = settings.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["hooks", "statusLine"], "nothing else of the user's settings is touched");
+    assert_eq!(settings["statusLine"]["command"], "exec \"$FLIGHTDECK_PROGRAM\" hook claude-status");
     for hook in hooks.values() {
         assert_eq!(hook[0]["hooks"][0]["command"], "exec \"$FLIGHTDECK_PROGRAM\" hook claude");
     }

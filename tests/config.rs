@@ -73,6 +73,7 @@ fn the_default_file_is_valid_and_what_it_says_in_comments_is_the_default() {
         spelled_out.agents.values().find(|agent| agent.id.as_str() == "builder").cloned().expect("a builder");
     builder.env_file = None;
     (builder.permission, builder.fallback_model, builder.mcp) = (String::new(), String::new(), None);
+    assert_eq!(builder.compact_at.take(), Some(80));
     assert_eq!((builder.billing, builder.budget), (Billing::Tokens, Some(Budget::Money(5_000_000))));
     (builder.billing, builder.budget) = (Billing::Unknown, None);
     let price = Price { input: 5_000_000, output: 25_000_000, cache_read: Some(500_000), cache_write: Some(6_250_000) };

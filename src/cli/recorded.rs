@@ -9,6 +9,7 @@ use crate::edge::files::FileError;
 use crate::edge::store::{Filter, PAGE_CAP, Page, Reader, StoreError};
 use crate::pilot::agent::Agent;
 use crate::pilot::branch::PassedOn;
+use crate::pilot::gauge::Gauges;
 use crate::pilot::id::{AgentId, PhaseId};
 use crate::pilot::state::State;
 use crate::pilot::time::Time;
@@ -128,6 +129,7 @@ fn agent_of(state: &State, id: &AgentId, agent: &Agent) -> AgentView {
         host: state.host.clone(),
         dir: String::new(),
         deliver_in_turn: false,
+        gauges: Gauges::default(),
         used_today: if agent.used_today.0 == state.last_at.midnight() { agent.used_today.1 } else { Used::default() },
         budget: None,
         budget_percent: None,

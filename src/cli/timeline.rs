@@ -107,7 +107,7 @@ impl Story {
                     Origin::Handoff { .. } => "ping",
                     Origin::StartPrompt { .. } => "start prompt",
                     Origin::Inbox { .. } => "inbox ping",
-                    Origin::Operator | Origin::Nudge | Origin::LimitLifted => "message",
+                    Origin::Operator | Origin::Nudge | Origin::LimitLifted | Origin::Compact => "message",
                 };
                 if matches!(origin, Origin::Handoff { .. }) {
                     self.latencies.push(took);

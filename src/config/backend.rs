@@ -88,6 +88,7 @@ pub struct RawBackend {
     pub channel_args: Option<Vec<Text>>,
     pub tried: Option<Vec<Text>>,
     pub install: Option<Text>,
+    pub compact: Option<Text>,
 }
 
 /// `[composer]`
@@ -190,6 +191,7 @@ pub fn compile(name: &str, raw: RawBackend) -> Result<Backend, Vec<BackendProble
         channel: raw.channel.as_ref().and_then(|word| check.word("channel", word, &CHANNELS)).unwrap_or_default(),
         channel_args: check.launch("channel_args", raw.channel_args.as_deref()).unwrap_or_default(),
         tried: raw.tried.iter().flatten().enumerate().map(|(at, text)| check.version(at, text)).collect(),
+        compact: raw.compact.as_ref().map(|text| check.one_line("compact", text)),
         install: raw.install.map(Text::into_inner).unwrap_or_default(),
     };
     if backend.launch.is_empty() {
@@ -271,6 +273,13 @@ impl Check {
             self.problem(key.span(), name, "a key name of tmux such as `Enter` or `C-m`".to_string());
         }
         text.clone()
+    }
+
+    fn one_line(&mut self, key: &str, text: &Text) -> String {
+        if text.get_ref().is_empty() || text.get_ref().chars().any(char::is_control) {
+            self.problem(text.span(), key, "one line of text".to_string());
+        }
+        text.get_ref().clone()
     }
 
     fn version(&mut self, at: usize, text: &Text) -> String {
@@ -452,6 +461,7 @@ impl RawBackend {
             channel_args: self.channel_args.or(base.channel_args),
             tried: self.tried.or(base.tried),
             install: self.install.or(base.install),
+            compact: self.compact.or(base.compact),
         }
     }
 }

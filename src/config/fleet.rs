@@ -139,6 +139,7 @@ fn member(id: AgentId, mut table: Table<'_>, around: &Around<'_>, report: &mut R
         permission: options.permission,
         fallback_model: options.fallback_model,
         mcp: options.mcp,
+        compact_at: options.compact_at,
         dir: dir.as_ref().map_or_else(|| around.root.to_path_buf(), |dir| dir.value.clone()),
         prompt: prompt(&id, known_role, &mut table, around, report),
         restart: restart(role, kind, &mut table, report),

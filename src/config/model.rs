@@ -170,6 +170,8 @@ pub struct Agent {
     pub resume: bool,
     /// Deliver messages also while it is in a turn.
     pub deliver_in_turn: bool,
+    /// Its conversation is shortened when so much of its context is used, in percent; `None`: that is its program's own affair.
+    pub compact_at: Option<u8>,
     /// Started with the engine, without being asked.
     pub autostart: bool,
     /// Columns and rows.
@@ -352,6 +354,8 @@ pub struct Backend {
     pub channel_args: Vec<String>,
     /// Versions of which it is known that all of this is so.
     pub tried: Vec<String>,
+    /// The program's own command that shortens its conversation.
+    pub compact: Option<String>,
     /// The command by which a person installs it; empty: nobody told.
     pub install: String,
 }

@@ -4,6 +4,7 @@
 //! `[mcp.*]` says what a server is. Its secrets are named here and lie in the agent's env file.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use toml::Spanned;
 
@@ -17,6 +18,8 @@ use super::values::{self, Wrong};
 const LABEL: &str = "[mcp.NAME]";
 /// More servers than an agent can make use of; each is a process of its own.
 const SERVERS_CAP: usize = 50;
+/// Below, a context would be shortened all the time; above, its program comes first.
+const COMPACT_AT: RangeInclusive<u32> = 20..=95;
 
 /// The options of one agent.
 pub struct Options {
@@ -24,6 +27,7 @@ pub struct Options {
     pub fallback_model: String,
     /// `None`: those that its program finds by itself.
     pub mcp: Option<Vec<String>>,
+    pub compact_at: Option<u8>,
 }
 
 /// All servers that could be read.
@@ -85,15 +89,20 @@ pub fn read(
         }
         Some(_) => Ok(text.to_string()),
     });
+    let compact = table.get(report, "compact_at", values::whole(COMPACT_AT));
     let mcp = table.get(report, "mcp", values::list("a list of names of [mcp.NAME]", known));
     if let Some(backend) = backend {
         untaken(permission.as_ref(), "{permission_args}", !backend.permissions.is_empty(), backend, report);
         untaken(fallback.as_ref(), "{fallback_args}", !backend.fallback_args.is_empty(), backend, report);
+        if let Some(compact) = compact.as_ref().filter(|_| backend.compact.is_none()) {
+            no_such(compact, backend, report);
+        }
         untaken(mcp.as_ref(), "{mcp_args}", !backend.mcp_args.is_empty(), backend, report);
     }
     Options {
         permission: permission.map(|mode| mode.value).unwrap_or_default(),
         fallback_model: fallback.map(|model| model.value).unwrap_or_default(),
+        compact_at: compact.and_then(|at| u8::try_from(at.value).ok()),
         mcp: mcp.map(|names| names.value.into_iter().map(Spanned::into_inner).collect()),
     }
 }
@@ -112,10 +121,14 @@ fn fallback(text: &str) -> Option<String> {
 fn untaken<T>(option: Option<&Written<T>>, hole: &str, known: bool, backend: &Backend, report: &mut Report<'_>) {
     let Some(option) = option else { return };
     if !known {
-        let found = format!("the backend {} has no such option", quoted(&backend.name));
-        report.refuse(option, found, "nothing, or another backend");
+        no_such(option, backend, report);
     } else if !takes(backend, hole) {
         let found = format!("the backend {} has no place for it", quoted(&backend.name));
         report.refuse(option, found, format!("{hole} in its `launch` and `resume`"));
     }
+}
+
+fn no_such<T>(option: &Written<T>, backend: &Backend, report: &mut Report<'_>) {
+    let found = format!("the backend {} has no such option", quoted(&backend.name));
+    report.refuse(option, found, "nothing, or another backend");
 }

@@ -199,7 +199,9 @@ fn whose(origin: &Origin) -> Whose {
     match origin {
         Origin::StartPrompt { .. } => Whose::Start,
         Origin::LimitLifted => Whose::GoOn,
-        Origin::Operator | Origin::Nudge | Origin::Handoff { .. } | Origin::Inbox { .. } => Whose::Word,
+        Origin::Operator | Origin::Nudge | Origin::Handoff { .. } | Origin::Inbox { .. } | Origin::Compact => {
+            Whose::Word
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use std::ffi::OsStr;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::process::Stdio;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,7 @@ use crate::pilot::id::{AgentId, Incarnation};
 
 use super::files::{self, FileError};
 use super::process::{OWNER, Tag};
+use super::spawn;
 
 /// The file that an agent's reports are appended to.
 pub const SPOOL: &str = "FLIGHTDECK_SPOOL";
@@ -70,18 +72,37 @@ pub fn clear(root: &Path, agent: &AgentId) {
 }
 
 /// A hook's whole life: what it is told on standard input is appended to the spool of the agent that it runs for. Outside of an
-/// agent of ours it does nothing; it says nothing in any case, since programs read what hooks print.
+/// agent of ours it does nothing; it says nothing, since programs read what hooks print, but for the user's own status line.
 pub fn hook(program: &OsStr) -> io::Result<()> {
     let Some(spool) = std::env::var_os(SPOOL) else { return Ok(()) };
     let tag = std::env::var(OWNER).ok().and_then(|tag| Tag::parse(&tag));
     let mut payload = Vec::new();
     io::stdin().take(PAYLOAD_CAP).read_to_end(&mut payload)?;
-    let report = match program.to_str() {
-        Some("claude") => claude::told(&payload),
-        Some(_) | None => None,
-    };
-    let Some(report) = report else { return Ok(()) };
-    append(Path::new(&spool), &Line { incarnation: tag.map(|tag| tag.incarnation), report })
+    let incarnation = tag.map(|tag| tag.incarnation);
+    match program.to_str() {
+        Some("claude") => {
+            let Some(report) = claude::told(&payload) else { return Ok(()) };
+            append(Path::new(&spool), &Line { incarnation, report })
+        }
+        Some("claude-status") => {
+            let Some(status) = claude::Status::parse(&payload) else { return Ok(()) };
+            let told =
+                append(Path::new(&spool), &Line { incarnation, report: Report::Gauges { gauges: status.gauges() } });
+            status.users_own().map_or(Ok(()), |command| show(&command, &payload))?;
+            told
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Runs the user's own status line, by the shell, as its program would: what it prints is shown.
+fn show(command: &str, payload: &[u8]) -> io::Result<()> {
+    let mut shell = spawn::foreground("sh").args(["-c", command]).stdin(Stdio::piped()).spawn()?;
+    if let Some(mut stdin) = shell.stdin.take() {
+        // One that reads nothing needs nothing.
+        let _ = stdin.write_all(payload);
+    }
+    shell.wait().map(drop)
 }
 
 /// One write, so that two hooks at once don't mix their lines. The file is the engine's: where it is gone, nobody listens.

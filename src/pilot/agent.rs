@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::config::model::ScreenSays;
 
 use super::fact::{Exit, Identity, Place, ProgramState, Screen, Search, Work};
+use super::gauge::Gauges;
 use super::id::{EffectId, Incarnation, MessageId, PhaseId};
 use super::reading::Reading;
 use super::record::{AgentState, StopCause, Wish};
@@ -200,6 +201,10 @@ pub struct Watch {
     pub turn_since: Option<Time>,
     /// What its program last said that it is doing.
     pub program: Option<ProgramState>,
+    /// How full things are, as its program last said.
+    pub gauges: Gauges,
+    /// When it was last told to shorten its conversation.
+    pub compacted: Option<Time>,
     /// Its turn ended by an error, and what the error's words mean; until the next prompt.
     pub failed: Option<Reading>,
     /// Its last turn ended as it should, by its event channel.

@@ -12,7 +12,7 @@ use super::record::{Actor, Order, Record, StopCause, Wish};
 use super::state::Tmux;
 use super::time::Time;
 use super::turn::Turn;
-use super::{budget, delivery, heal, job, launch, phase, restart, show, sight, stall, usage};
+use super::{budget, compact, delivery, heal, job, launch, phase, restart, show, sight, stall, usage};
 
 /// An agent nobody has a reason to come back to is looked at again after this all the same.
 const NEVER_FORGET: Duration = Duration::from_secs(300);
@@ -173,7 +173,15 @@ fn up(turn: &mut Turn<'_>, id: &AgentId, held: bool) -> Vec<(Time, String)> {
         return vec![again];
     }
     let mut next: Vec<(Time, String)> = Vec::new();
-    for rule in [job::mind, heal::start_limit, heal::heal, stall::mind_suspended, stall::examine, delivery::deliver] {
+    for rule in [
+        job::mind,
+        heal::start_limit,
+        heal::heal,
+        stall::mind_suspended,
+        stall::examine,
+        compact::mind,
+        delivery::deliver,
+    ] {
         next.extend(rule(turn, id));
         let flying = turn.state.watches.get(id).is_some_and(|watch| watch.flight.is_some());
         if flying {

@@ -71,6 +71,8 @@ fn first<'a>(turn: &'a Turn<'_>, id: &'a AgentId) -> Option<&'a Posted> {
     turn.state.waiting(id).min_by_key(|posted| match (&posted.stage, &posted.message.origin) {
         (Stage::Pasting | Stage::Typed { .. }, _) => 0,
         (_, Origin::StartPrompt { .. } | Origin::LimitLifted) => 1,
+        // Nothing else shall end up in the part that is shortened.
+        (_, Origin::Compact) => 1,
         (_, Origin::Operator | Origin::Nudge | Origin::Handoff { .. } | Origin::Inbox { .. }) => 2,
     })
 }
@@ -438,7 +440,7 @@ fn closed_door(said: ScreenSays) -> Option<Block> {
     }
 }
 
-fn submitted(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, evidence: &str) {
+pub(super) fn submitted(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, evidence: &str) {
     turn.move_message(message, id, Stage::Submitted { evidence: evidence.to_string() });
     let now = turn.now.steady;
     let watch = turn.watch(id);

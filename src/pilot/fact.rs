@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::gauge::Gauges;
 use super::id::{AgentId, Incarnation, PhaseId, Sha};
 use super::time::Time;
 use super::usage::Tokens;
@@ -141,6 +142,11 @@ pub enum Report {
     Compacting,
     /// What its program says that it is doing.
     State { state: ProgramState },
+    /// How full things are.
+    Gauges {
+        #[serde(flatten)]
+        gauges: Gauges,
+    },
     /// What an answer of its model used. Told once or several times, each time of the whole answer as far as it is known.
     Used {
         message: String,

@@ -24,6 +24,8 @@ pub enum Origin {
     Inbox { at: Sha },
     /// The usage limit is over.
     LimitLifted,
+    /// A command of its program that shortens the conversation, typed on purpose.
+    Compact,
 }
 
 /// One message.

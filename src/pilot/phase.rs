@@ -270,7 +270,11 @@ fn expire_old_words(turn: &mut Turn<'_>, why: &str) {
         // An orchestrator or a job goes on over the change.
         .filter(|posted| turn.rules.agents.get(&posted.message.agent).is_none_or(launch::phased))
         .filter(|posted| match posted.message.origin {
-            Origin::Handoff { .. } | Origin::StartPrompt { .. } | Origin::Inbox { .. } | Origin::Nudge => true,
+            Origin::Handoff { .. }
+            | Origin::StartPrompt { .. }
+            | Origin::Inbox { .. }
+            | Origin::Nudge
+            | Origin::Compact => true,
             Origin::Operator | Origin::LimitLifted => false,
         })
         .map(|posted| (posted.message.id, posted.message.agent.clone()))

@@ -1,5 +1,6 @@
 //! What an agent says of itself on its event channel: the first evidence there is, before its screen.
 
+use super::compact;
 use super::delivery;
 use super::fact::{ProgramState, Report};
 use super::id::AgentId;
@@ -49,7 +50,8 @@ pub(super) fn reported(turn: &mut Turn<'_>, id: &AgentId, report: Report) {
             usage::turn_over(turn, id, TurnEnd::Failed);
             failed(turn, id, &error, resets);
         }
-        Report::Compacting => {}
+        Report::Compacting => compact::begun(turn, id),
+        Report::Gauges { gauges } => watch.gauges = gauges,
         Report::State { state } => {
             if state == ProgramState::Idle {
                 // A turn that somebody has stopped is told in no other way.

@@ -9,6 +9,7 @@ use super::agent::{Agent, Job, Life, Watch};
 use super::branch::PassedOn;
 use super::budget;
 use super::decide;
+use super::gauge;
 use super::id::{AgentId, PhaseId};
 use super::launch;
 use super::message::Stage;
@@ -167,6 +168,7 @@ fn agent_view(state: &State, rules: &Config, now: Now, id: &AgentId) -> Option<A
         host: state.host.clone(),
         dir: config.dir.to_string_lossy().into_owned(),
         deliver_in_turn: config.deliver_in_turn,
+        gauges: watch.map(|watch| watch.gauges.clone()).unwrap_or_default(),
         used_today: usage::today(state, rules, now.steady, id),
         budget: config.budget.map(|budget| budget.to_string()),
         budget_percent: budget::percent(state, rules, now.steady, id),
@@ -192,6 +194,7 @@ fn evidence(agent: &Agent, watch: Option<&Watch>) -> Vec<String> {
         if let Some(state) = &watch.program {
             evidence.push(format!("its program says that it is {}", state.words()));
         }
+        evidence.extend(watch.gauges.lines());
         if let Some(marker) = &watch.marker {
             evidence.push(format!("marker {:?} seen {}, waits until {}", marker.line, marker.first_seen, marker.until));
         }
@@ -389,6 +392,7 @@ fn alerts(turn: &Turn<'_>) -> BTreeMap<String, String> {
         }
         blocked_messages(turn, id, &mut alerts);
         budget::alerts(turn, id, &mut alerts);
+        gauge::alerts(turn, id, &mut alerts);
     }
     if let Some(why) = &turn.state.sequence.blocked {
         let phase = turn.state.sequence.current.as_ref().map(ToString::to_string).unwrap_or_default();

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::prices::Billing;
 
+use super::gauge::Gauges;
 use super::id::{AgentId, Incarnation, MessageId, PhaseId, Sha};
 use super::message::{Origin, Stage};
 use super::record::{AgentState, Wish};
@@ -148,6 +149,9 @@ pub struct AgentView {
     pub budget_percent: Option<u32>,
     #[serde(default)]
     pub billing: Billing,
+    /// How full its context and its account's quotas are, where its program tells.
+    #[serde(default)]
+    pub gauges: Gauges,
 }
 
 /// A deadline with its reason.

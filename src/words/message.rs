@@ -50,5 +50,6 @@ pub fn from(origin: &Origin) -> &'static str {
         Origin::Handoff { .. } => "handoff",
         Origin::Inbox { .. } => "inbox",
         Origin::LimitLifted => "limit",
+        Origin::Compact => "compact",
     }
 }

@@ -3,6 +3,7 @@
 use flightdeck::config::prices::Billing;
 use flightdeck::pilot::command::{Answer, Command};
 use flightdeck::pilot::fact::Exit;
+use flightdeck::pilot::gauge::Gauges;
 use flightdeck::pilot::id::{AgentId, EffectId, Incarnation, MessageId, PhaseId, Sha};
 use flightdeck::pilot::message::{Message, Origin, Stage};
 use flightdeck::pilot::record::{Actor, AgentState, Order, Record, StopCause, Wish};
@@ -58,6 +59,7 @@ fn agent(name: &str, state: AgentState, since: i64) -> AgentView {
         budget: None,
         budget_percent: None,
         billing: Billing::Unknown,
+        gauges: Gauges::default(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use flightdeck::pilot::fact::{Exit, Identity, PaneMode, Place, Report, Screen, Work};
+use flightdeck::pilot::gauge::Gauges;
 use flightdeck::pilot::id::{AgentId, Incarnation, MessageId};
 use flightdeck::pilot::time::{Now, Time};
 use flightdeck::pilot::usage::Tokens;
@@ -195,6 +196,11 @@ impl Body {
         self.swallow = self.habits.swallows;
     }
 
+    /// So much of its context is used, in percent.
+    pub(crate) fn gauge(&mut self, used: u8) {
+        self.report(Report::Gauges { gauges: Gauges { context: Some(used), quotas: Vec::new() } });
+    }
+
     /// A person types, or takes it back.
     pub(crate) fn draft(&mut self, text: &str) {
         self.composer = text.to_string();
@@ -218,7 +224,11 @@ impl Body {
         }
         self.composer.clear();
         let taken = Taken { messages: std::mem::take(&mut self.held), text: text.to_string() };
-        self.report(Report::PromptSubmitted { prompt: text.to_string() });
+        if text == "/compact" {
+            self.report(Report::Compacting);
+        } else {
+            self.report(Report::PromptSubmitted { prompt: text.to_string() });
+        }
         if self.habits.transcribes {
             self.report(Report::PromptRecorded { prompt: text.to_string() });
         }

@@ -339,6 +339,10 @@ fn agent_does(world: &mut World, agent: &AgentId, words: &str) -> Done {
             let plan = world.next_plan(agent);
             world.touch(agent, |body, now| body.answer(now, || plan))
         }
+        ("context", used) => {
+            let used = used.parse().map_err(|_| format!("no percent: {used:?}"))?;
+            world.touch(agent, |body, _| body.gauge(used))
+        }
         ("tells", "its answers again") => world.touch(agent, |body, _| body.repeat()),
         ("is", "suspended") => world.touch(agent, |body, _| body.suspended = true),
         ("is", "continued") => world.touch(agent, |body, _| body.suspended = false),

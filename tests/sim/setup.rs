@@ -18,6 +18,7 @@ process_names = ["talker"]
 
 [backends.scribe]
 like = "demo"
+compact = "/compact"
 composer.command = '\A\s*/[a-z]+(?:\s|\z)'
 
 [backends.mute]

@@ -179,6 +179,7 @@ fn queued(message: &Message) -> String {
         Origin::Handoff { commits } => format!("{} commit(s)", commits.len()),
         Origin::Inbox { .. } => "its inbox".to_string(),
         Origin::LimitLifted => "go on after the limit".to_string(),
+        Origin::Compact => "our wish for a shorter context".to_string(),
     };
     let first = message.text.lines().next().unwrap_or_default();
     let shown: String = first.chars().take(60).collect();

@@ -260,9 +260,11 @@ fn origin(origin: &Origin) -> String {
             format!("{word}: {}", commits.join(", "))
         }
         Origin::Inbox { at } => format!("{word}: pushed as {}", at.short()),
-        Origin::Operator | Origin::Nudge | Origin::StartPrompt { phase: None } | Origin::LimitLifted => {
-            word.to_string()
-        }
+        Origin::Operator
+        | Origin::Nudge
+        | Origin::StartPrompt { phase: None }
+        | Origin::LimitLifted
+        | Origin::Compact => word.to_string(),
     }
 }
 

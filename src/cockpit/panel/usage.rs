@@ -86,6 +86,10 @@ fn row(sheet: &mut Sheet, agent: &AgentView, most: u64, wide: usize) {
         all => format!("{} tokens, {}{budget}", count(all), money(used)),
     };
     sheet.point(&format!("  {:<wide$} ", agent.id.as_str()), &format!("{bar} {words}"), tone);
+    let gauges = agent.gauges.lines().join("; ");
+    if !gauges.is_empty() {
+        sheet.point(&format!("  {:wide$} ", ""), &gauges, Tone::Dim);
+    }
 }
 
 fn money(used: &Used) -> String {

@@ -16,6 +16,7 @@ use crate::config::model::{Cockpit, ThemeName};
 use crate::config::prices::Billing;
 use crate::edge::link::Heard;
 use crate::pilot::command::{Answer, Command};
+use crate::pilot::gauge::Gauges;
 use crate::pilot::id::{AgentId, Incarnation, PhaseId};
 use crate::pilot::record::{AgentState, Wish};
 use crate::pilot::time::Time;
@@ -179,6 +180,7 @@ pub(crate) fn one(name: &str, state: AgentState) -> AgentView {
         host: "devbox".to_string(),
         dir: "/deck/clones/builder".to_string(),
         deliver_in_turn: false,
+        gauges: Gauges::default(),
         used_today: Used::default(),
         budget: None,
         budget_percent: None,

@@ -1,22 +1,29 @@
 //! Claude Code: what it is given at its start, and what its hooks and its transcript say. Hooks that we give stand beside the
 //! user's own; nothing of the user's is touched.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::config::model::McpServer;
+use crate::edge::files;
 use crate::pilot::fact::{ProgramState, Report};
+use crate::pilot::gauge::{Gauges, Quota};
 use crate::pilot::time::Time;
 use crate::pilot::usage::Tokens;
 
+/// Settings that somebody wrote by hand have a few KiB.
+const SETTINGS_CAP: u64 = 1 << 20;
 /// Events that every version from 2.0 on knows. One that a version does not know would stop its start at a dialog, so what
 /// only newer ones have comes from the transcript.
 const EVENTS: [&str; 4] = ["SessionStart", "UserPromptSubmit", "Stop", "PreCompact"];
 /// What a hook runs. The shell that Claude Code hands it to sees this text and no other: what differs between agents comes
 /// by the environment.
 const COMMAND: &str = "exec \"$FLIGHTDECK_PROGRAM\" hook claude";
+/// What makes its status line: what stands there is the user's own, and we see what it is made from.
+const STATUS_COMMAND: &str = "exec \"$FLIGHTDECK_PROGRAM\" hook claude-status";
 /// A hook takes a few milliseconds; one that hangs must not hold up its agent, in seconds.
 const TIMEOUT_S: u32 = 10;
 
@@ -25,7 +32,8 @@ pub fn settings() -> Vec<u8> {
     let hook = json!([{ "hooks": [{ "type": "command", "command": COMMAND, "timeout": TIMEOUT_S }] }]);
     let hooks: serde_json::Map<String, Value> =
         EVENTS.iter().map(|event| ((*event).to_string(), hook.clone())).collect();
-    format!("{:#}\n", json!({ "hooks": hooks })).into_bytes()
+    let status = json!({ "type": "command", "command": STATUS_COMMAND });
+    format!("{:#}\n", json!({ "hooks": hooks, "statusLine": status })).into_bytes()
 }
 
 /// The servers as Claude Code reads them. A variable stands there by its name; the program itself puts in the value, from its own
@@ -68,6 +76,85 @@ pub fn told(payload: &[u8]) -> Option<Report> {
         "PreCompact" => Report::Compacting,
         _ => return None,
     })
+}
+
+/// What the status line's command is told, as far as it matters to us.
+#[derive(Debug, Deserialize)]
+pub struct Status {
+    context_window: Option<ContextWindow>,
+    #[serde(default)]
+    rate_limits: BTreeMap<String, RateLimit>,
+    workspace: Option<Workspace>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ContextWindow {
+    used_percentage: Option<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RateLimit {
+    used_percentage: Option<f64>,
+    resets_at: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Workspace {
+    project_dir: Option<PathBuf>,
+}
+
+/// Windows of a subscription that are told of; there are three or four.
+const QUOTAS: usize = 8;
+
+impl Status {
+    /// `None`: it is none.
+    pub fn parse(payload: &[u8]) -> Option<Status> {
+        serde_json::from_slice(payload).ok()
+    }
+
+    /// How full things are.
+    pub fn gauges(&self) -> Gauges {
+        let context = self.context_window.as_ref().and_then(|window| window.used_percentage).map(percent);
+        let quota = |(name, limit): (&String, &RateLimit)| {
+            let resets = limit.resets_at.and_then(|seconds| seconds.checked_mul(1000)).map(Time);
+            Some(Quota { window: window(name), used: percent(limit.used_percentage?), resets })
+        };
+        Gauges { context, quotas: self.rate_limits.iter().take(QUOTAS).filter_map(quota).collect() }
+    }
+
+    /// The user's own status line, as the program would find it: a command for the shell, as it stands in the nearest settings.
+    pub fn users_own(&self) -> Option<String> {
+        let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let home = folder("CLAUDE_CONFIG_DIR").or_else(|| Some(folder("HOME")?.join(".claude")));
+        let project = self.workspace.as_ref().and_then(|workspace| workspace.project_dir.as_ref());
+        let near = project.into_iter().flat_map(|project| {
+            ["settings.local.json", "settings.json"].map(|name| project.join(".claude").join(name))
+        });
+        near.chain(home.map(|home| home.join("settings.json"))).find_map(|file| status_line(&file))
+    }
+}
+
+fn status_line(settings: &Path) -> Option<String> {
+    let bytes = files::read_bounded(settings, SETTINGS_CAP).ok()?;
+    let settings: Value = serde_json::from_slice(&bytes).ok()?;
+    let line = &settings["statusLine"];
+    line["command"].as_str().filter(|_| line["type"] == "command").map(str::to_string)
+}
+
+/// `five_hour` is the 5-hour limit, `seven_day` the 7-day one.
+fn window(name: &str) -> String {
+    let words = [("one", "1"), ("five", "5"), ("seven", "7"), ("thirty", "30")];
+    let spelled = name.split_once('_').and_then(|(count, unit)| {
+        let number = words.iter().find(|(word, _)| *word == count)?.1;
+        Some(format!("{number}-{}", unit.replace('_', " ")))
+    });
+    let name = spelled.unwrap_or_else(|| name.replace('_', " "));
+    name.chars().filter(|c| !c.is_control()).take(ON_CAP).collect()
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float's cast saturates")]
+fn percent(used: f64) -> u8 {
+    used.clamp(0.0, 100.0) as u8
 }
 
 /// What a program says in `sessions/<pid>.json`.

@@ -51,7 +51,7 @@ impl Driven {
         std::os::unix::fs::symlink(CLAUDE.path(), bin.join("claude")).expect("a link");
         let write = |path: PathBuf, text: String| std::fs::write(path, text).expect("a file");
         write(home.join(".claude.json"), answered(&project).to_string());
-        write(home.join(".claude/settings.json"), "{\"skipDangerousModePermissionPrompt\": true}".to_string());
+        write(home.join(".claude/settings.json"), users_own().to_string());
         let key = match login {
             Login::ApiKey => format!("ANTHROPIC_API_KEY={KEY}\n"),
             Login::Subscription => {
@@ -191,6 +191,15 @@ impl Drop for Driven {
         self.tmux(&["kill-server"]);
         end_all_at_home(&self.home);
     }
+}
+
+/// The settings of a user who has a status line of his own.
+fn users_own() -> serde_json::Value {
+    let used = "grep -o '\"used_percentage\":[0-9]*' | grep -o '[0-9]*$'";
+    let command = format!("echo own line $({used} || echo 0) %");
+    serde_json::json!({
+        "skipDangerousModePermissionPrompt": true, "statusLine": { "type": "command", "command": command },
+    })
 }
 
 pub(crate) fn worker() -> AgentId {

@@ -14,6 +14,7 @@ use crate::config::model::{Cockpit, ThemeName};
 use crate::config::prices::Billing;
 use crate::edge::link::Heard;
 use crate::edge::store::Page;
+use crate::pilot::gauge::Gauges;
 use crate::pilot::id::{AgentId, Incarnation, MessageId};
 use crate::pilot::message::{Message, Origin, Stage};
 use crate::pilot::record::{AgentState, Illness, Wish};
@@ -63,6 +64,7 @@ pub(super) fn agent(name: &str) -> AgentView {
         host: "devbox".to_string(),
         dir: "/deck/clones/builder".to_string(),
         deliver_in_turn: false,
+        gauges: Gauges::default(),
         used_today: Used::default(),
         budget: None,
         budget_percent: None,

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::prices::Billing;
+use crate::pilot::gauge::Gauges;
 use crate::pilot::id::{Incarnation, MessageId, PhaseId, Sha};
 use crate::pilot::message::{Origin, Stage};
 use crate::pilot::record::{AgentState, Wish};
@@ -39,6 +40,7 @@ fn agent(name: &str, since: i64, line: &str) -> AgentView {
         host: "devbox".to_string(),
         dir: "/deck/clones/builder".to_string(),
         deliver_in_turn: false,
+        gauges: Gauges::default(),
         used_today: Used::default(),
         budget: None,
         budget_percent: None,
