@@ -1,11 +1,11 @@
 //! Five hundred agents: what keys do is right, and a frame costs no more for those that are not on the screen.
 
 use flightdeck::cockpit::happening::Happening;
-use flightdeck::edge::clock;
 use flightdeck::edge::link::Heard;
 use flightdeck::pilot::command::Command;
 use flightdeck::pilot::record::AgentState;
 use flightdeck::pilot::view::{AgentView, View};
+use rustix::time::{ClockId, clock_gettime};
 
 use super::desk::Desk;
 use super::world::{World, id};
@@ -155,12 +155,16 @@ fn a_click_hits_the_row_that_is_drawn_in_the_middle_of_the_list() {
     }
 }
 
-/// Milliseconds that the quickest of some turns took.
+/// Milliseconds of this thread's own work that the quickest of some turns took: what else runs on the machine does not count.
 fn quickest(mut turn: impl FnMut()) -> i64 {
+    let worked = || {
+        let time = clock_gettime(ClockId::ThreadCPUTime);
+        time.tv_sec * 1000 + time.tv_nsec / 1_000_000
+    };
     let times = (0..5).map(|_| {
-        let begun = clock::monotonic_ms();
+        let begun = worked();
         turn();
-        clock::monotonic_ms() - begun
+        worked() - begun
     });
     times.min().expect("many")
 }
