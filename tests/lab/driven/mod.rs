@@ -3,6 +3,7 @@
 
 mod delivery;
 mod healing;
+mod latency;
 mod states;
 
 use std::path::PathBuf;
@@ -41,6 +42,11 @@ pub(crate) struct Driven {
 impl Driven {
     /// Starts it, with these lines in the agent's table, and waits until its start prompt has been answered.
     pub(crate) fn claude(login: Login, lines: &str) -> Driven {
+        Driven::claude_with(login, lines, &serde_json::json!({}))
+    }
+
+    /// The same for a user who has these hooks of his own.
+    pub(crate) fn claude_with(login: Login, lines: &str, hooks: &serde_json::Value) -> Driven {
         let Place { folder, home, project } = Place::new();
         let stub = Stub::start();
         let root = folder.path().canonicalize().expect("it is there").join("deck");
@@ -51,7 +57,7 @@ impl Driven {
         std::os::unix::fs::symlink(CLAUDE.path(), bin.join("claude")).expect("a link");
         let write = |path: PathBuf, text: String| std::fs::write(path, text).expect("a file");
         write(home.join(".claude.json"), answered(&project).to_string());
-        write(home.join(".claude/settings.json"), users_own().to_string());
+        write(home.join(".claude/settings.json"), users_own(hooks).to_string());
         let key = match login {
             Login::ApiKey => format!("ANTHROPIC_API_KEY={KEY}\n"),
             Login::Subscription => {
@@ -194,11 +200,11 @@ impl Drop for Driven {
 }
 
 /// The settings of a user who has a status line of his own.
-fn users_own() -> serde_json::Value {
+fn users_own(hooks: &serde_json::Value) -> serde_json::Value {
     let used = "grep -o '\"used_percentage\":[0-9]*' | grep -o '[0-9]*$'";
     let command = format!("echo own line $({used} || echo 0) %");
     serde_json::json!({
-        "skipDangerousModePermissionPrompt": true, "statusLine": { "type": "command", "command": command },
+        "skipDangerousModePermissionPrompt": true, "hooks": hooks, "statusLine": { "type": "command", "command": command },
     })
 }
 
