@@ -367,6 +367,8 @@ pub enum Channel {
     Reports,
     /// Claude Code: hooks in a settings file of ours, and the transcript that they name.
     Claude,
+    /// Codex: the rollout that its process has open.
+    Codex,
 }
 
 impl Channel {
@@ -376,6 +378,7 @@ impl Channel {
             Channel::None => "none",
             Channel::Reports => "reports",
             Channel::Claude => "claude",
+            Channel::Codex => "codex",
         }
     }
 }
