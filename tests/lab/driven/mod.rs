@@ -2,6 +2,7 @@
 //! about what arrived.
 
 mod codex_delivery;
+mod codex_life;
 mod delivery;
 mod healing;
 
@@ -66,6 +67,22 @@ impl Driven {
         let deck = Deck::new();
         deck.place.write_home(".codex/config.toml", &codex::config(&deck.place, &deck.stub, sandbox));
         deck.drive(CODEX, "STUB_KEY=sk-fake\n", lines)
+    }
+
+    /// The same with another agent of it beside the worker, at the same home, in a folder of its own.
+    pub(crate) fn two_codex(sandbox: Sandbox) -> Driven {
+        let deck = Deck::new();
+        let beside = deck.place.project.with_file_name("beside");
+        std::fs::create_dir(&beside).expect("a folder");
+        let trusted = format!("[projects.{:?}]\ntrust_level = \"trusted\"\n", beside.display().to_string());
+        let config = codex::config(&deck.place, &deck.stub, sandbox) + &trusted;
+        deck.place.write_home(".codex/config.toml", &config);
+        let other = format!(
+            "[agents.writer]\nrole = \"other\"\nbackend = \"codex\"\ndir = {:?}\nprompt = \"worker\"\n\
+             env_file = \"agent.env\"\n",
+            beside.display().to_string()
+        );
+        deck.drive(CODEX, "STUB_KEY=sk-fake\n", &other)
     }
 
     pub(crate) fn ask(&self, command: &Command) -> Answer {
@@ -202,7 +219,7 @@ impl Deck {
         let driven = Driven { stub, home, root, engine, _folder: folder };
         driven.until("its start prompt's answer", || {
             let started = driven.records().into_iter().any(|(_, record)| is_submitted(&record));
-            (started && driven.stub.mains().len() == 1).then_some(())
+            (started && !driven.stub.mains().is_empty()).then_some(())
         });
         driven
     }
