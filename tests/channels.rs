@@ -5,41 +5,66 @@ use std::fmt::Write;
 use std::path::Path;
 
 use flightdeck::edge::channel::claude;
+use flightdeck::edge::channel::codex::{self, Rollout};
 use flightdeck::pilot::fact::Report;
+use flightdeck::pilot::time::Time;
 use flightdeck::pilot::usage::Tokens;
 
 #[test]
 fn all_that_was_recorded_is_read_as_expected() {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/channels/claude-2.1.329");
+    all_read_as_expected("claude-2.1.329", |kind, bytes| match kind {
+        "hook" => Some(claude::told(bytes).into_iter().collect()),
+        "session" => {
+            Some(claude::session(bytes).map(|session| Report::State { state: session.state }).into_iter().collect())
+        }
+        "statusline" => {
+            let gauges = claude::Status::parse(bytes).map(|status| Report::Gauges { gauges: status.gauges() });
+            Some(gauges.into_iter().collect())
+        }
+        "transcript" => Some(lines(bytes).filter_map(claude::recorded).collect()),
+        _ => None,
+    });
+    all_read_as_expected("codex-0.169.0", |kind, bytes| match kind {
+        "rollout" => {
+            let mut rollout = Rollout::default();
+            Some(lines(bytes).filter_map(|line| rollout.recorded(line)).collect())
+        }
+        _ => None,
+    });
+}
+
+fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.split(|byte| *byte == b'\n')
+}
+
+/// Holds what was recorded of a program against what it was read as. `read` is given the first word of a file's name, and its bytes.
+#[track_caller]
+fn all_read_as_expected(program: &str, read: impl Fn(&str, &[u8]) -> Option<Vec<Report>>) {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/channels").join(program);
     let mut readings = String::new();
     let mut names: Vec<String> =
-        dir.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        dir.read_dir().expect("a folder").map(|entry| name_of(&entry.expect("an entry"))).collect();
     names.sort();
     for name in names {
-        let bytes = std::fs::read(dir.join(&name)).unwrap();
-        let reports: Vec<Report> = match name.split_once('-') {
-            Some(("hook", _)) => claude::told(&bytes).into_iter().collect(),
-            Some(("session", _)) => {
-                claude::session(&bytes).map(|session| Report::State { state: session.state }).into_iter().collect()
-            }
-            Some(("statusline", _)) => claude::Status::parse(&bytes)
-                .map(|status| Report::Gauges { gauges: status.gauges() })
-                .into_iter()
-                .collect(),
-            Some(("transcript", _)) => bytes.split(|byte| *byte == b'\n').filter_map(claude::recorded).collect(),
-            _ => continue,
-        };
+        let bytes = std::fs::read(dir.join(&name)).expect("a file");
+        let Some(reports) = read(name.split('-').next().unwrap_or_default(), &bytes) else { continue };
         // Whose home it was does not matter here.
-        let text = |report: &Report| serde_json::to_string(report).unwrap().replace(concat!("/ho", "me/me"), "~");
+        let text = |report: &Report| {
+            serde_json::to_string(report).expect("a report is text").replace(concat!("/ho", "me/me"), "~")
+        };
         let told: Vec<String> = reports.iter().map(text).collect();
         writeln!(readings, "{name}\n    {}", if told.is_empty() { "nothing".into() } else { told.join("\n    ") })
-            .unwrap();
+            .expect("a text");
     }
-    let expected = dir.join("../../readings/claude-2.1.329.txt");
+    let expected = dir.join("../../readings").join(format!("{program}.txt"));
     if std::env::var_os("UPDATE_CHANNELS").is_some() {
-        std::fs::write(&expected, &readings).unwrap();
+        std::fs::write(&expected, &readings).expect("it is written");
     }
     same(&std::fs::read_to_string(&expected).unwrap_or_default(), &readings);
+}
+
+fn name_of(entry: &std::fs::DirEntry) -> String {
+    entry.file_name().into_string().expect("a name in UTF-8")
 }
 
 /// The first line that differs.
@@ -86,9 +111,51 @@ fn an_answer_is_counted_whatever_else_is_wrong_with_its_line_and_nothing_else_is
     assert_eq!(claude::recorded(br#"{"type":"user","message":"words"}"#), None);
 }
 
+#[test]
+fn the_rollout_of_a_person_s_conversation_is_told_by_its_name_and_first_line() {
+    let id = "01a2000c-baff-7ea2-8db5-c210f1c727da";
+    let name = format!("rollout-2026-11-21T21-39-24-{id}.jsonl");
+    assert_eq!(codex::thread_of(Path::new(&name)), Some(id));
+    for other in ["rollout-.jsonl", "history.jsonl", "rollout-2026-11-21T21-39-24-ünï.jsonl", &name[1..]] {
+        assert_eq!(codex::thread_of(Path::new(other)), None, "{other}");
+    }
+    // 2026-11-21T21:39:24.031Z; a UUID of another kind tells no time.
+    assert_eq!(codex::began(id), Some(Time(1_795_297_164_031)));
+    assert_eq!(codex::began("01a2000c-baff-4ea2-8db5-c210f1c727da"), None);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(name);
+    let main = |source: &str| {
+        let meta = format!("{{\"type\":\"session_meta\",\"payload\":{{\"id\":\"{id}\",\"source\":{source}}}}}\n");
+        std::fs::write(&path, meta).unwrap();
+        codex::is_main(&path)
+    };
+    assert!(main("\"cli\""));
+    assert!(!main("{\"subagent\":{\"thread_spawn\":{}}}"));
+    std::fs::write(&path, "").unwrap();
+    assert!(!codex::is_main(&path));
+}
+
+#[test]
+fn a_usage_limit_is_told_with_the_end_of_the_window_that_is_used_up() {
+    let mut rollout = Rollout::default();
+    let limits = |primary: u32, secondary: u32| {
+        format!(
+            r#"{{"type":"event_msg","payload":{{"type":"token_count","info":null,"rate_limits":{{"primary":{{"used_percent":{primary}.0,"resets_at":111}},"secondary":{{"used_percent":{secondary}.0,"resets_at":222}}}}}}}}"#
+        )
+    };
+    let failed = br#"{"type":"event_msg","payload":{"type":"task_complete","error":{"message":"no more","codex_error_info":"usage_limit_exceeded"}}}"#;
+    for (primary, secondary, expected) in [(100, 40, Some(111)), (100, 100, Some(222)), (99, 40, None)] {
+        assert_eq!(rollout.recorded(limits(primary, secondary).as_bytes()), None);
+        let told = Report::TurnFailed { error: "■ no more".to_string(), status: None, resets: expected };
+        assert_eq!(rollout.recorded(failed), Some(told));
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn nothing_that_a_program_says_makes_the_reader_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
-        let _ = (claude::told(&bytes), claude::recorded(&bytes));
+        let _ = (claude::told(&bytes), claude::recorded(&bytes), Rollout::default().recorded(&bytes));
+        let name = String::from_utf8_lossy(&bytes);
+        let _ = (codex::began(&name), codex::thread_of(Path::new(&*name)));
     }
 }

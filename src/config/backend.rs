@@ -46,10 +46,11 @@ const REGIONS: [(&str, Region); 5] = [
     ("last-line", Region::LastLine),
 ];
 
-const CHANNELS: [(&str, Channel); 3] = [
+const CHANNELS: [(&str, Channel); 4] = [
     (Channel::None.word(), Channel::None),
     (Channel::Reports.word(), Channel::Reports),
     (Channel::Claude.word(), Channel::Claude),
+    (Channel::Codex.word(), Channel::Codex),
 ];
 
 const BUILT_IN: [(&str, &str); 4] = [

@@ -371,6 +371,8 @@ pub enum Channel {
     Reports,
     /// Claude Code: hooks in a settings file of ours, and the transcript that they name.
     Claude,
+    /// Codex: the rollout that its process has open.
+    Codex,
 }
 
 impl Channel {
@@ -380,6 +382,7 @@ impl Channel {
             Channel::None => "none",
             Channel::Reports => "reports",
             Channel::Claude => "claude",
+            Channel::Codex => "codex",
         }
     }
 }

@@ -4,10 +4,12 @@
 //! ```text
 //!  Claude Code ── hooks ──► flightdeck hook claude ──► spool/<agent>.jsonl ─┐
 //!       │                                                                  ├─► Event::Reported
-//!       └─ transcript, a line per turn, answer and error ──────────────────┘
+//!       └─ transcript, a line per turn, answer and error ──────────────────┤
+//!  Codex ── rollout, the same, found among its open files ─────────────────┘
 //! ```
 
 pub mod claude;
+pub mod codex;
 
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
@@ -54,7 +56,7 @@ pub fn environment(spool: &Path, program: &Path) -> [(String, String); 2] {
 pub fn equip(root: &Path, agent: &AgentId, launch: &LaunchSpec) -> Result<(), FileError> {
     clear(root, agent);
     match launch.channel {
-        Channel::None | Channel::Reports => {}
+        Channel::None | Channel::Reports | Channel::Codex => {}
         Channel::Claude => files::write_atomic(&settings_file(root, agent), &claude::settings(), files::PRIVATE)?,
     }
     if let Some(servers) = &launch.mcp {

@@ -8,6 +8,7 @@
 
 mod sessions;
 mod tail;
+mod threads;
 mod transcripts;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -20,12 +21,14 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::clock;
 use super::files::{self, FileError};
+use crate::config::model::Channel;
 use crate::pilot::event::Event;
-use crate::pilot::fact::Report;
+use crate::pilot::fact::{Identity, Report};
 use crate::pilot::id::{AgentId, Incarnation};
 use sessions::{News, Sessions};
 use tail::{Kind, Tail};
-use transcripts::Transcripts;
+use threads::Threads;
+use transcripts::{Note, Transcripts};
 
 /// Changes that wait to be looked at; when there are more, all files are looked at instead.
 const CHANGES: usize = 256;
@@ -45,6 +48,8 @@ pub struct Spool {
 #[derive(Debug)]
 enum Order {
     Follow { agent: AgentId, incarnation: Incarnation, from: From, done: oneshot::Sender<Result<(), FileError>> },
+    Attend { agent: AgentId, incarnation: Incarnation, process: Identity },
+    Stir { agent: AgentId },
     Forget { agent: AgentId },
 }
 
@@ -70,6 +75,7 @@ impl Spool {
             dir: dir.to_path_buf(),
             transcripts: Transcripts::default(),
             sessions: Sessions::default(),
+            threads: Threads::default(),
             tails: BTreeMap::new(),
             pending: VecDeque::new(),
             unread: BTreeSet::new(),
@@ -92,6 +98,17 @@ impl Spool {
     /// An agent that outlived the last engine: reading goes on where that one stopped.
     pub async fn adopt(&self, agent: &AgentId, incarnation: Incarnation) -> Result<(), FileError> {
         self.follow(agent, incarnation, From::Mark).await
+    }
+
+    /// The process of a life whose transcript nobody names: it is looked for among the files that this process has open.
+    pub async fn attend(&self, agent: &AgentId, incarnation: Incarnation, process: Identity) {
+        // Nobody reads any more: then nobody wants to know.
+        let _ = self.orders.send(Order::Attend { agent: agent.clone(), incarnation, process }).await;
+    }
+
+    /// A prompt is on its way into an agent, which may bring its transcript.
+    pub async fn stir(&self, agent: &AgentId) {
+        let _ = self.orders.send(Order::Stir { agent: agent.clone() }).await;
     }
 
     /// The agent has ended; its file stays as it is.
@@ -127,6 +144,7 @@ struct Follower {
     tails: BTreeMap<Key, Tail>,
     transcripts: Transcripts,
     sessions: Sessions,
+    threads: Threads,
     /// What was read and is on its way to the engine.
     pending: VecDeque<Item>,
     /// Files that may hold more than was read.
@@ -168,6 +186,7 @@ impl Follower {
                     Err(_) => return,
                 },
                 () = clock::pause(transcripts::LOOK_AGAIN), if self.transcripts.is_awaited() => self.attach(),
+                () = clock::pause(threads::LOOK_AGAIN), if self.threads.is_awaited() => self.look(),
                 () = clock::pause(TICK), if self.watcher.is_none() => self.look_everywhere(),
                 () = tokio::task::yield_now(), if !idle && self.pending.is_empty() => {}
             }
@@ -183,6 +202,7 @@ impl Follower {
                 };
                 let opened = opened.map(|tail| {
                     self.drop_transcript(&agent);
+                    self.threads.begins(&agent, incarnation);
                     if matches!(from, From::Mark) {
                         if let Some(path) = self.transcripts.recall(&self.dir, &agent, incarnation) {
                             self.sessions.expect(&agent, incarnation, &path);
@@ -198,8 +218,11 @@ impl Follower {
                 // Who ordered it may have given up; it is done all the same.
                 let _ = done.send(opened);
             }
+            Order::Attend { agent, incarnation, process } => self.threads.attend(&agent, incarnation, process),
+            Order::Stir { agent } => self.threads.stir(&agent),
             Order::Forget { agent } => {
                 self.drop_transcript(&agent);
+                self.threads.forget(&agent);
                 self.tails.remove(&(agent, Kind::Spool));
             }
         }
@@ -222,11 +245,12 @@ impl Follower {
             tracing::warn!(%agent, lines = read.passed_over, "lines in its spool file are no reports of this life");
         }
         for report in &read.reports {
-            if let Report::SessionStarted { transcript: Some(path), .. } = report
-                && !self.transcripts.knows(&agent, incarnation, path)
-            {
+            let Report::SessionStarted { transcript: Some(path), .. } = report else { continue };
+            let note = Note { incarnation, path: path.clone(), channel: Channel::Claude };
+            // A conversation that was shortened goes on in the same file.
+            if !self.transcripts.holds(&agent, &note) {
                 self.drop_transcript(&agent);
-                self.transcripts.expect(&self.dir, &agent, incarnation, path);
+                self.transcripts.expect(&self.dir, &agent, note, !path.exists());
                 self.sessions.expect(&agent, incarnation, path);
             }
         }
@@ -273,13 +297,31 @@ impl Follower {
         news
     }
 
+    /// Looks for the transcripts that nobody names.
+    fn look(&mut self) {
+        for found in self.threads.look() {
+            let (agent, incarnation) = (found.agent.clone(), found.incarnation);
+            let report = found.report();
+            self.pending.push_back(Item::Report(Event::Reported { agent: agent.clone(), incarnation, report }));
+            let Some((path, new)) = found.rollout else { continue };
+            let note = Note { incarnation, path, channel: Channel::Codex };
+            // An earlier engine may have told us.
+            if !self.transcripts.holds(&agent, &note) {
+                self.drop_transcript(&agent);
+                self.transcripts.expect(&self.dir, &agent, note, new);
+                self.transcripts.stir(&agent);
+            }
+        }
+        self.attach();
+    }
+
     /// Begins with the transcripts that are there by now.
     fn attach(&mut self) {
-        for (agent, incarnation, path, whole) in self.transcripts.arrived() {
-            match Tail::transcript(&self.dir, &agent, incarnation, (path.clone(), whole)) {
+        for (agent, note, whole) in self.transcripts.arrived() {
+            match Tail::transcript(&self.dir, &agent, &note, whole) {
                 Ok(tail) => {
                     let watched =
-                        self.watcher.as_mut().map(|watcher| watcher.watch(&path, RecursiveMode::NonRecursive));
+                        self.watcher.as_mut().map(|watcher| watcher.watch(&note.path, RecursiveMode::NonRecursive));
                     if let Some(Err(cause)) = watched {
                         tracing::warn!(%agent, %cause, "no notice of changes in its transcript");
                     }

@@ -48,7 +48,11 @@ pub(super) fn run(desk: &mut Desk, effect: Effect) {
             });
         }
         Effect::Submit { id, agent, place, text, .. } => {
+            let reports = desk.supply.spool();
             tokio::task::spawn_local(async move {
+                if let Some(reports) = reports {
+                    reports.stir(&agent).await;
+                }
                 let outcome = hands.submit(&agent, &place, &text).await;
                 hands.tell(id, outcome).await;
             });

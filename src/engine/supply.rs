@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::config::model::{Config, Role};
+use crate::config::model::{Channel, Config, Role};
 use crate::edge::feed::Sight;
 use crate::edge::git::{LocalStatus, NETWORK_DEADLINE, StatusTarget, WatchSettings, Watcher};
 use crate::edge::perform::Hands;
@@ -16,7 +16,7 @@ use crate::edge::spool::Spool;
 use crate::edge::tmux::server::{ServerSpec, start_server};
 use crate::pilot::effect::Outcome;
 use crate::pilot::event::Event;
-use crate::pilot::fact::{Place, Server};
+use crate::pilot::fact::{Identity, Place, Server};
 use crate::pilot::id::{AgentId, EffectId, Incarnation, Sha};
 use crate::pilot::state::State;
 
@@ -63,7 +63,7 @@ impl Supply {
 
     /// Watches what the state says is there.
     pub(super) fn follow(&mut self, state: &State, rules: &Config) {
-        self.follow_panes(state);
+        self.follow_panes(state, rules);
         self.follow_branch(state, rules);
         self.status.replace(status_target(state, rules));
     }
@@ -102,7 +102,7 @@ impl Supply {
         self.spool.clone()
     }
 
-    fn follow_panes(&mut self, state: &State) {
+    fn follow_panes(&mut self, state: &State, rules: &Config) {
         let wanted: BTreeMap<AgentId, (Incarnation, Place)> = state
             .agents
             .iter()
@@ -117,19 +117,25 @@ impl Supply {
         }
         for (id, (incarnation, place)) in wanted.iter().filter(|(id, at)| self.panes.get(*id) != Some(at)) {
             let process = state.agents.get(id).and_then(|agent| agent.process.clone());
-            self.feed.watch(id, *incarnation, place.clone(), process);
-            self.adopt_spool(id, *incarnation);
+            self.feed.watch(id, *incarnation, place.clone(), process.clone());
+            let open = rules.backend_of(id).is_some_and(|backend| backend.channel == Channel::Codex);
+            self.follow_spool(id, *incarnation, process.filter(|_| open));
         }
         self.panes = wanted;
     }
 
-    /// An agent that outlived the last engine: its event channel is read on where that one stopped.
-    fn adopt_spool(&self, id: &AgentId, incarnation: Incarnation) {
-        let Some(spool) = self.spool.clone().filter(|_| self.fresh.get(id) != Some(&incarnation)) else { return };
+    /// An agent that outlived the last engine: its event channel is read on where that one stopped. `open`: the process that has
+    /// its transcript open, where nobody names it.
+    fn follow_spool(&self, id: &AgentId, incarnation: Incarnation, open: Option<Identity>) {
+        let Some(spool) = self.spool.clone() else { return };
+        let fresh = self.fresh.get(id) == Some(&incarnation);
         let id = id.clone();
         tokio::task::spawn_local(async move {
-            if let Err(error) = spool.adopt(&id, incarnation).await {
+            if !fresh && let Err(error) = spool.adopt(&id, incarnation).await {
                 tracing::warn!(agent = %id, %error, "its event channel can't be read");
+            }
+            if let Some(process) = open {
+                spool.attend(&id, incarnation, process).await;
             }
         });
     }

@@ -205,6 +205,8 @@ pub struct Watch {
     pub gauges: Gauges,
     /// When it was last told to shorten its conversation.
     pub compacted: Option<Time>,
+    /// That turn has taken in a prompt.
+    pub prompted: bool,
     /// Its turn ended by an error, and what the error's words mean; until the next prompt.
     pub failed: Option<Reading>,
     /// Its last turn ended as it should, by its event channel.
@@ -291,6 +293,8 @@ pub enum Step {
     Submitting { presses: u32 },
     /// Pressed; proof is due before `retry`.
     Proving { retry: Time, presses: u32, gone_since: Option<Time> },
+    /// Handed over while a turn runs: the program takes it in when that is over, and says so then.
+    Queued { presses: u32 },
     /// We were restarted in the middle of it: decide at `at` by what is seen.
     Recovering { at: Time, pressed: bool },
 }

@@ -4,13 +4,15 @@
 //!
 //! One message at a time and one effect in flight: the pane has one sender. No Escape, no Ctrl-C, nothing is cleared.
 
+mod block;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::model::{Agent as AgentRules, Backend, Channel, ScreenSays};
+use crate::config::model::{Backend, Channel};
 
 use super::agent::{Progress, Step};
-use super::effect::{Effect, Outcome, Refusal};
+use super::effect::{Effect, Outcome};
 use super::fact::Screen;
 use super::id::{AgentId, MessageId};
 use super::message::{Origin, Stage};
@@ -20,6 +22,7 @@ use super::stall;
 use super::state::Posted;
 use super::time::Time;
 use super::turn::Turn;
+use block::{Block, blocked, refusal_words};
 
 /// A paste that is not seen in the composer within this is looked for once more, then in doubt.
 const SHOW_UP: Duration = Duration::from_secs(3);
@@ -29,6 +32,8 @@ const PROOF: Duration = Duration::from_secs(5);
 const REFUSED_PRESS: Duration = Duration::from_secs(1);
 /// After our own restart, what the event channel kept for us is read before a verdict.
 const RECOVERY: Duration = Duration::from_secs(2);
+/// A message that its program has queued is looked after in these steps where no event comes first.
+const IN_LINE: Duration = Duration::from_secs(60);
 /// Whoever types a draft pauses for less than this; one that rests longer is put aside for a message.
 const DRAFT_RESTS: Duration = Duration::from_secs(15);
 /// A blocked message is tried again after this where no event says that the way is free.
@@ -131,15 +136,23 @@ pub(super) fn pressed(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, out
 /// The event channel says that a prompt was taken in: the best proof there is.
 pub(super) fn prompt_submitted(turn: &mut Turn<'_>, id: &AgentId, prompt: &str) {
     let squeezed = reading::squeeze(prompt);
-    let proved: Vec<MessageId> = turn
+    let proved = turn
         .state
         .waiting(id)
         .filter(|posted| matches!(posted.stage, Stage::Pasting | Stage::Typed { .. }))
-        .filter(|posted| squeezed.contains(&reading::squeeze(&posted.message.text)))
-        .map(|posted| posted.message.id)
-        .collect();
-    if let Some(message) = proved.first() {
-        submitted(turn, id, *message, "its event channel reported the prompt");
+        .map(|posted| (posted.message.id, reading::squeeze(&posted.message.text)))
+        .find(|(_, text)| squeezed.contains(text));
+    let Some((message, text)) = proved else { return };
+    // Only of a program that tells of each turn's beginning is it known that one runs already.
+    let tells = turn.rules.backend_of(id).is_some_and(|backend| backend.channel == Channel::Codex);
+    if text != squeezed {
+        submitted(turn, id, message, "its event channel reported the prompt, with other words in it");
+        let what = format!("{message} was taken in together with other words than its own: look at what it says");
+        turn.record(Record::Alerted { agent: Some(id.clone()), what });
+    } else if tells && turn.watch(id).prompted {
+        submitted(turn, id, message, "its event channel reported the prompt, in the middle of a turn");
+    } else {
+        submitted(turn, id, message, "its event channel reported the prompt");
     }
 }
 
@@ -194,6 +207,7 @@ fn proceed(turn: &mut Turn<'_>, id: &AgentId, progress: &Progress) -> Option<(Ti
         Step::Awaiting { deadline, looked } => await_text(turn, id, message, &view, deadline, looked),
         Step::Pressing { at, presses } => press_when_due(turn, id, message, &view, at, presses),
         Step::Proving { retry, presses, gone_since } => prove(turn, id, message, &view, (retry, presses, gone_since)),
+        Step::Queued { presses } => wait_in_line(turn, id, message, &view, presses),
         Step::Recovering { at, pressed } => settle_recovery(turn, id, message, &view, at, pressed),
     }
 }
@@ -284,6 +298,10 @@ fn prove(
 ) -> Option<(Time, String)> {
     let now = turn.now.steady;
     let reports = view.backend.channel != Channel::None && turn.watch(id).reported.is_some();
+    if view.gone() && queues(turn, id, view) {
+        turn.watch(id).delivery = Some(Progress { message, step: Step::Queued { presses } });
+        return Some((now + IN_LINE, in_line(message)));
+    }
     if view.gone() {
         if let (Some(evidence), false) = (view.turn_began(), reports) {
             submitted(turn, id, message, evidence);
@@ -324,6 +342,33 @@ fn prove(
         stall::look(turn, id);
     }
     Some((retry + PROOF, format!("prove that {message} was submitted")))
+}
+
+/// Whether what leaves the composer now waits in the program: a turn runs, and it tells of a prompt when that is taken in.
+fn queues(turn: &mut Turn<'_>, id: &AgentId, view: &Sight<'_>) -> bool {
+    view.backend.channel == Channel::Codex && turn.watch(id).turn_since.is_some()
+}
+
+/// The program has it, and tells when it takes it in. One that is interrupted puts it back into the composer.
+fn wait_in_line(
+    turn: &mut Turn<'_>,
+    id: &AgentId,
+    message: MessageId,
+    view: &Sight<'_>,
+    presses: u32,
+) -> Option<(Time, String)> {
+    let now = turn.now.steady;
+    if turn.watch(id).turn_since.is_some() && !view.holds() {
+        return Some((now + IN_LINE, in_line(message)));
+    }
+    let retry = now + gap_after(turn, id, presses);
+    let step = Step::Proving { retry, presses: 1, gone_since: None };
+    turn.watch(id).delivery = Some(Progress { message, step });
+    prove(turn, id, message, view, (retry, 1, None))
+}
+
+fn in_line(message: MessageId) -> String {
+    format!("see {message} taken in when the turn is over")
 }
 
 /// A message that was on its way when this engine was not there: decide by what is seen.
@@ -381,65 +426,6 @@ fn paste(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, text: String) {
     turn.order(Some(id), order, |id| Effect::Paste { id, agent, incarnation, place, message, text });
 }
 
-/// Why a message can't be typed now.
-enum Block {
-    /// It passes by itself.
-    Passing(String),
-    /// A person has to put it right.
-    Person(String),
-}
-
-/// Why the agent's first message can't be typed now, if it can't.
-fn blocked(turn: &mut Turn<'_>, id: &AgentId, origin: &Origin) -> Option<Block> {
-    let now = turn.now.steady;
-    let passing = |why: &str| Some(Block::Passing(why.to_string()));
-    let rules = turn.rules.agents.get(id)?;
-    let fresh = turn.rules.stall.idle;
-    let backend = turn.rules.backend_of(id)?;
-    let limited = turn.agent(id).is_some_and(|agent| agent.limit.is_some());
-    let ready = turn.agent(id).is_some_and(|agent| agent.ready.is_some());
-    let watch = turn.watch(id);
-    let Some(screen) = watch.screen.clone() else { return passing("its screen was not seen yet") };
-    if limited && *origin != Origin::LimitLifted {
-        return passing("it waits for its usage limit");
-    }
-    if let Some(block) = watch.said().and_then(closed_door) {
-        return Some(block);
-    }
-    if !ready {
-        return passing("it is starting");
-    }
-    if let Some((_, why)) = watch.not_typed.as_ref().filter(|(at, _)| now.since(*at) < BLOCKED_AGAIN) {
-        return passing(why);
-    }
-    if watch.in_turn(now, fresh) && !may_interrupt(rules) {
-        return passing("it is in a turn");
-    }
-    match reading::may_type(backend, &screen) {
-        Ok(()) | Err(Refusal::Busy) => None,
-        // Nobody has typed on it for a while: it is put aside for this message, and comes back.
-        Err(Refusal::Draft) if backend.composer.stash_key.is_some() && now.since(watch.raw_changed) >= DRAFT_RESTS => {
-            None
-        }
-        Err(why) => Some(Block::Person(refusal_words(&why))),
-    }
-}
-
-fn may_interrupt(rules: &AgentRules) -> bool {
-    rules.deliver_in_turn
-}
-
-/// Screens at which nothing is typed, whatever else they show.
-fn closed_door(said: ScreenSays) -> Option<Block> {
-    match said {
-        ScreenSays::Dialog => Some(Block::Person("a dialog is open".to_string())),
-        ScreenSays::AuthFailed => Some(Block::Person("it is logged out".to_string())),
-        ScreenSays::Exited => Some(Block::Passing("the program has ended".to_string())),
-        ScreenSays::Retrying => Some(Block::Passing("its service is overloaded, it tries again by itself".to_string())),
-        ScreenSays::Idle | ScreenSays::Busy | ScreenSays::Limited | ScreenSays::Poisoned | ScreenSays::Fatal => None,
-    }
-}
-
 pub(super) fn submitted(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, evidence: &str) {
     turn.move_message(message, id, Stage::Submitted { evidence: evidence.to_string() });
     let now = turn.now.steady;
@@ -468,24 +454,4 @@ fn gap_after(turn: &Turn<'_>, id: &AgentId, presses: u32) -> Duration {
     let retries = turn.rules.backend_of(id).map(|backend| backend.submit_retries.clone()).unwrap_or_default();
     let index = (presses.max(1) - 1) as usize;
     retries.get(index).or(retries.last()).copied().unwrap_or(PROOF)
-}
-
-fn refusal_words(why: &Refusal) -> String {
-    match why {
-        Refusal::PaneDead => "its pane is dead".to_string(),
-        Refusal::PaneMissing => "its pane is missing".to_string(),
-        Refusal::InMode => "its pane is in copy mode: leave it with q".to_string(),
-        Refusal::InputOff => "input to its pane is switched off: `select-pane -e` switches it on".to_string(),
-        Refusal::Synchronized => "its pane is synchronized with others: switch synchronize-panes off".to_string(),
-        Refusal::NoComposer => "no composer is on its screen".to_string(),
-        Refusal::Draft => "somebody's draft stands in its composer".to_string(),
-        Refusal::Busy => "it is in a turn".to_string(),
-        Refusal::TextGone => "the text left the composer".to_string(),
-        Refusal::Moved => "its screen moved".to_string(),
-        Refusal::NoCwd(path) => format!("its folder {path} is missing"),
-        Refusal::EnvFile(why) => format!("its env file is refused: {why}"),
-        Refusal::Foreign(session) => format!("session {session} is not ours"),
-        Refusal::AlreadyAlive(pid) => format!("process {pid} already runs as this agent"),
-        Refusal::Fenced => "another engine is in charge".to_string(),
-    }
 }

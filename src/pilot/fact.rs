@@ -117,6 +117,8 @@ pub enum Report {
         #[serde(default)]
         transcript: Option<PathBuf>,
     },
+    /// A turn began, whoever asked for it.
+    TurnBegan,
     /// A prompt was submitted: the proof of delivery. The text is what the agent took in.
     PromptSubmitted { prompt: String },
     /// A prompt stands in the conversation's transcript: it was taken in, now or earlier.

@@ -23,21 +23,20 @@ pub(super) fn reported(turn: &mut Turn<'_>, id: &AgentId, report: Report) {
                 turn.record(Record::ConversationSeen { agent: id.clone(), conversation });
             }
         }
+        Report::TurnBegan => {
+            began(turn, id);
+            lift(turn, id);
+        }
         Report::PromptSubmitted { prompt } => {
-            usage::turn_begins(turn, id);
-            let watch = turn.watch(id);
-            watch.turn_since = Some(now);
-            (watch.pending, watch.failed, watch.ended_well) = (0, None, false);
+            began(turn, id);
             delivery::prompt_submitted(turn, id, &prompt);
-            if turn.agent(id).is_some_and(|agent| agent.limit.is_some()) {
-                // It goes on by itself, or somebody has it go on; if that is too early, it says so.
-                turn.record(Record::LimitLifted { agent: id.clone() });
-            }
+            lift(turn, id);
         }
         Report::PromptRecorded { prompt } => {
             watch.transcribed = true;
             usage::turn_begins(turn, id);
             delivery::prompt_submitted(turn, id, &prompt);
+            turn.watch(id).prompted = true;
         }
         Report::TurnEnded { pending, .. } => {
             watch.turn_since = None;
@@ -62,6 +61,21 @@ pub(super) fn reported(turn: &mut Turn<'_>, id: &AgentId, report: Report) {
         Report::Used { message, model, tokens, at } => {
             usage::answered(turn, id, Answer { message, model, tokens, at });
         }
+    }
+}
+
+fn began(turn: &mut Turn<'_>, id: &AgentId) {
+    usage::turn_begins(turn, id);
+    let now = turn.now.steady;
+    let watch = turn.watch(id);
+    watch.turn_since = Some(now);
+    (watch.pending, watch.failed, watch.ended_well, watch.prompted) = (0, None, false, false);
+}
+
+/// It goes on by itself after a usage limit, or somebody has it go on; if that is too early, it says so.
+fn lift(turn: &mut Turn<'_>, id: &AgentId) {
+    if turn.agent(id).is_some_and(|agent| agent.limit.is_some()) {
+        turn.record(Record::LimitLifted { agent: id.clone() });
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::config::model::{Kind, ScreenSays};
 
-use super::agent::{Sample, SeenMarker, Watch};
+use super::agent::{Sample, SeenMarker, Step, Watch};
 use super::effect::Effect;
 use super::fact::{Look, Work};
 use super::heal;
@@ -73,7 +73,7 @@ pub(super) fn deadline(turn: &Turn<'_>, id: &AgentId) -> Option<(Time, Illness)>
     let watch = turn.state.watches.get(id)?;
     let member = turn.rules.agents.get(id)?;
     let stalls = member.kind == Kind::Loop && !restart::never(turn, id);
-    if !stalls || agent.ready.is_none() || agent.limit.is_some() || watch.suspended || watch.delivery.is_some() {
+    if !stalls || agent.ready.is_none() || agent.limit.is_some() || watch.suspended || delivers(watch) {
         return None;
     }
     match watch.said().filter(|said| !watch.quotes(*said)) {
@@ -115,6 +115,11 @@ pub(super) fn mind_suspended(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time,
     }
     look(turn, id);
     Some((now + SUSPENDED_AGAIN, "look whether its process goes on".to_string()))
+}
+
+/// A message is on its way, and not only waiting in the program for the end of the turn.
+fn delivers(watch: &Watch) -> bool {
+    watch.delivery.as_ref().is_some_and(|progress| !matches!(progress.step, Step::Queued { .. }))
 }
 
 fn has_draft(watch: &Watch) -> bool {

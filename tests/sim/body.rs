@@ -44,6 +44,8 @@ pub(crate) struct Habits {
     pub(crate) reports: bool,
     /// It writes a transcript, and how a turn failed is told.
     pub(crate) transcribes: bool,
+    /// It tells of turns, and of a prompt when that is taken in: of a queued one when its turn comes.
+    pub(crate) tells_late: bool,
     /// How often a spinner moves.
     pub(crate) spin: Duration,
     pub(crate) size: (u16, u16),
@@ -224,15 +226,14 @@ impl Body {
         }
         self.composer.clear();
         let taken = Taken { messages: std::mem::take(&mut self.held), text: text.to_string() };
-        if text == "/compact" {
-            self.report(Report::Compacting);
-        } else {
-            self.report(Report::PromptSubmitted { prompt: text.to_string() });
+        if !self.habits.tells_late {
+            let prompt = text.to_string();
+            self.report(if text == "/compact" { Report::Compacting } else { Report::PromptSubmitted { prompt } });
+            self.taken.push(taken.clone());
         }
         if self.habits.transcribes {
             self.report(Report::PromptRecorded { prompt: text.to_string() });
         }
-        self.taken.push(taken.clone());
         if self.turn.is_some() {
             self.queued.push(taken);
         } else {
@@ -314,6 +315,11 @@ impl Body {
 
     fn take(&mut self, taken: &Taken, plan: Plan, now: Now) {
         self.said.extend(echo(&taken.text));
+        if self.habits.tells_late {
+            self.report(Report::TurnBegan);
+            self.report(Report::PromptRecorded { prompt: taken.text.clone() });
+            self.taken.push(taken.clone());
+        }
         self.begin(plan, now);
     }
 

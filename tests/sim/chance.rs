@@ -11,7 +11,7 @@ use super::world::{Happening, World};
 const MINUTE: Duration = Duration::from_secs(60);
 /// The loops and the job of a simulated project.
 pub(crate) const AGENTS: [&str; 8] =
-    ["builder", "adversary=mute", "orchestrator=talker", "upgrader", "w1=talker", "w2=scribe", "w3=mute", "w4"];
+    ["builder", "adversary=mute", "orchestrator=talker", "upgrader", "w1=talker", "w2=scribe", "w3=mute", "w4=queuer"];
 /// Their names.
 pub(crate) const NAMES: [&str; 8] = ["builder", "adversary", "orchestrator", "upgrader", "w1", "w2", "w3", "w4"];
 const PHASES: [&str; 5] = ["1a", "1b", "1c", "2", "3"];

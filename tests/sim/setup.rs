@@ -16,6 +16,10 @@ launch = ["talker", "--conversation", "{conversation}", "{args}"]
 resume = ["talker", "--resume", "{conversation}", "{args}"]
 process_names = ["talker"]
 
+[backends.queuer]
+like = "demo"
+channel = "codex"
+
 [backends.scribe]
 like = "demo"
 compact = "/compact"

@@ -146,8 +146,18 @@ impl World {
             let start = Duration::from_secs(2);
             let reports = rules.backends[&agent.backend].channel != flightdeck::config::model::Channel::None;
             let (size, transcribes) = (agent.size, agent.backend == "scribe");
-            let habits =
-                Habits { start, start_dialog: None, swallows: 0, collapses: false, reports, transcribes, spin, size };
+            let tells_late = agent.backend == "queuer";
+            let habits = Habits {
+                start,
+                start_dialog: None,
+                swallows: 0,
+                collapses: false,
+                reports,
+                transcribes,
+                tells_late,
+                spin,
+                size,
+            };
             (id.clone(), habits)
         });
         World {

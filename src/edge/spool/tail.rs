@@ -4,6 +4,9 @@ use std::fs::File;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use super::transcripts::Note;
+use crate::config::model::Channel;
+use crate::edge::channel::codex::Rollout;
 use crate::edge::channel::{Line, claude};
 use crate::edge::files::{self, FileError};
 use crate::pilot::fact::Report;
@@ -25,14 +28,22 @@ const MARK: usize = 63;
 pub(super) enum Kind {
     /// Ours: reports, line by line.
     Spool,
-    /// Claude Code's own record of a conversation. Only read.
+    /// A program's own record of a conversation. Only read.
     Transcript,
+}
+
+/// In whose words a transcript is.
+#[derive(Debug)]
+enum Words {
+    Claude,
+    Codex(Rollout),
 }
 
 /// A file that is being read.
 #[derive(Debug)]
 pub(super) struct Tail {
     kind: Kind,
+    words: Words,
     path: PathBuf,
     mark: File,
     incarnation: Incarnation,
@@ -75,17 +86,14 @@ impl Tail {
 
     /// The transcript that an agent writes: where the mark says, if it is of this life and this file; else from its end, for
     /// what stands there was said in an earlier life; of a `whole` one, which came in this life, all.
-    pub(super) fn transcript(
-        dir: &Path,
-        agent: &AgentId,
-        incarnation: Incarnation,
-        (path, whole): (PathBuf, bool),
-    ) -> Result<Self, FileError> {
+    pub(super) fn transcript(dir: &Path, agent: &AgentId, note: &Note, whole: bool) -> Result<Self, FileError> {
+        let (incarnation, path) = (note.incarnation, note.path.clone());
+        let words = if note.channel == Channel::Codex { Words::Codex(Rollout::default()) } else { Words::Claude };
         let meta = path.metadata().ok();
         let (inode, length) = meta.map_or((0, 0), |meta| (meta.ino(), meta.len()));
         let mark = files::open_private(&dir.join(MARKS).join(format!("{agent}.transcript")))?;
         let (kind, skipping) = (Kind::Transcript, false);
-        let mut tail = Tail { kind, path, mark, incarnation, inode, offset: 0, skipping, given_back: 0 };
+        let mut tail = Tail { kind, words, path, mark, incarnation, inode, offset: 0, skipping, given_back: 0 };
         tail.offset = tail.marked().unwrap_or(if whole { 0 } else { length });
         Ok(tail)
     }
@@ -108,8 +116,8 @@ impl Tail {
         let file = files::open_private(&path)?;
         let inode = file.metadata().map_or(0, |meta| meta.ino());
         let mark = files::open_private(&dir.join(MARKS).join(agent.as_str()))?;
-        let kind = Kind::Spool;
-        Ok(Tail { kind, path, mark, incarnation, inode, offset: 0, skipping: false, given_back: 0 })
+        let (kind, words) = (Kind::Spool, Words::Claude);
+        Ok(Tail { kind, words, path, mark, incarnation, inode, offset: 0, skipping: false, given_back: 0 })
     }
 
     pub(super) fn incarnation(&self) -> Incarnation {
@@ -180,13 +188,16 @@ impl Tail {
         self.offset += u64::try_from(piece.len() - rest.len()).unwrap_or(0);
     }
 
-    fn line(&self, line: &[u8], read: &mut Read) {
+    fn line(&mut self, line: &[u8], read: &mut Read) {
         if line.iter().all(u8::is_ascii_whitespace) {
             return;
         }
         if self.kind == Kind::Transcript {
             // Most of its lines are of no interest, and that is no fault of theirs.
-            return read.reports.extend(claude::recorded(line));
+            return read.reports.extend(match &mut self.words {
+                Words::Claude => claude::recorded(line),
+                Words::Codex(rollout) => rollout.recorded(line),
+            });
         }
         match serde_json::from_slice::<Line>(line) {
             Ok(line) if line.incarnation.is_none_or(|life| life == self.incarnation) => read.reports.push(line.report),

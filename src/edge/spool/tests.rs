@@ -179,6 +179,68 @@ fn a_new_engine_reads_a_transcript_on_where_the_old_one_stopped() {
     });
 }
 
+/// A conversation as Codex names it, which began so many milliseconds after now.
+fn thread(later: i64) -> String {
+    let digits = format!("{:012x}", clock::wall().0 + later);
+    format!("{}-{}-7ea2-8db5-c210f1c727da", &digits[..8], &digits[8..])
+}
+
+fn line(kind: &str, payload: &serde_json::Value) -> String {
+    format!("{}\n", serde_json::json!({ "type": kind, "payload": payload }))
+}
+
+/// The next report, as its JSON without what is empty.
+async fn told(events: &mut mpsc::Receiver<Event>) -> serde_json::Value {
+    let event = clock::within(SOON, events.recv()).await.expect("a report within ten seconds").unwrap();
+    let Event::Reported { report, .. } = event else { panic!("{event:?}") };
+    serde_json::to_value(report).unwrap()
+}
+
+#[test]
+fn a_transcript_that_nobody_names_is_found_among_the_open_files_of_its_process() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let (helper, old, ours) = (thread(60_000), thread(-3_600_000), thread(30_000));
+    let locks = home.path().join("thread-writer-locks");
+    std::fs::create_dir(&locks).unwrap();
+    let rollout = |thread: &str, source: serde_json::Value| {
+        let path = home.path().join(format!("rollout-2026-11-21T21-39-24-{thread}.jsonl"));
+        let said = format!("said in {thread}");
+        let item = serde_json::json!({ "type": "UserMessage", "content": [{ "type": "text", "text": said }] });
+        let lines = line("session_meta", &serde_json::json!({ "source": source }))
+            + &line("event_msg", &serde_json::json!({ "type": "item_completed", "item": item }));
+        std::fs::write(&path, lines).unwrap();
+        std::fs::File::open(path).unwrap()
+    };
+    run(async {
+        let (sender, mut events) = mpsc::channel(8);
+        let spool = Spool::start(dir.path(), sender).unwrap();
+        spool.fresh(&builder(), life(1)).await.unwrap();
+        // Here we are the process that has them open.
+        let process = crate::edge::process::identity(std::process::id()).unwrap();
+        let locked = std::fs::File::create(locks.join(format!("{ours}.lock"))).unwrap();
+        spool.attend(&builder(), life(1), process.clone()).await;
+        let nothing_yet = serde_json::json!({ "event": "session_started", "conversation": null, "transcript": null });
+        assert_eq!(told(&mut events).await, nothing_yet);
+        let _helper = rollout(&helper, serde_json::json!({ "subagent": {} }));
+        let _ours = rollout(&ours, "cli".into());
+        spool.stir(&builder()).await;
+        assert_eq!(told(&mut events).await["conversation"], ours.as_str());
+        assert_eq!(told(&mut events).await["prompt"], format!("said in {ours}"), "all of a new one is news");
+        // A person goes on in an older conversation: what was said there before is none.
+        drop(locked);
+        let _old = rollout(&old, "cli".into());
+        spool.stir(&builder()).await;
+        let named = told(&mut events).await;
+        assert_eq!(named["conversation"], old.as_str());
+        append(
+            Path::new(named["transcript"].as_str().unwrap()),
+            &line("event_msg", &serde_json::json!({ "type": "task_started" })),
+        );
+        assert_eq!(told(&mut events).await["event"], "turn_began");
+    });
+}
+
 #[test]
 fn what_a_program_keeps_of_its_state_is_told_when_it_changes_and_again_by_a_new_engine() {
     let dir = tempfile::tempdir().unwrap();

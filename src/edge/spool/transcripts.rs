@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::tail::MARKS;
+use crate::config::model::Channel;
 use crate::edge::files;
 use crate::pilot::id::{AgentId, Incarnation};
 
@@ -31,23 +32,30 @@ struct Transcript {
     new: bool,
 }
 
-/// What a later engine needs to know.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Note {
-    incarnation: Incarnation,
-    path: PathBuf,
+/// A transcript that was named. As a file: what a later engine needs to know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Note {
+    pub(super) incarnation: Incarnation,
+    pub(super) path: PathBuf,
+    /// Whose words it is in.
+    #[serde(default = "claude")]
+    pub(super) channel: Channel,
+}
+
+/// Notes of engines that knew no other.
+fn claude() -> Channel {
+    Channel::Claude
 }
 
 impl Transcripts {
-    /// An agent has named its transcript.
-    pub(super) fn expect(&mut self, dir: &Path, agent: &AgentId, incarnation: Incarnation, path: &Path) {
-        let note = Note { incarnation, path: path.to_path_buf() };
+    /// An agent's transcript is known; `new`: all of it is news.
+    pub(super) fn expect(&mut self, dir: &Path, agent: &AgentId, note: Note, new: bool) {
         let written =
             serde_json::to_vec(&note).map(|text| files::write_atomic(&place(dir, agent), &text, files::PRIVATE));
         if let Ok(Err(error)) = written {
             tracing::warn!(%agent, %error, "a later engine won't know its transcript");
         }
-        self.0.insert(agent.clone(), Transcript { note, looks: Some(0), new: !path.exists() });
+        self.0.insert(agent.clone(), Transcript { note, looks: Some(0), new });
     }
 
     /// What an earlier engine knew of this life: where its transcript is.
@@ -57,12 +65,6 @@ impl Transcripts {
         let path = note.path.clone();
         self.0.insert(agent.clone(), Transcript { note, looks: Some(LOOKS), new: false });
         Some(path)
-    }
-
-    /// This one is known already: a conversation that was shortened goes on in the same file.
-    pub(super) fn knows(&self, agent: &AgentId, incarnation: Incarnation, path: &Path) -> bool {
-        let known = self.0.get(agent).map(|transcript| &transcript.note);
-        known.is_some_and(|note| note.incarnation == incarnation && note.path == path)
     }
 
     /// Something has happened in an agent. Whether its file is still awaited: then it is looked for anew.
@@ -77,22 +79,22 @@ impl Transcripts {
     }
 
     /// One look: the files that are there now, and whether all of each is news.
-    pub(super) fn arrived(&mut self) -> Vec<(AgentId, Incarnation, PathBuf, bool)> {
+    pub(super) fn arrived(&mut self) -> Vec<(AgentId, Note, bool)> {
         let mut arrived = Vec::new();
         for (agent, transcript) in &mut self.0 {
             let Some(looks) = transcript.looks.filter(|looks| *looks > 0) else { continue };
             transcript.looks = Some(looks - 1);
             if transcript.note.path.exists() {
                 transcript.looks = None;
-                arrived.push((
-                    agent.clone(),
-                    transcript.note.incarnation,
-                    transcript.note.path.clone(),
-                    transcript.new,
-                ));
+                arrived.push((agent.clone(), transcript.note.clone(), transcript.new));
             }
         }
         arrived
+    }
+
+    /// Whether this very transcript is followed already, or awaited.
+    pub(super) fn holds(&self, agent: &AgentId, note: &Note) -> bool {
+        self.0.get(agent).is_some_and(|transcript| transcript.note == *note)
     }
 
     /// The agent whose transcript that is.

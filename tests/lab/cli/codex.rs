@@ -115,7 +115,8 @@ impl Codex {
     }
 }
 
-fn config(place: &Place, stub: &Stub, sandbox: Sandbox) -> String {
+/// Its configuration, in front of this server; with a `notify` program of its user's.
+pub(crate) fn config(place: &Place, stub: &Stub, sandbox: Sandbox) -> String {
     let mode = if sandbox == Sandbox::Off { "danger-full-access" } else { "workspace-write" };
     let (home, project, url) = (place.home.display(), place.project.display(), stub.url());
     format!(

@@ -28,7 +28,7 @@ const STATES: [State; 6] =
     [State::Idle, State::InTurn, State::AfterError, State::WithDraft, State::InCopyMode, State::AtDialog];
 
 /// What a message may be like. `N` becomes a word of its own.
-const TEXTS: [&str; 14] = [
+pub(super) const TEXTS: [&str; 14] = [
     "N",
     "hello N",
     "two\nlines N",
@@ -57,7 +57,7 @@ fn each_message_arrives_once_whole_and_alone_whatever_it_meets() {
         if number % 5 == 4 {
             text = format!("{text} {}", "long words of a plan ".repeat(number % 40 * 20 + 20).trim_end());
         }
-        eprintln!("{number} {state:?} {text:.60?}");
+        eprintln!("{number} {state:?} {:?}", text.chars().take(60).collect::<String>());
         enter(&driven, state);
         let message = driven.send(&text);
         if state != State::Idle {
@@ -99,7 +99,7 @@ fn what_the_program_would_run_as_a_command_is_refused() {
 }
 
 /// Blanks at the ends and between the lines are the program's to change, words are not.
-fn squeezed(text: &str) -> String {
+pub(super) fn squeezed(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

@@ -1,6 +1,8 @@
-//! flightdeck at work on a real agent CLI: the whole program with its own tmux, one agent, and a model server whose log is the truth
+//! flightdeck at work on the real agent CLIs: the whole program with its own tmux, one agent, and a model server whose log is the truth
 //! about what arrived.
 
+mod codex_delivery;
+mod codex_life;
 mod delivery;
 mod healing;
 mod latency;
@@ -21,7 +23,8 @@ use flightdeck::pilot::record::Record;
 use flightdeck::pilot::view::{AgentView, View};
 
 use crate::cli::claude::{CLAUDE, KEY, Login, answered, credentials};
-use crate::cli::{Place, end_all_at_home};
+use crate::cli::codex::{self, CODEX, Sandbox};
+use crate::cli::{Place, Program, end_all_at_home};
 use crate::stub::Stub;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_flightdeck");
@@ -30,7 +33,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 const ANSWER: Duration = Duration::from_secs(10);
 const RECORDS: u32 = 100_000;
 
-/// An engine with one agent, `worker`, of the real Claude Code.
+/// An engine with one agent, `worker`, of a real program.
 pub(crate) struct Driven {
     pub(crate) stub: Stub,
     pub(crate) home: PathBuf,
@@ -47,54 +50,46 @@ impl Driven {
 
     /// The same for a user who has these hooks of his own.
     pub(crate) fn claude_with(login: Login, lines: &str, hooks: &serde_json::Value) -> Driven {
-        let Place { folder, home, project } = Place::new();
-        let stub = Stub::start();
-        let root = folder.path().canonicalize().expect("it is there").join("deck");
-        let bin = root.with_file_name("bin");
-        for made in [&root, &root.join("prompts"), &bin, &home.join(".claude")] {
-            std::fs::create_dir(made).expect("a folder");
-        }
-        std::os::unix::fs::symlink(CLAUDE.path(), bin.join("claude")).expect("a link");
-        let write = |path: PathBuf, text: String| std::fs::write(path, text).expect("a file");
-        write(home.join(".claude.json"), answered(&project).to_string());
-        write(home.join(".claude/settings.json"), users_own(hooks).to_string());
+        let deck = Deck::new();
+        let home = &deck.place.home;
+        deck.place.write_home(".claude.json", &answered(&deck.place.project).to_string());
+        deck.place.write_home(".claude/settings.json", &users_own(hooks).to_string());
         let key = match login {
             Login::ApiKey => format!("ANTHROPIC_API_KEY={KEY}\n"),
             Login::Subscription => {
-                write(home.join(".claude/.credentials.json"), credentials().to_string());
+                std::fs::write(home.join(".claude/.credentials.json"), credentials().to_string()).expect("a file");
                 String::new()
             }
         };
+        let url = deck.stub.url();
         let variables = format!(
-            "HOME={}\nPATH={}:/usr/bin:/bin\nANTHROPIC_BASE_URL={}\nCLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1\n\
-             DISABLE_AUTOUPDATER=1\nHTTP_PROXY={2}\nHTTPS_PROXY={2}\nNO_PROXY=127.0.0.1,localhost\nIS_SANDBOX=1\nCLAUDE_CODE_MAX_RETRIES=1\n{key}",
-            home.display(),
-            bin.display(),
-            stub.url()
+            "ANTHROPIC_BASE_URL={url}\nCLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1\nDISABLE_AUTOUPDATER=1\nIS_SANDBOX=1\n\
+             CLAUDE_CODE_MAX_RETRIES=1\n{key}"
         );
-        write(root.join("agent.env"), variables);
-        rustix::fs::chmod(root.join("agent.env"), rustix::fs::Mode::from_raw_mode(0o600)).expect("its mode");
-        let config = format!(
-            "version = 1\n[project]\nsequence = []\n[agents.worker]\nrole = \"other\"\nbackend = \"claude\"\ndir = {:?}\n\
-             prompt = \"worker\"\nenv_file = \"agent.env\"\n{lines}",
-            project.display().to_string()
+        deck.drive(CLAUDE, &variables, lines)
+    }
+
+    /// The same with the real Codex.
+    pub(crate) fn codex(sandbox: Sandbox, lines: &str) -> Driven {
+        let deck = Deck::new();
+        deck.place.write_home(".codex/config.toml", &codex::config(&deck.place, &deck.stub, sandbox));
+        deck.drive(CODEX, "STUB_KEY=sk-fake\n", lines)
+    }
+
+    /// The same with another agent of it beside the worker, at the same home, in a folder of its own.
+    pub(crate) fn two_codex(sandbox: Sandbox) -> Driven {
+        let deck = Deck::new();
+        let beside = deck.place.project.with_file_name("beside");
+        std::fs::create_dir(&beside).expect("a folder");
+        let trusted = format!("[projects.{:?}]\ntrust_level = \"trusted\"\n", beside.display().to_string());
+        let config = codex::config(&deck.place, &deck.stub, sandbox) + &trusted;
+        deck.place.write_home(".codex/config.toml", &config);
+        let other = format!(
+            "[agents.writer]\nrole = \"other\"\nbackend = \"codex\"\ndir = {:?}\nprompt = \"worker\"\n\
+             env_file = \"agent.env\"\n",
+            beside.display().to_string()
         );
-        write(root.join("flightdeck.toml"), config);
-        write(root.join("prompts/worker.md"), "Get ready. [[ok Ready.]]\n".to_string());
-        let engine = spawn::blocking(PROGRAM)
-            .args(["watch", "--workspace"])
-            .arg(&root)
-            .env("HOME", &home)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the engine starts");
-        let driven = Driven { stub, home, root, engine, _folder: folder };
-        driven.until("its start prompt's answer", || {
-            let started = driven.records().into_iter().any(|(_, record)| is_submitted(&record));
-            (started && driven.stub.mains().len() == 1).then_some(())
-        });
-        driven
+        deck.drive(CODEX, "STUB_KEY=sk-fake\n", &other)
     }
 
     pub(crate) fn ask(&self, command: &Command) -> Answer {
@@ -179,6 +174,61 @@ impl Driven {
 
     fn state_dir(&self) -> PathBuf {
         workspace::state_dir(&self.root)
+    }
+}
+
+/// What a [`Driven`] is made of before its engine starts.
+struct Deck {
+    place: Place,
+    stub: Stub,
+    root: PathBuf,
+}
+
+impl Deck {
+    fn new() -> Deck {
+        let (place, stub) = (Place::new(), Stub::start());
+        let root = place.folder.path().canonicalize().expect("it is there").join("deck");
+        for made in [&root, &root.join("prompts"), &root.with_file_name("bin")] {
+            std::fs::create_dir(made).expect("a folder");
+        }
+        Deck { place, stub, root }
+    }
+
+    fn drive(self, program: Program, variables: &str, lines: &str) -> Driven {
+        let Deck { place: Place { folder, home, project }, stub, root } = self;
+        let bin = root.with_file_name("bin");
+        std::os::unix::fs::symlink(program.path(), bin.join(program.name)).expect("a link");
+        let write = |path: PathBuf, text: String| std::fs::write(path, text).expect("a file");
+        let common = format!(
+            "HOME={}\nPATH={}:/usr/bin:/bin\nHTTP_PROXY={2}\nHTTPS_PROXY={2}\nNO_PROXY=127.0.0.1,localhost\n",
+            home.display(),
+            bin.display(),
+            stub.url()
+        );
+        write(root.join("agent.env"), common + variables);
+        rustix::fs::chmod(root.join("agent.env"), rustix::fs::Mode::from_raw_mode(0o600)).expect("its mode");
+        let config = format!(
+            "version = 1\n[project]\nsequence = []\n[agents.worker]\nrole = \"other\"\nbackend = {:?}\ndir = {:?}\n\
+             prompt = \"worker\"\nenv_file = \"agent.env\"\n{lines}",
+            program.name,
+            project.display().to_string()
+        );
+        write(root.join("flightdeck.toml"), config);
+        write(root.join("prompts/worker.md"), "Get ready. [[ok Ready.]]\n".to_string());
+        let engine = spawn::blocking(PROGRAM)
+            .args(["watch", "--workspace"])
+            .arg(&root)
+            .env("HOME", &home)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the engine starts");
+        let driven = Driven { stub, home, root, engine, _folder: folder };
+        driven.until("its start prompt's answer", || {
+            let started = driven.records().into_iter().any(|(_, record)| is_submitted(&record));
+            (started && !driven.stub.mains().is_empty()).then_some(())
+        });
+        driven
     }
 }
 
