@@ -7,6 +7,7 @@ mod codex;
 mod driven;
 mod http;
 mod opencode;
+mod servers;
 mod stub;
 #[expect(dead_code, reason = "the lab needs a part of it")]
 #[path = "../support/mod.rs"]
