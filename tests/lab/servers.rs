@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use flightdeck::config::model::{Channel, McpServer, McpSpec, McpWay};
-use flightdeck::edge::{channel, runner};
+use flightdeck::edge::{channel, runner, spawn};
 use flightdeck::pilot::effect::LaunchSpec;
 use flightdeck::pilot::id::{AgentId, Incarnation};
 use serde_json::{Value, json};
 
-use crate::cli::claude::{CLAUDE, KEY, answered};
+use crate::cli::claude::{CLAUDE, Claude, KEY, Login, answered};
 use crate::cli::opencode::{self, OPENCODE, Shell, free_address};
-use crate::cli::{Agent, Place, json_lines};
+use crate::cli::{Agent, Place, fields, json_lines};
 use crate::http;
 use crate::stub::Stub;
 use crate::support::run;
@@ -216,5 +216,61 @@ fn an_opencode_has_the_servers_that_are_named_and_no_others_and_its_users_model(
         assert_eq!(states, ["connected", "disabled", "disabled"], "{servers}");
         let config = get("/config").await;
         assert_eq!((&config["model"], &config["username"]), (&json!("stub/stub-model"), &json!(home)));
+    });
+}
+
+#[test]
+fn what_setup_registers_both_programs_have_and_a_claude_that_runs_loses_nothing() {
+    run(async {
+        let claude = Claude::start(CLAUDE, Login::ApiKey).await;
+        let home = claude.agent.home.clone();
+        let (root, bin) = (home.with_file_name("deck"), home.with_file_name("bin"));
+        let server = home.with_file_name("server");
+        for made in [&root, &bin] {
+            std::fs::create_dir(made).expect("a folder");
+        }
+        std::fs::write(&server, SERVER).expect("a script");
+        std::fs::set_permissions(&server, PermissionsExt::from_mode(0o700)).expect("its mode");
+        for (program, name) in [(CLAUDE, "claude"), (OPENCODE, "opencode")] {
+            std::os::unix::fs::symlink(program.path(), bin.join(name)).expect("a link");
+        }
+        let main = format!(
+            "version = 1\n[agents.a]\nrole = 'builder'\nbackend = 'claude'\ndir = '.'\n[setup]\nmcp = ['files']\n[mcp.files]\ncommand = '{}'\nargs = ['files', '{{env:TOKEN}}']\n",
+            server.display()
+        );
+        std::fs::write(root.join("flightdeck.toml"), main).expect("a file");
+        let outside = claude.agent.stub.url();
+        let told = |program: &Path, words: &[&str]| {
+            let mut command = spawn::blocking(program);
+            let path = format!("{}:/usr/bin:/bin", bin.display());
+            command.args(words).env_clear().env("HOME", &home).env("PATH", path).current_dir(&root);
+            command.env("TOKEN", TOKEN).env("DISABLE_AUTOUPDATER", "1").env("OPENCODE_DISABLE_MODELS_FETCH", "1");
+            let output = command.envs(inside(&outside)).output().expect("it runs");
+            let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+            assert!(output.status.success(), "{words:?}: {said}");
+            said
+        };
+        let file = || -> Value {
+            serde_json::from_str(&std::fs::read_to_string(home.join(".claude.json")).expect("its file")).expect("JSON")
+        };
+        let before = file();
+        let setup = |words: &[&str]| told(Path::new(PROGRAM), &[&["setup", "--workspace", "."], words].concat());
+        setup(&[]);
+        // It works on and writes its file, and both stay.
+        claude.turn("hello", &["Stop"]).await;
+        let after = file();
+        let lost: Vec<_> = fields(&before).difference(&fields(&after)).copied().map(str::to_string).collect();
+        assert!(lost.is_empty() && after["mcpServers"]["files"].is_object(), "{lost:?} {after}");
+        assert!(setup(&[]).contains("nothing to change"));
+        let got = told(&bin.join("claude"), &["mcp", "get", "files"]);
+        assert!(got.contains("Scope: User config") && got.contains("Connected"), "{got}");
+        let got = told(&bin.join("opencode"), &["mcp", "list"]);
+        assert!(got.contains("✓ files") && got.contains("connected"), "{got}");
+        let started = json_lines(&server.with_file_name("started.jsonl"));
+        assert!(!started.is_empty() && started.iter().all(|one| one["args"] == "{env:TOKEN}"), "{started:?}");
+        setup(&["--clean"]);
+        assert!(file()["mcpServers"]["files"].is_null());
+        let got = told(&bin.join("opencode"), &["mcp", "list"]);
+        assert!(!got.contains("files"), "{got}");
     });
 }

@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::{RunError, RunSpec};
 use crate::config::model::{McpServer, McpSpec, McpWay};
+use crate::config::servers::{for_opencode, literal};
 use crate::edge::files;
 use crate::edge::spawn::{self, SpawnError};
 
@@ -104,20 +105,13 @@ fn settings(mut own: Map<String, Value>, found: &[String], named: &[McpServer]) 
     let mut servers: Map<String, Value> =
         found.iter().map(|name| (name.clone(), json!({ "enabled": false }))).collect();
     for server in named {
-        let command: Vec<&String> = std::iter::once(&server.command).chain(&server.args).collect();
-        servers.insert(server.name.clone(), json!({ "type": "local", "command": command, "enabled": true }));
+        servers.insert(server.name.clone(), for_opencode(server));
     }
     // What is found is in there.
     own.remove("mcp");
     let rest = Value::Object(own).to_string();
     let comma = if rest == "{}" { "" } else { "," };
     format!("{{\"mcp\":{}{comma}{}", literal(&Value::Object(servers)), &rest[1..])
-}
-
-/// OpenCode puts the values of variables and files into the text of its settings before it reads them, where `{env:NAME}` or
-/// `{file:PATH}` stands; a quote in such a value would end its text. What we write means itself.
-fn literal(value: &Value) -> String {
-    value.to_string().replace("{env:", "\\u007benv:").replace("{file:", "\\u007bfile:")
 }
 
 #[cfg(test)]
