@@ -4,6 +4,7 @@
 mod claude;
 mod cli;
 mod codex;
+mod drill;
 mod driven;
 mod http;
 mod opencode;
