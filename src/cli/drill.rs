@@ -1,9 +1,9 @@
-//! `flightdeck drill`: faults played on demo agents under the operator's own settings, in a throw-away workspace; what was
+//! `flightdeck drill`: faults played on demo agents or on the real Claude Code under the operator's own settings, in a throw-away workspace; what was
 //! caught, how fast and what was done about it, judged by the records alone.
 
 use std::ffi::OsStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::time::Duration;
 
@@ -16,15 +16,15 @@ use super::exit::Exit;
 use super::table::Table;
 use super::throwaway::Throwaway;
 use super::{Global, check, out, patience, workspace};
-use crate::config::duration;
+use crate::config::{backend, duration};
 use crate::demo::course::Course;
 use crate::demo::drill;
-use crate::demo::faults::{Act, FAULTS, Fault};
+use crate::demo::faults::{Act, CLAUDE, FAULTS, Fault, UNPLAYED};
 use crate::demo::spans::Spans;
 use crate::edge::link::Client;
 use crate::edge::tmux::server;
 use crate::edge::told::Told;
-use crate::edge::{clock, spawn};
+use crate::edge::{clock, probe, spawn};
 use crate::pilot::command::{Answer, Command};
 use crate::pilot::id::AgentId;
 use crate::words::text;
@@ -49,6 +49,10 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// and your home are not touched. What was caught is judged by the records: the right ones must come,
 /// in time, and no wrong one.
 ///
+/// With --backend claude the Claude Code on your PATH plays them, each in a home of its own with a key
+/// that is nobody's, in front of a model server inside of this program: nothing leaves the machine.
+/// What it can't be brought to is named as not played.
+///
 /// Ends with 0 when all faults were caught and each got its remedy, with 1 when one was not.
 ///
 /// Ctrl-C, a closed terminal and a `kill` end it just as well: nothing is left running.
@@ -56,6 +60,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// Examples:
 ///   flightdeck drill
 ///   flightdeck drill --fault stall --fault late-marker --pace 60
+///   flightdeck drill --backend claude
 ///   flightdeck drill --json | jq 'select(.caught | not)'
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
@@ -80,12 +85,53 @@ pub struct Args {
 /// Who plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Player {
+    /// The demo agent
     Demo,
+    /// The Claude Code of this machine, in front of a model server of ours
+    Claude,
+}
+
+impl Player {
+    fn faults(self) -> &'static [Fault] {
+        match self {
+            Player::Demo => &FAULTS,
+            Player::Claude => &CLAUDE,
+        }
+    }
+
+    fn unplayed(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Player::Demo => &[],
+            Player::Claude => &UNPLAYED,
+        }
+    }
+
+    fn program(self) -> Result<PathBuf, CliError> {
+        match self {
+            Player::Demo => Ok(std::env::current_exe()?),
+            Player::Claude => {
+                let path = std::env::var_os("PATH").unwrap_or_default();
+                let found = probe::find("claude", &path, &std::env::current_dir()?);
+                found.ok_or_else(|| {
+                    let missing = CliError::new(Kind::Machine, "`claude` is not on the PATH");
+                    missing
+                        .hint(backend::install("claude").map_or_else(String::new, |how| format!("`{how}` installs it")))
+                })
+            }
+        }
+    }
+
+    /// How many times of the machine's own time it takes: a real program starts in seconds, and eight of them start at once.
+    fn heaviness(self) -> u32 {
+        match self {
+            Player::Demo => 1,
+            Player::Claude => 3,
+        }
+    }
 }
 
 /// Runs it.
 pub fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
-    let Player::Demo = args.backend;
     if let Err(why) = workspace::wait(server::version(OsStr::new("tmux")))? {
         let missing = CliError::new(Kind::Machine, "the drill needs tmux").cause(why.to_string());
         return Err(missing.hint("`flightdeck doctor` says what this machine lacks"));
@@ -93,10 +139,16 @@ pub fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     let root = workspace::find(global.workspace.as_deref())?;
     let usual = Spans::of(&check::config(&root)?);
     let short = usual.shortened(args.pace);
-    let chosen =
-        FAULTS.iter().filter(|fault| args.faults.is_empty() || args.faults.iter().any(|name| name == fault.name));
-    let courses = chosen.map(Course::new).collect();
-    let mut drill = Drill { usual, short, courses, told: Told::listen()?, begun: clock::monotonic_ms() };
+    let wanted = |name: &str| args.faults.is_empty() || args.faults.iter().any(|fault| fault == name);
+    let courses: Vec<Course> =
+        args.backend.faults().iter().filter(|fault| wanted(fault.name)).map(Course::new).collect();
+    let unplayed: Vec<_> = args.backend.unplayed().iter().filter(|(name, _)| wanted(name)).copied().collect();
+    if let ([], Some((name, why))) = (&courses[..], unplayed.first()) {
+        return Err(CliError::new(Kind::Usage, format!("{name} can't be played: {why}")));
+    }
+    let program = args.backend.program()?;
+    let (told, begun) = (Told::listen()?, clock::monotonic_ms());
+    let mut drill = Drill { player: args.backend, program, usual, short, courses, unplayed, told, begun };
     drill.give_up_hopeless(args.longest);
     let dir = Throwaway::folder("drill")?;
     let place = Throwaway { workspace: dir.join("deck"), dir };
@@ -120,9 +172,13 @@ pub fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
 }
 
 struct Drill {
+    player: Player,
+    program: PathBuf,
     usual: Spans,
     short: Spans,
     courses: Vec<Course>,
+    /// Those that the player can't be brought to, and why.
+    unplayed: Vec<(&'static str, &'static str)>,
     told: Told,
     /// On the clock that only goes forward.
     begun: i64,
@@ -152,8 +208,8 @@ impl Drill {
         if faults.is_empty() {
             return Ok(());
         }
-        let program = std::env::current_exe()?;
-        drill::build(&place.dir, &program, &faults, &self.short)
+        // Its servers answer as long as agents ask.
+        let _stage = drill::build(&place.dir, &self.program, &faults, &self.short)
             .map_err(|error| CliError::new(Kind::Machine, "the drill's workspace can't be made").cause(error))?;
         let home = place.dir.join("home");
         std::fs::create_dir(&home)?;
@@ -181,7 +237,7 @@ impl Drill {
             }
             let now = clock::monotonic_ms();
             for (course, mind) in self.courses.iter_mut().zip(&mut minds) {
-                mind.step(course, place, &self.short, now, self.begun)?;
+                mind.step(course, place, &self.short, MACHINE * self.player.heaviness(), (now, self.begun))?;
             }
             if minds.iter().zip(&self.courses).all(|(mind, course)| mind.done(course, now)) {
                 return Ok(());
@@ -193,6 +249,9 @@ impl Drill {
     fn tell(&self, json: bool) -> Result<Exit, CliError> {
         if json {
             self.courses.iter().map(|course| self.row(course)).try_for_each(|row| out::json(&row))?;
+            let unplayed =
+                |(name, why): &(&str, &str)| out::json(&json!({ "fault": name, "played": false, "why": why }));
+            self.unplayed.iter().try_for_each(unplayed)?;
         } else {
             out::text(&self.table().render(out::columns()))?;
             for course in &self.courses {
@@ -200,6 +259,9 @@ impl Drill {
                     let meaning = course.fault.meaning;
                     out::line(&text::line(&format!("not caught: {} ({meaning}): {why}", course.fault.name)))?;
                 }
+            }
+            for (name, why) in &self.unplayed {
+                out::line(&format!("not played: {name}: {why}"))?;
             }
             out::line(&format!("{} of {} faults were caught", self.caught(), self.courses.len()))?;
         }
@@ -241,6 +303,7 @@ impl Drill {
             course.done().into_iter().map(|(what, after)| json!({ "what": what, "after_s": seconds(after) })).collect();
         json!({
             "fault": course.fault.name,
+            "played": true,
             "meaning": course.fault.meaning,
             "caught": course.caught(),
             "after_s": course.after().map(seconds),
@@ -266,8 +329,8 @@ impl Mind {
         course: &mut Course,
         place: &Throwaway,
         spans: &Spans,
-        now: i64,
-        start: i64,
+        machine: Duration,
+        (now, start): (i64, i64),
     ) -> Result<(), CliError> {
         for act in course.acts() {
             perform(*act, place, &course.agent)?;
@@ -276,8 +339,8 @@ impl Mind {
             self.begun.get_or_insert(now);
         }
         let (since, limit) = match self.begun {
-            Some(begun) => (begun, course.fault.within(spans).unwrap_or_default() + MACHINE),
-            None => (start, spans.stall.start_limit + SCENE),
+            Some(begun) => (begun, course.fault.within(spans).unwrap_or_default() + machine),
+            None => (start, spans.stall.start_limit + SCENE.max(machine)),
         };
         if elapsed(since, now) > limit {
             course.give_up(format!("waited {} for: {}", duration::shown(limit), course.waits_for()));

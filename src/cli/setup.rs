@@ -1,10 +1,12 @@
-//! `flightdeck setup`: the same slash commands and permission rules for Claude Code and OpenCode, from one source. Only ever
-//! adds to what the user wrote; touches no MCP servers, no hooks and nothing of a project's own.
+//! `flightdeck setup`: the same slash commands, MCP servers and permission rules for Claude Code and OpenCode, from one source. Only
+//! ever adds to what the user wrote; touches no hooks and nothing of a project's own.
 
 mod deed;
 mod graft;
 mod homes;
 mod jsonc;
+mod prune;
+mod servers;
 mod slash;
 
 use std::path::{Path, PathBuf};
@@ -21,14 +23,15 @@ use super::{Global, check, out, workspace};
 
 use deed::{Change, Deed};
 use graft::{Grown, Wish};
-use homes::Home;
+use homes::{Home, Registry};
 use slash::Whose;
 
-/// Give Claude Code and OpenCode the same slash commands and permission rules
+/// Give Claude Code and OpenCode the same slash commands, MCP servers and permission rules
 ///
-/// Commands come from prompts/commands/*.md of the workspace, rules from `[setup]` in flightdeck.toml.
-/// They are written to the home of whoever calls: ~/.claude/commands and settings.json, and
-/// ~/.config/opencode/command and opencode.json. What stands there already is never changed or
+/// Commands come from prompts/commands/*.md of the workspace, rules and the names of servers from
+/// `[setup]` in flightdeck.toml. They are written to the home of whoever calls: ~/.claude/commands
+/// and settings.json, and ~/.config/opencode/command and opencode.json; Claude Code registers servers
+/// itself (`claude mcp add-json --scope user`). What stands there already is never changed or
 /// removed, only added to; the former file is kept as *.flightdeck-backup. A second run changes
 /// nothing. A program that is not installed is left out.
 ///
@@ -44,7 +47,7 @@ pub struct Args {
     /// Say what would change, and write nothing
     #[arg(long)]
     dry_run: bool,
-    /// Remove the commands that setup has made; rules and changed files stay
+    /// Remove the commands and servers that setup has made; rules and what was changed stay
     #[arg(long)]
     clean: bool,
     /// The home to write to [default: yours]
@@ -73,12 +76,19 @@ pub fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
         for (path, deed) in deeds {
             let done = deed.and_then(|deed| match args.dry_run {
                 true => Ok(deed),
-                false => deed::carry_out(&home.base, &deed).map(|()| deed),
+                false => done(&home, &deed).map(|()| deed),
             });
             telling.tell(&home, &path, done)?;
         }
     }
     telling.end()
+}
+
+fn done(home: &Home, deed: &Deed) -> Result<(), String> {
+    match &deed.change {
+        Change::Asked { calls } => servers::ask(home, deed, calls),
+        Change::Nothing | Change::Written { .. } | Change::Removed => deed::carry_out(&home.base, deed),
+    }
 }
 
 type Decided = (PathBuf, Result<Deed, String>);
@@ -90,9 +100,15 @@ fn giving(home: &Home, commands: &[SlashCommand], config: &Config) -> Vec<Decide
         let below = home.commands.join(format!("{}.md", command.name));
         deeds.push((home.base.join(&below), give_command(home, &below, &slash::file(command))));
     }
-    if !config.setup.rules.is_empty() {
-        let wishes = home.wishes(&config.setup.rules);
-        deeds.push((home.base.join(&home.settings), give_rules(home, &wishes)));
+    let mut wishes = home.wishes(&config.setup.rules);
+    let servers = servers::wanted(config);
+    match home.registry {
+        Registry::Settings => wishes.extend(servers::wishes(&servers)),
+        Registry::Asked if servers.is_empty() => {}
+        Registry::Asked => deeds.push(servers::give_claude(home, &servers)),
+    }
+    if !wishes.is_empty() {
+        deeds.push((home.base.join(&home.settings), give_settings(home, &wishes)));
     }
     deeds
 }
@@ -114,7 +130,7 @@ fn give_command(home: &Home, below: &Path, new: &str) -> Result<Deed, String> {
     Ok(deed)
 }
 
-fn give_rules(home: &Home, wishes: &[Wish]) -> Result<Deed, String> {
+fn give_settings(home: &Home, wishes: &[Wish]) -> Result<Deed, String> {
     let old = deed::read(&home.base, &home.settings)?;
     let path = home.base.join(&home.settings);
     let name = path.display().to_string();
@@ -143,6 +159,14 @@ fn give_rules(home: &Home, wishes: &[Wish]) -> Result<Deed, String> {
 
 /// The commands of ours go; what somebody changed since is his.
 fn cleaning(home: &Home) -> Vec<Decided> {
+    let registered = match home.registry {
+        Registry::Settings => servers::clean_opencode(home),
+        Registry::Asked => servers::clean_claude(home),
+    };
+    registered.into_iter().chain(clean_commands(home)).collect()
+}
+
+fn clean_commands(home: &Home) -> Vec<Decided> {
     let folder = home.base.join(&home.commands);
     let Ok(listing) = std::fs::read_dir(&folder) else { return Vec::new() };
     let mut names: Vec<_> = listing.flatten().map(|entry| entry.file_name()).collect();
@@ -171,6 +195,7 @@ fn shown(wish: &Wish) -> String {
     match wish {
         Wish::Listed { path, text } => format!("{}: {text}", path.join(".")),
         Wish::Keyed { path, key, value, .. } => format!("{}: {key} = {value}", path.join(".")),
+        Wish::Whole { path, key, value } => format!("{}.{key} = {value}", path.join(".")),
     }
 }
 

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::launch::hole_problem;
-use super::model::{Backend, Channel, ComposerRule, Region, ScreenNote, ScreenRule, ScreenSays};
+use super::model::{Backend, Channel, ComposerRule, McpWay, Region, ScreenNote, ScreenRule, ScreenSays};
 
 /// Longest pattern; the longest built-in one has some 200 characters.
 const PATTERN_CAP: usize = 4096;
@@ -53,6 +53,8 @@ const CHANNELS: [(&str, Channel); 4] = [
     (Channel::Codex.word(), Channel::Codex),
 ];
 
+const MCP_WAYS: [(&str, McpWay); 2] = [("args", McpWay::Args), ("opencode", McpWay::Opencode)];
+
 const BUILT_IN: [(&str, &str); 4] = [
     ("claude", include_str!("backends/claude.toml")),
     ("opencode", include_str!("backends/opencode.toml")),
@@ -74,6 +76,7 @@ pub struct RawBackend {
     pub permissions: Option<BTreeMap<Text, Vec<Text>>>,
     pub fallback_args: Option<Vec<Text>>,
     pub mcp_args: Option<Vec<Text>>,
+    pub mcp_way: Option<Text>,
     pub process_names: Option<Vec<Text>>,
     pub submit_key: Option<Text>,
     pub submit_gap: Option<Text>,
@@ -178,6 +181,7 @@ pub fn compile(name: &str, raw: RawBackend) -> Result<Backend, Vec<BackendProble
         permissions: check.permissions(raw.permissions.as_ref()),
         fallback_args: check.launch("fallback_args", raw.fallback_args.as_deref()).unwrap_or_default(),
         mcp_args: check.launch("mcp_args", raw.mcp_args.as_deref()).unwrap_or_default(),
+        mcp_way: raw.mcp_way.as_ref().and_then(|word| check.word("mcp_way", word, &MCP_WAYS)).unwrap_or_default(),
         process_names: check.process_names(raw.process_names.as_deref().unwrap_or_default()),
         submit_key: raw.submit_key.as_ref().map_or("Enter".to_string(), |key| check.key_name("submit_key", key)),
         submit_gap: raw.submit_gap.as_ref().map_or(Duration::from_millis(300), |text| check.gap("submit_gap", text)),
@@ -447,6 +451,7 @@ impl RawBackend {
             permissions: self.permissions.or(base.permissions),
             fallback_args: self.fallback_args.or(base.fallback_args),
             mcp_args: self.mcp_args.or(base.mcp_args),
+            mcp_way: self.mcp_way.or(base.mcp_way),
             process_names: self.process_names.or(base.process_names),
             submit_key: self.submit_key.or(base.submit_key),
             submit_gap: self.submit_gap.or(base.submit_gap),

@@ -20,6 +20,7 @@ pub mod prompts;
 pub mod raw;
 pub mod sections;
 pub mod sequence;
+pub mod servers;
 pub mod setup;
 pub mod tables;
 pub mod text;

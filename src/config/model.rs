@@ -191,6 +191,24 @@ pub struct McpServer {
     pub env: Vec<String>,
 }
 
+/// The MCP servers that an agent gets, those and no others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct McpSpec {
+    pub way: McpWay,
+    pub servers: Vec<McpServer>,
+}
+
+/// How a program is told which MCP servers are its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum McpWay {
+    /// By `mcp_args`, with the hole `{mcp}`: a file in Claude Code's format.
+    #[default]
+    Args,
+    /// As OpenCode takes it: by settings in a variable, which also switch off what else it finds.
+    Opencode,
+}
+
 /// A cron expression in UTC, as written and as parsed.
 #[derive(Clone, Debug)]
 pub struct Schedule {
@@ -328,6 +346,8 @@ pub struct Backend {
     pub fallback_args: Vec<String>,
     /// Argv elements put in only when MCP servers are chosen; with hole `{mcp}`, a file in Claude Code's format.
     pub mcp_args: Vec<String>,
+    /// How it is told which MCP servers are its own.
+    pub mcp_way: McpWay,
     /// Process names by which one launched by hand is recognised.
     pub process_names: Vec<String>,
     /// tmux name of the submit key.

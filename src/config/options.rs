@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use super::grammar;
 use super::launch::takes;
-use super::model::{Backend, McpServer};
+use super::model::{Backend, McpServer, McpWay};
 use super::problem::quoted;
 use super::raw::{Report, Table, Written};
 use super::values::{self, Wrong};
@@ -97,7 +97,10 @@ pub fn read(
         if let Some(compact) = compact.as_ref().filter(|_| backend.compact.is_none()) {
             no_such(compact, backend, report);
         }
-        untaken(mcp.as_ref(), "{mcp_args}", !backend.mcp_args.is_empty(), backend, report);
+        match backend.mcp_way {
+            McpWay::Args => untaken(mcp.as_ref(), "{mcp_args}", !backend.mcp_args.is_empty(), backend, report),
+            McpWay::Opencode => {}
+        }
     }
     Options {
         permission: permission.map(|mode| mode.value).unwrap_or_default(),

@@ -132,6 +132,7 @@ fn build(sources: &Sources, mut top: Table<'_>, known: Known, prompts: Prompts, 
     fleet::cross_check(&members, sequence_place.as_ref(), report);
     let agents: BTreeMap<AgentId, Agent> =
         members.into_iter().map(|member| (member.agent.id.clone(), member.agent)).collect();
+    let setup = setup::read(top.table(report, "setup", "[setup]"), &servers, report);
     let config = Config {
         root: sources.root.clone(),
         project,
@@ -150,7 +151,7 @@ fn build(sources: &Sources, mut top: Table<'_>, known: Known, prompts: Prompts, 
         capture: sections::capture(top.table(report, "capture", "[capture]"), report),
         retention: sections::retention(top.table(report, "retention", "[retention]"), report),
         cockpit: sections::cockpit(top.table(report, "cockpit", "[cockpit]"), report),
-        setup: setup::read(top.table(report, "setup", "[setup]"), report),
+        setup,
     };
     top.close(report);
     config

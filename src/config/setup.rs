@@ -1,6 +1,9 @@
-//! What all agent programs of an operator are given alike: permission rules from `[setup]`, and slash commands from
-//! `prompts/commands/*.md`. Reads and judges both; how each program writes them down is not known here.
+//! What all agent programs of an operator are given alike: permission rules and MCP servers from `[setup]`, and slash commands
+//! from `prompts/commands/*.md`. Reads and judges both; how each program writes them down is not known here.
 
+use std::collections::BTreeMap;
+
+use super::model::McpServer;
 use super::problem::{Problem, quoted};
 use super::raw::{Report, Table, Written};
 use super::text::Text;
@@ -25,6 +28,8 @@ const RULE: &str = "a tool (bash, edit, read, webfetch, websearch), or a command
 pub struct Setup {
     /// In the order of the file: all that are allowed, all that ask, all that are denied.
     pub rules: Vec<Rule>,
+    /// Those of `[mcp.*]` that all programs get, by name.
+    pub mcp: Vec<String>,
 }
 
 /// Whether an agent may do something.
@@ -75,7 +80,7 @@ pub struct SlashCommand {
 }
 
 /// `[setup]`
-pub fn read(mut table: Table<'_>, report: &mut Report<'_>) -> Setup {
+pub fn read(mut table: Table<'_>, servers: &BTreeMap<String, McpServer>, report: &mut Report<'_>) -> Setup {
     let mut rules: Vec<Rule> = Vec::new();
     for verdict in [Verdict::Allow, Verdict::Ask, Verdict::Deny] {
         let each = values::checked(RULE, |text| rule(verdict, text));
@@ -89,8 +94,15 @@ pub fn read(mut table: Table<'_>, report: &mut Report<'_>) -> Setup {
             rules.push(new.clone());
         }
     }
+    let names: Vec<&str> = servers.keys().map(String::as_str).collect();
+    let known = values::judged(|text: &str| match servers.contains_key(text) {
+        true => Ok(text.to_string()),
+        false => Err(values::unknown("MCP server", text, &names)),
+    });
+    let mcp = table.get(report, "mcp", values::list("a list of names of [mcp.NAME]", known));
     table.close(report);
-    Setup { rules }
+    let mcp = mcp.into_iter().flat_map(|written| written.value).map(toml::Spanned::into_inner).collect();
+    Setup { rules, mcp }
 }
 
 fn rule(verdict: Verdict, text: &str) -> Option<Rule> {

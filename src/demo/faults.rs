@@ -5,7 +5,12 @@ use std::time::Duration;
 
 use crate::pilot::record::{Illness, StopCause};
 
+use super::guest::Login;
 use super::spans::Spans;
+
+mod claude;
+
+pub use claude::{CLAUDE, UNPLAYED};
 
 /// Somebody plays this, and flightdeck has to notice and to do the right thing.
 #[derive(Clone, Copy, Debug)]
@@ -14,8 +19,8 @@ pub struct Fault {
     pub name: &'static str,
     /// What is wrong, for people.
     pub meaning: &'static str,
-    /// The demo agent's script.
-    pub(super) script: &'static str,
+    /// By whom it is played, and how.
+    pub(in crate::demo) part: Part,
     /// Until the fault is there; the time is taken from the last of these.
     pub(super) scene: &'static [Step],
     /// How it is caught, in this order.
@@ -28,6 +33,27 @@ pub struct Fault {
     pub(super) within: fn(&Spans) -> Option<Duration>,
     /// The keys that decide how long.
     pub(super) keys: &'static str,
+}
+
+/// Who plays a fault.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Part {
+    /// The demo agent, by this script.
+    Script(&'static str),
+    /// A real program, in front of our model server.
+    Service(Service),
+}
+
+/// What the model's service does, and how the program is started in front of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Service {
+    /// Its answers to the first requests, in the words of a directive; then the agent is told to wait for long.
+    pub(super) next: &'static [&'static str],
+    /// Whether it goes on with the last of these.
+    pub(super) stays: bool,
+    pub(super) login: Login,
+    /// More arguments of the program.
+    pub(super) args: &'static [&'static str],
 }
 
 /// One thing to wait for.
@@ -123,12 +149,12 @@ const LEFT_ALONE: &[Sign] = &[Sign::Ended, Sign::Exited, Sign::Held, Sign::Doubt
 /// What healing by a new start must not come to.
 const NO_ACCIDENT: &[Sign] = &[Sign::Exited, Sign::Held, Sign::Doubted];
 
-/// All of them, in the order in which they are told.
+/// All that the demo agent plays, in the order in which they are told.
 pub const FAULTS: [Fault; 10] = [
     Fault {
         name: "swallowed-enter",
         meaning: "the program loses the key that submits",
-        script: lively!("on start: swallow 1"),
+        part: Part::Script(lively!("on start: swallow 1")),
         scene: &[see(Sign::Pressed(Whose::Start, 1))],
         remedy: &[see(Sign::Pressed(Whose::Start, 2)), PROMPTED],
         never: &[Sign::PastedAgain, Sign::Doubted, Sign::Ended, Sign::Exited],
@@ -139,7 +165,7 @@ pub const FAULTS: [Fault; 10] = [
     Fault {
         name: "stall",
         meaning: "it stops in the middle, without a word",
-        script: lively!("once wedge on *: say a bad hour; wedge"),
+        part: Part::Script(lively!("once wedge on *: say a bad hour; wedge")),
         scene: &[PROMPTED],
         remedy: &[
             see(Sign::Found(Illness::Stalled)),
@@ -156,7 +182,7 @@ pub const FAULTS: [Fault; 10] = [
     Fault {
         name: "late-marker",
         meaning: "it sleeps beyond the wait that it announced",
-        script: lively!("once lost on *: late 1h; wait 1s"),
+        part: Part::Script(lively!("once lost on *: late 1h; wait 1s")),
         scene: &[PROMPTED, see(Sign::Marker)],
         remedy: &[
             see(Sign::Found(Illness::LateMarker)),
@@ -174,7 +200,7 @@ pub const FAULTS: [Fault; 10] = [
     Fault {
         name: "limit",
         meaning: "its usage limit is reached",
-        script: lively!("once limit on *: error usage limit reached · resets in 5s"),
+        part: Part::Script(lively!("once limit on *: error usage limit reached · resets in 5s")),
         scene: &[PROMPTED],
         remedy: &[
             see(Sign::LimitReached),
@@ -191,7 +217,7 @@ pub const FAULTS: [Fault; 10] = [
     Fault {
         name: "logged-out",
         meaning: "the service refuses it: 401",
-        script: "on *: error login\n",
+        part: Part::Script("on *: error login\n"),
         scene: &[PROMPTED],
         remedy: &[
             see(Sign::LoggedOut),
@@ -206,7 +232,7 @@ pub const FAULTS: [Fault; 10] = [
     Fault {
         name: "poisoned",
         meaning: "its conversation fails at each turn",
-        script: lively!("once bad on *: poison"),
+        part: Part::Script(lively!("once bad on *: poison")),
         scene: &[PROMPTED],
         remedy: &[
             see(Sign::Found(Illness::Poisoned)),
@@ -225,7 +251,7 @@ pub const FAULTS: [Fault; 10] = [
     Fault {
         name: "crash-loop",
         meaning: "it ends right after each start",
-        script: "on start: think 200ms; exit 3\n",
+        part: Part::Script("on start: think 200ms; exit 3\n"),
         scene: &[see(Sign::Exited)],
         remedy: &[see(Sign::BackedOff), see(Sign::Started), see(Sign::Held)],
         never: &[],
@@ -236,7 +262,7 @@ pub const FAULTS: [Fault; 10] = [
     Fault {
         name: "dialog",
         meaning: "it asks a person",
-        script: lively!("once ask on *: dialog permission; say thank you; wait 5s"),
+        part: Part::Script(lively!("once ask on *: dialog permission; say thank you; wait 5s")),
         scene: &[PROMPTED],
         remedy: &[
             see(Sign::AtDialog),
@@ -252,7 +278,7 @@ pub const FAULTS: [Fault; 10] = [
     Fault {
         name: "draft",
         meaning: "somebody's words stand in its composer",
-        script: lively!("once draft on *: draft half a thought; wait 5s"),
+        part: Part::Script(lively!("once draft on *: draft half a thought; wait 5s")),
         scene: &[
             PROMPTED,
             see(Sign::Marker),
@@ -271,7 +297,7 @@ pub const FAULTS: [Fault; 10] = [
     Fault {
         name: "copy-mode",
         meaning: "somebody reads back in its pane",
-        script: lively!(""),
+        part: Part::Script(lively!("")),
         scene: &[
             PROMPTED,
             see(Sign::Marker),

@@ -20,7 +20,7 @@ use std::process::Stdio;
 use serde::{Deserialize, Serialize};
 
 use crate::config::launch::{mcp_file, settings_file};
-use crate::config::model::Channel;
+use crate::config::model::{Channel, McpSpec, McpWay};
 use crate::pilot::effect::LaunchSpec;
 use crate::pilot::fact::Report;
 use crate::pilot::id::{AgentId, Incarnation};
@@ -59,8 +59,12 @@ pub fn equip(root: &Path, agent: &AgentId, launch: &LaunchSpec) -> Result<(), Fi
         Channel::None | Channel::Reports | Channel::Codex => {}
         Channel::Claude => files::write_atomic(&settings_file(root, agent), &claude::settings(), files::PRIVATE)?,
     }
-    if let Some(servers) = &launch.mcp {
-        files::write_atomic(&mcp_file(root, agent), &claude::mcp(servers), files::PRIVATE)?;
+    match &launch.mcp {
+        Some(McpSpec { way: McpWay::Args, servers }) => {
+            files::write_atomic(&mcp_file(root, agent), &claude::mcp(servers), files::PRIVATE)?;
+        }
+        // Its runner asks the program first.
+        Some(McpSpec { way: McpWay::Opencode, .. }) | None => {}
     }
     Ok(())
 }
@@ -123,11 +127,11 @@ mod tests {
     use super::*;
     use crate::config::model::McpServer;
 
-    fn launch(channel: Channel, mcp: Option<Vec<McpServer>>) -> LaunchSpec {
+    fn launch(channel: Channel, servers: Option<Vec<McpServer>>) -> LaunchSpec {
         LaunchSpec {
             argv: Vec::new(),
             channel,
-            mcp,
+            mcp: servers.map(|servers| McpSpec { way: McpWay::Args, servers }),
             cwd: "/".into(),
             env: std::collections::BTreeMap::new(),
             env_file: None,

@@ -319,6 +319,7 @@ fn unfit(error: RunError) -> Outcome {
         RunError::Alive { pid, .. } => refused(Refusal::AlreadyAlive(pid)),
         RunError::BadSpec(_)
         | RunError::Starting(_)
+        | RunError::Servers(_)
         | RunError::NotFound { .. }
         | RunError::Exec { .. }
         | RunError::File(_) => failed(error.to_string()),

@@ -5,6 +5,7 @@
 //! (faults V13, X4). No shell takes part.
 
 mod env_file;
+mod servers;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::files::{self, FileError};
 use super::process::{self, Alive, OWNER, Tag};
 use super::{probe, spawn};
+use crate::config::model::McpWay;
 use crate::pilot::effect::LaunchSpec;
 use crate::pilot::fact::Identity;
 use crate::pilot::id::{AgentId, Incarnation};
@@ -48,6 +50,8 @@ pub enum RunError {
     NoDir { agent: AgentId, dir: PathBuf },
     #[error("env file: {0}")]
     EnvFile(String),
+    #[error("{0}")]
+    Servers(String),
     #[error("{program}: not found in PATH ({path}): install it, or correct the backend's `launch`")]
     NotFound { program: String, path: String },
     #[error("{program}: {cause}")]
@@ -64,7 +68,7 @@ impl RunError {
             RunError::NoDir { .. } => 72,
             RunError::File(_) => 74,
             RunError::Alive { .. } | RunError::Starting(_) => 75,
-            RunError::EnvFile(_) => 78,
+            RunError::EnvFile(_) | RunError::Servers(_) => 78,
             RunError::Exec { .. } => 126,
             RunError::NotFound { .. } => 127,
         }
@@ -120,11 +124,12 @@ fn prepare(path: &Path) -> Result<Ready, RunError> {
     let agents = path.parent().unwrap_or(Path::new("."));
     let lock = claim(agents, &spec.agent)?;
     working_dir(&spec)?;
-    let environment = environment(&spec)?;
+    let mut environment = environment(&spec)?;
     let Some((program, arguments)) = spec.launch.argv.split_first() else {
         return Err(RunError::BadSpec(format!("{}: its argv is empty", path.display())));
     };
     let file = find(program, &environment, &spec.launch.cwd)?;
+    servers::give(&spec, &file, &mut environment, &agents.join(format!("{}.mcp.json", spec.agent)))?;
     std::env::set_current_dir(&spec.launch.cwd).map_err(|_| no_dir(&spec))?;
     // Standard streams stay the pane's; signals and their mask are reset by the exec itself.
     let mut command = spawn::foreground(file);
@@ -195,7 +200,7 @@ fn inherited(launch: &LaunchSpec) -> Result<BTreeMap<OsString, OsString>, RunErr
         environment.extend(env_file::read(path).map_err(RunError::EnvFile)?);
     }
     let unset = |name: &&String| !environment.contains_key(std::ffi::OsStr::new(name.as_str()));
-    for server in launch.mcp.iter().flatten() {
+    for server in launch.mcp.iter().flat_map(|mcp| &mcp.servers) {
         if let Some(name) = server.env.iter().find(unset) {
             return Err(RunError::EnvFile(format!("{name} is not set, which the MCP server {} needs", server.name)));
         }
@@ -207,6 +212,9 @@ fn inherited(launch: &LaunchSpec) -> Result<BTreeMap<OsString, OsString>, RunErr
 pub fn variables(launch: &LaunchSpec) -> Result<Vec<String>, RunError> {
     let mut names = inherited(launch)?;
     names.insert(OWNER.into(), OsString::new());
+    if launch.mcp.as_ref().is_some_and(|mcp| mcp.way == McpWay::Opencode) {
+        names.insert(servers::OWN_CONFIG.into(), OsString::new());
+    }
     Ok(names.keys().map(|name| name.to_string_lossy().into_owned()).collect())
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::model::{Channel, McpServer};
+use crate::config::model::{Channel, McpSpec};
 
 use super::command::Answer;
 use super::event::Ask;
@@ -72,7 +72,7 @@ pub struct LaunchSpec {
     pub channel: Channel,
     /// The MCP servers it gets; `None`: no word is lost about them.
     #[serde(default)]
-    pub mcp: Option<Vec<McpServer>>,
+    pub mcp: Option<McpSpec>,
     pub cwd: PathBuf,
     /// Variables that are no secrets: phase, agent, role, spool.
     pub env: BTreeMap<String, String>,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::config::launch::{Holes, Paths, launch_argv, names_conversation, resume_argv};
-use crate::config::model::{self, Config, Kind, RestartPolicy, Role};
+use crate::config::model::{self, Config, Kind, McpSpec, RestartPolicy, Role};
 use crate::config::prompts;
 
 use super::agent::{Job, Life};
@@ -154,10 +154,15 @@ pub fn spec(config: &Config, rules: &model::Agent, argv: Vec<String>, phase: &st
         ("FLIGHTDECK_ROLE".to_string(), rules.role.word().to_string()),
         ("FLIGHTDECK_PHASE".to_string(), phase.to_string()),
     ]);
+    let backend = config.backends.get(&rules.backend);
+    let mcp = rules.mcp.as_ref().map(|names| McpSpec {
+        way: backend.map(|backend| backend.mcp_way).unwrap_or_default(),
+        servers: names.iter().filter_map(|name| config.mcp.get(name).cloned()).collect(),
+    });
     LaunchSpec {
         argv,
-        channel: config.backends.get(&rules.backend).map(|backend| backend.channel).unwrap_or_default(),
-        mcp: rules.mcp.as_ref().map(|names| names.iter().filter_map(|name| config.mcp.get(name).cloned()).collect()),
+        channel: backend.map(|backend| backend.channel).unwrap_or_default(),
+        mcp,
         cwd: rules.dir.clone(),
         env,
         env_file: rules.env_file.clone(),

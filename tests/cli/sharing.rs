@@ -260,3 +260,98 @@ fn the_commands_of_the_workspace_are_what_is_given_and_new_files_are_the_users_a
     let (code, said) = desk.setup(&[]);
     assert!(code == 2 && said.contains("can be written by others"), "{said}");
 }
+
+const SERVERS: &str = "[setup]\nmcp = ['files']\n[mcp.files]\ncommand = '/opt/files'\nargs = ['{env:X}']\nenv = ['TOKEN']\n\
+                       [mcp.agents-only]\ncommand = 'x'\n";
+const CLAUDES: &str = ".claude.json";
+const OPENCODES: &str = ".config/opencode/opencode.jsonc";
+
+/// A Claude Code that does what it is asked: it writes down the words, and its file.
+const ASKED: &str = r#"#!/bin/sh
+echo "$*" >> "$HOME/asked"
+case $2 in
+add-json) printf '{"mcpServers": {"mine": {"command": "m"}, "%s": %s}}' "$5" "$6" > "$HOME/.claude.json" ;;
+remove) printf '{"mcpServers": {"mine": {"command": "m"}}}' > "$HOME/.claude.json" ;;
+esac
+"#;
+
+fn registering() -> Desk {
+    let desk = Desk::with(SERVERS);
+    let program = desk.at("bin/claude");
+    fs::write(&program, ASKED).expect("a script");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("its mode");
+    desk.has(CLAUDES, r#"{"mcpServers": {"mine": {"command": "m"}}}"#);
+    desk.has(
+        OPENCODES,
+        "{\n  // mine\n  \"mcp\": {\n    \"mine\": {\"type\": \"local\", \"command\": [\"m\"]} // too\n  }\n}\n",
+    );
+    desk
+}
+
+#[test]
+fn both_programs_get_the_same_servers_once_and_what_is_ours_can_be_taken_back() {
+    let desk = registering();
+    let before = desk.picture();
+    let (code, said) = desk.setup(&["--dry-run"]);
+    assert_eq!((code, desk.picture()), (0, before.clone()), "{said}");
+    let claude = r#"+ mcpServers.files = {"args":["{env:X}"],"command":"/opt/files","env":{"FLIGHTDECK_SETUP":""#;
+    let opencode =
+        r#"+ mcp.files = {"command":["/opt/files","{env:X}"],"enabled":true,"environment":{"FLIGHTDECK_SETUP":""#;
+    assert!(said.contains(claude) && said.contains(opencode) && !said.contains("agents-only"), "{said}");
+    let (code, said) = desk.setup(&[]);
+    assert_eq!(code, 0, "{said}");
+    let asked = desk.read("asked");
+    assert!(asked.starts_with("mcp add-json --scope user files {") && asked.lines().count() == 1, "{asked}");
+    let written = json(&desk.read(CLAUDES));
+    assert_eq!(written["mcpServers"]["files"]["env"]["TOKEN"], "${TOKEN}");
+    let settings = desk.read(OPENCODES);
+    assert!(settings.contains("// mine\n") && settings.contains("// too\n"), "{settings}");
+    // Its own words for a variable would be put in before it reads the rest.
+    assert!(settings.contains("\"\\u007benv:X}\"") && !settings.contains("TOKEN"), "{settings}");
+    let (code, said) = desk.setup(&[]);
+    assert_eq!((code, said.lines().last()), (0, Some("nothing to change")), "{said}");
+    assert_eq!((desk.read("asked"), desk.read(OPENCODES)), (asked, settings));
+    // What the workspace says now is what stands there from now on.
+    let main = fs::read_to_string(desk.at("deck/flightdeck.toml")).expect("a file");
+    fs::write(desk.at("deck/flightdeck.toml"), main.replace("/opt/files", "/srv/files")).expect("a file");
+    let (code, said) = desk.setup(&[]);
+    assert_eq!((code, said.lines().last()), (0, Some("2 files changed")), "{said}");
+    assert_eq!(json(&desk.read(CLAUDES))["mcpServers"]["files"]["command"], "/srv/files");
+    assert!(desk.read(OPENCODES).contains("/srv/files") && !desk.read(OPENCODES).contains("/opt/files"));
+    let (code, said) = desk.setup(&["--clean"]);
+    assert!(code == 0 && said.contains("- mcpServers.files = ") && said.contains("- mcp.files = "), "{said}");
+    assert!(desk.read("asked").ends_with("mcp remove --scope user files\n"));
+    let left = desk.read(OPENCODES);
+    assert!(!left.contains("files") && left.contains("\"mine\": {\"type\"") && left.contains("// too"), "{left}");
+}
+
+#[test]
+fn a_server_of_the_users_own_stays_and_a_file_that_is_none_is_left_alone() {
+    let desk = registering();
+    let (mine, theirs) =
+        (r#"{"mcpServers": {"files": {"command": "mine"}}}"#, "{\"mcp\": {\"files\": {\"type\": \"remote\"}}}\n");
+    desk.has(CLAUDES, mine).has(OPENCODES, theirs);
+    for words in [&[][..], &["--clean"]] {
+        let (code, said) = desk.setup(words);
+        assert_eq!((code, desk.read(CLAUDES).as_str(), desk.read(OPENCODES).as_str()), (0, mine, theirs), "{said}");
+        assert_eq!(said.matches("kept as it is: ").count(), if words.is_empty() { 2 } else { 0 }, "{said}");
+    }
+    desk.has(CLAUDES, "{\"mcpServers\": ");
+    let (code, said) = desk.setup(&[]);
+    assert!(code == 1 && said.contains(".claude.json:1:16: broken JSON"), "{said}");
+    assert!(desk.read(CLAUDES) == "{\"mcpServers\": " && !desk.home("asked").exists());
+    fs::remove_file(desk.at("bin/claude")).expect("a file");
+    let (code, said) = desk.setup(&[]);
+    assert!(code == 0 && said.contains("`claude` is not installed"), "{said}");
+}
+
+#[test]
+fn a_program_that_refuses_is_told_with_its_words() {
+    let desk = registering();
+    fs::write(desk.at("bin/claude"), "#!/bin/sh\necho not today\nexit 3\n").expect("a script");
+    let (code, said) = desk.setup(&[]);
+    assert!(code == 1 && said.contains("`claude mcp add-json` ended with exit status: 3: not today"), "{said}");
+    fs::write(desk.at("bin/claude"), "#!/bin/sh\n").expect("a script");
+    let (code, said) = desk.setup(&[]);
+    assert!(code == 1 && said.contains("claude said it was done, and "), "{said}");
+}

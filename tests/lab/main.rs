@@ -4,9 +4,11 @@
 mod claude;
 mod cli;
 mod codex;
+mod drill;
 mod driven;
 mod http;
 mod opencode;
+mod servers;
 mod stub;
 #[expect(dead_code, reason = "the lab needs a part of it")]
 #[path = "../support/mod.rs"]

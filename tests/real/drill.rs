@@ -174,3 +174,17 @@ fn settings_that_are_wrong_and_faults_that_nobody_knows_are_refused_with_2() {
     assert_eq!(run.status.code(), Some(2));
     assert!(words(&run.stderr).contains("crash-loop"), "{}", words(&run.stderr));
 }
+
+#[test]
+fn a_real_program_that_is_not_there_and_what_it_can_not_play_are_told_at_once() {
+    let ground = Ground::with("");
+    let refused = |words: &[&str]| {
+        let run = ground.drill(words).env("PATH", "/usr/bin:/bin").output().expect("it runs");
+        (run.status.code(), self::words(&run.stderr))
+    };
+    let (code, said) = refused(&["--backend", "claude"]);
+    assert!(code == Some(1) && said.contains("`claude` is not on the PATH") && said.contains("npm install"), "{said}");
+    let (code, said) = refused(&["--backend", "claude", "--fault", "draft"]);
+    assert!(code == Some(2) && said.contains("draft can't be played: Claude Code puts a draft aside"), "{said}");
+    assert_eq!(picture(&ground.folder), Picture::new());
+}

@@ -35,6 +35,10 @@ pub(super) enum Change {
         ours: bool,
     },
     Removed,
+    /// Its program is asked to change it, with these words one after the other: it writes that file itself all the time.
+    Asked {
+        calls: Vec<Vec<String>>,
+    },
 }
 
 impl Change {
@@ -42,7 +46,7 @@ impl Change {
     pub(super) fn word(&self) -> &'static str {
         match self {
             Change::Nothing => "unchanged",
-            Change::Written { .. } => "written",
+            Change::Written { .. } | Change::Asked { .. } => "written",
             Change::Removed => "removed",
         }
     }
@@ -81,7 +85,7 @@ pub(super) fn carry_out(base: &Path, deed: &Deed) -> Result<(), String> {
         return Err(format!("{} was changed by somebody else in this moment", deed.path.display()));
     }
     match &deed.change {
-        Change::Nothing => Ok(()),
+        Change::Nothing | Change::Asked { .. } => Ok(()),
         Change::Removed => std::fs::remove_file(&deed.path).map_err(|why| format!("{}: {why}", deed.path.display())),
         Change::Written { new, ours } => write(&deed.path, deed.old.as_deref(), new, *ours),
     }

@@ -1,12 +1,15 @@
-//! Adding to somebody's JSON text. Only ever inserts: every byte that was there is there afterwards, in its order. New
-//! lines are indented like those beside them.
+//! Adding to somebody's JSON text. Only ever inserts: every byte that was there is there afterwards, in its order, but for what we
+//! have made ourselves. New lines are indented like those beside them.
 
 use serde_json::{Value, json};
 
 use crate::config::Problem;
+use crate::config::servers::literal;
 use crate::config::text::Text;
 
 use super::jsonc::{self, Dialect, Json, Node};
+use super::servers;
+use super::slash::Whose;
 
 /// Something that should stand in a settings file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +18,8 @@ pub(super) enum Wish {
     Listed { path: Vec<String>, text: String },
     /// A key of the object at this path.
     Keyed { path: Vec<String>, key: String, value: String, place: Place },
+    /// A registration behind what else the object at this path holds. One of ours is written anew.
+    Whole { path: Vec<String>, key: String, value: Value },
 }
 
 /// Where a key goes among those that are there: the later ones are stronger.
@@ -45,6 +50,7 @@ pub(super) fn grow(name: &str, text: &str, dialect: Dialect, wish: &Wish) -> Res
     let (path, leaf) = match wish {
         Wish::Listed { path, text } => (path, Leaf::Item(text)),
         Wish::Keyed { path, key, value, place } => (path, Leaf::Member(key, value, place)),
+        Wish::Whole { path, key, value } => (path, Leaf::Whole(key, value)),
     };
     let mut node = &root;
     for (depth, key) in path.iter().enumerate() {
@@ -86,7 +92,12 @@ pub(super) fn grow(name: &str, text: &str, dialect: Dialect, wish: &Wish) -> Res
             };
             Grown::Added(insert(text, node, at, Some(key), &Value::from(value.as_str())))
         }
+        (Json::Object(members), Leaf::Whole(key, value)) => match members.iter().find(|(name, _, _)| name == key) {
+            Some((_, _, found)) => whole(text, path, found, value),
+            None => Grown::Added(insert(text, node, members.len(), Some(key), value)),
+        },
         (_, Leaf::Item(_)) => theirs(path, "is no list"),
+        (_, Leaf::Whole(..)) => theirs(path, "is no object"),
         // One word for all is what this key says.
         (Json::Text(word), Leaf::Member(key, value, _)) if key == "*" && word == value => Grown::There,
         (_, Leaf::Member(..)) => theirs(path, &format!("is the one word {}", &text[node.span.clone()])),
@@ -96,6 +107,23 @@ pub(super) fn grow(name: &str, text: &str, dialect: Dialect, wish: &Wish) -> Res
 enum Leaf<'w> {
     Item(&'w String),
     Member(&'w String, &'w String, &'w Place),
+    Whole(&'w String, &'w Value),
+}
+
+/// What becomes of a registration in the place of which something stands.
+fn whole(text: &str, path: &[String], found: &Node, value: &Value) -> Grown {
+    let stands = &text[found.span.clone()];
+    // What has comments in it is no text of ours.
+    let old = serde_json::from_str::<Value>(stands).unwrap_or_default();
+    match servers::whose(&old) {
+        _ if servers::same(&old, value) => Grown::There,
+        Whose::Ours => {
+            let shown = shown(value, &indent(text, found.span.start), &unit(text));
+            Grown::Added(format!("{}{shown}{}", &text[..found.span.start], &text[found.span.end..]))
+        }
+        Whose::Changed => theirs(path, "was changed by hand"),
+        Whose::Theirs => theirs(path, "has another one of yours of that name"),
+    }
 }
 
 fn theirs(path: &[String], what: &str) -> Grown {
@@ -108,6 +136,7 @@ fn built(path: &[String], leaf: &Leaf<'_>) -> Value {
     let inner = match leaf {
         Leaf::Item(text) => json!([text]),
         Leaf::Member(key, value, _) => json!({ key.as_str(): value }),
+        Leaf::Whole(key, value) => json!({ key.as_str(): value }),
     };
     path.iter().rev().fold(inner, |inner, key| json!({ key.as_str(): inner }))
 }
@@ -125,7 +154,7 @@ fn insert(text: &str, parent: &Node, at: usize, key: Option<&str>, value: &Value
         Some((first, _)) if spread => indent(text, *first),
         _ => format!("{outer}{}", unit(text)),
     };
-    let shown = if spread { shown(value, &inner, &unit(text)) } else { value.to_string() };
+    let shown = if spread { shown(value, &inner, &unit(text)) } else { literal(value) };
     let new = key.map_or(shown.clone(), |key| format!("{}: {shown}", Value::from(key)));
     let gap = if spread { format!("\n{inner}") } else { " ".to_string() };
     match (parts.get(at), parts.last()) {
@@ -176,12 +205,12 @@ fn shown(value: &Value, indent: &str, unit: &str) -> String {
         Value::Array(items) => {
             format!("[{}]", lines(items.iter().map(|item| shown(item, &deeper, unit)).collect()))
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.to_string(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => literal(value),
     }
 }
 
 /// Up to where a comma stands after the last part, that comma included; comments before it are stepped over.
-fn after_last(rest: &str) -> Option<usize> {
+pub(super) fn after_last(rest: &str) -> Option<usize> {
     let mut at = 0;
     loop {
         let left = &rest[at..];

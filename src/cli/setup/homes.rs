@@ -23,7 +23,18 @@ pub(super) struct Home {
     pub(super) dialect: Dialect,
     /// What a new settings file begins with.
     pub(super) blank: &'static str,
+    /// Where MCP servers are registered.
+    pub(super) registry: Registry,
     rule: fn(&[Rule], usize) -> Wish,
+}
+
+/// Where a program keeps its MCP servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Registry {
+    /// In its settings.
+    Settings,
+    /// In a file that only itself may write.
+    Asked,
 }
 
 /// Both, below this home; `given`: it was named, so that what the environment says of the user's own does not count.
@@ -52,6 +63,7 @@ pub(super) fn homes(home: &Path, given: bool) -> [Home; 2] {
             base: claude.0,
             dialect: Dialect::Strict,
             blank: "{}\n",
+            registry: Registry::Asked,
             rule: for_claude,
         },
         Home {
@@ -62,6 +74,7 @@ pub(super) fn homes(home: &Path, given: bool) -> [Home; 2] {
             base: opencode.0,
             dialect: Dialect::Comments,
             blank: "{\n  \"$schema\": \"https://opencode.ai/config.json\"\n}\n",
+            registry: Registry::Settings,
             rule: for_opencode,
         },
     ]

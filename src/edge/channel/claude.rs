@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::config::model::McpServer;
+use crate::config::servers::for_claude;
 use crate::edge::files;
 use crate::pilot::fact::{ProgramState, Report};
 use crate::pilot::gauge::{Gauges, Quota};
@@ -36,15 +37,10 @@ pub fn settings() -> Vec<u8> {
     format!("{:#}\n", json!({ "hooks": hooks, "statusLine": status })).into_bytes()
 }
 
-/// The servers as Claude Code reads them. A variable stands there by its name; the program itself puts in the value, from its own
-/// environment.
+/// The servers as Claude Code reads them.
 pub fn mcp(servers: &[McpServer]) -> Vec<u8> {
-    let server = |server: &McpServer| {
-        let env: serde_json::Map<String, Value> =
-            server.env.iter().map(|name| (name.clone(), Value::String(format!("${{{name}}}")))).collect();
-        (server.name.clone(), json!({ "type": "stdio", "command": server.command, "args": server.args, "env": env }))
-    };
-    let servers: serde_json::Map<String, Value> = servers.iter().map(server).collect();
+    let servers: serde_json::Map<String, Value> =
+        servers.iter().map(|server| (server.name.clone(), for_claude(server))).collect();
     format!("{:#}\n", json!({ "mcpServers": servers })).into_bytes()
 }
 

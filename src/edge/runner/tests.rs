@@ -2,6 +2,7 @@ use std::os::unix::fs::MetadataExt;
 use std::process::{Output, Stdio};
 
 use super::*;
+use crate::config::model::{McpServer, McpSpec};
 use crate::edge::spawn;
 
 const CANARY: &str = "canary-5f1d9c";
@@ -191,17 +192,16 @@ fn arguments_reach_the_agent_as_they_are() {
 fn a_variable_that_a_server_needs_must_be_set() {
     let place = Place::new();
     let mut spec = place.spec(&["true"]);
-    let server = |env: &str| crate::config::model::McpServer {
-        name: "files".to_string(),
-        command: "f".to_string(),
-        args: Vec::new(),
-        env: vec![env.to_string()],
+    let needs = |env: &str| {
+        let (name, command, env) = ("files".to_string(), "f".to_string(), vec![env.to_string()]);
+        let servers = vec![McpServer { name, command, args: Vec::new(), env }];
+        Some(McpSpec { way: McpWay::Args, servers })
     };
     spec.launch.env_file = Some(place.env_file(&format!("TOKEN={CANARY}\n"), 0o600));
-    spec.launch.mcp = Some(vec![server("TOKEN")]);
+    spec.launch.mcp = needs("TOKEN");
     assert!(check(&place.agents(), &spec).is_ok());
     assert!(!variables(&spec.launch).unwrap().join(" ").contains(CANARY));
-    spec.launch.mcp = Some(vec![server("OTHER")]);
+    spec.launch.mcp = needs("OTHER");
     let why = check(&place.agents(), &spec).unwrap_err().to_string();
     assert_eq!(why, "env file: OTHER is not set, which the MCP server files needs");
 }

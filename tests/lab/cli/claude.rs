@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub(crate) use flightdeck::demo::guest::{KEY, Login, answered, credentials};
 use flightdeck::edge::clock;
 use serde_json::{Value, json};
 
@@ -31,19 +32,9 @@ pub(crate) const SAFE_EVENTS: [&str; 9] = [
 /// Events that came later.
 const LATER_EVENTS: [&str; 2] = ["StopFailure", "PermissionRequest"];
 
-/// No key of anybody; the program shows and remembers its last 20 characters.
-pub(crate) const KEY: &str = "sk-ant-fake-000000000000000000000000";
-
 /// Larger pastes reach the model wrapped as untrusted content.
 const PIECE_CHARACTERS: usize = 700;
 const PIECE_BREAKS: usize = 2;
-
-/// How it is paid for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Login {
-    ApiKey,
-    Subscription,
-}
 
 /// A running Claude Code.
 pub(crate) struct Claude {
@@ -173,32 +164,6 @@ impl Claude {
 
 pub(crate) fn event_of(heard: &Value) -> &str {
     heard["hook_event_name"].as_str().unwrap_or_default()
-}
-
-/// Answers to every question of a first start.
-pub(crate) fn answered(project: &Path) -> Value {
-    let project_answers = json!({
-        "allowedTools": [], "hasTrustDialogAccepted": true, "projectOnboardingSeenCount": 9,
-        "hasCompletedProjectOnboarding": true,
-    });
-    let mut answers = json!({
-        "hasCompletedOnboarding": true, "theme": "dark", "lastOnboardingVersion": "99.0.0", "numStartups": 9,
-        "hasSeenAutoDefaultNotice": true, "bypassPermissionsModeAccepted": true, "autoUpdates": false,
-        "lastReleaseNotesSeen": "99.0.0", "officialMarketplaceAutoInstallAttempted": true,
-        "officialMarketplaceAutoInstalled": false,
-        "customApiKeyResponses": {"approved": [&KEY[KEY.len() - 20..]], "rejected": []}, "projects": {},
-    });
-    answers["projects"][project.display().to_string()] = project_answers;
-    answers
-}
-
-/// A login that works as long as nobody asks the provider.
-pub(crate) fn credentials() -> Value {
-    json!({"claudeAiOauth": {
-        "accessToken": "sk-ant-oat01-fake", "refreshToken": "sk-ant-ort01-fake", "expiresAt": 4_102_444_800_000_i64,
-        "scopes": ["user:inference", "user:profile"], "subscriptionType": "max",
-        "rateLimitTier": "default_claude_max_5x",
-    }})
 }
 
 fn hooks(events: &[&str], file: &Path) -> Value {

@@ -132,7 +132,7 @@ async fn listen(from: SocketAddr, events: Arc<Mutex<Vec<Value>>>) {
     }
 }
 
-fn config(stub: &Stub, shell: Shell) -> Value {
+pub(crate) fn config(stub: &Stub, shell: Shell) -> Value {
     let model = json!({
         "name": "Stub Model", "limit": {"context": 200_000, "output": 8_000}, "cost": {"input": 3, "output": 15},
     });
@@ -148,7 +148,7 @@ fn config(stub: &Stub, shell: Shell) -> Value {
 }
 
 /// A port that was free a moment ago: OpenCode tells nobody which one it would have taken.
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
     listener.local_addr().expect("it has an address")
 }

@@ -11,6 +11,8 @@ use regex::Regex;
 pub(crate) enum Behaviour {
     /// A short answer of this text.
     Ok(String),
+    /// A short answer that ends with the announcement to wait for so many seconds.
+    Wait(u64),
     /// An answer that streams for so many seconds.
     Slow(u64),
     /// Thinks for so many seconds, then a short answer.
@@ -81,16 +83,13 @@ pub(crate) enum FaultKind {
 }
 
 impl Behaviour {
-    /// The last directive in a text, such as `[[slow 5]]`, if it has one.
-    ///
-    /// # Panics
-    ///
-    /// On a directive that does not exist: a test that misspells one would test something else.
+    /// The last directive in a text, such as `[[slow 5]]`, if it has one. One that does not exist is answered with what is wrong
+    /// with it: a test that misspells one waits in vain.
     pub(crate) fn in_text(text: &str) -> Option<Behaviour> {
         static DIRECTIVE: LazyLock<Regex> =
             LazyLock::new(|| Regex::new(r"\[\[([a-z0-9]+(?:\s[^\]]*)?)\]\]").expect("a regular expression"));
         let last = DIRECTIVE.captures_iter(text).last()?;
-        Some(last[1].parse().unwrap_or_else(|unknown| panic!("{unknown}")))
+        Some(last[1].parse().unwrap_or_else(Behaviour::Ok))
     }
 }
 
@@ -103,6 +102,7 @@ impl FromStr for Behaviour {
         let text = |default: &str| if rest.is_empty() { default.to_string() } else { rest.to_string() };
         Ok(match word {
             "ok" => Behaviour::Ok(text("All done.")),
+            "wait" => Behaviour::Wait(number(rest, 600)?),
             "slow" => Behaviour::Slow(number(rest, 10)?),
             "think" => Behaviour::Think(number(rest, 5)?),
             "tool" => Behaviour::Tool(text("echo hi")),
@@ -155,6 +155,7 @@ impl fmt::Display for Behaviour {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Behaviour::Ok(text) => write!(f, "ok {text}"),
+            Behaviour::Wait(seconds) => write!(f, "wait {seconds}"),
             Behaviour::Slow(seconds) => write!(f, "slow {seconds}"),
             Behaviour::Think(seconds) => write!(f, "think {seconds}"),
             Behaviour::Tool(command) => write!(f, "tool {command}"),

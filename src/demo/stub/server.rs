@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use flightdeck::edge::clock;
+use crate::edge::clock;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes, Frame, Incoming};
@@ -38,7 +38,6 @@ struct Cut;
 pub(super) fn run(listener: TcpListener, play: Arc<Mutex<Play>>, stopped: oneshot::Receiver<()>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        listener.set_nonblocking(true).expect("a socket of ours");
         let listener = tokio::net::TcpListener::from_std(listener).expect("a socket of ours");
         tokio::select! {
             () = accept(listener, play) => {}

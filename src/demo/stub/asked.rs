@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// The three ways in which the CLIs talk to a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wire {
+pub enum Wire {
     /// Anthropic, `/v1/messages`.
     Messages,
     /// OpenAI, `/v1/chat/completions`.
@@ -18,22 +18,22 @@ pub(crate) enum Wire {
 
 /// What was asked of the model.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
-    pub(crate) wire: Wire,
-    pub(crate) model: String,
-    pub(crate) streams: bool,
+pub struct Asked {
+    pub wire: Wire,
+    pub model: String,
+    pub streams: bool,
     /// Names of the tools on offer.
-    pub(crate) tools: Vec<String>,
+    pub tools: Vec<String>,
     /// Every text that the conversation has from the user, in order and as it came: with system reminders, and with the
     /// wrapping that marks pasted content.
-    pub(crate) texts: Vec<String>,
+    pub texts: Vec<String>,
     /// Results of tools since the last of them.
-    pub(crate) results: usize,
+    pub results: usize,
 }
 
 impl Asked {
     /// Reads the body of a request.
-    pub(crate) fn read(wire: Wire, body: &Value) -> Asked {
+    pub fn read(wire: Wire, body: &Value) -> Asked {
         let mut asked = Asked {
             wire,
             model: body["model"].as_str().unwrap_or("?").to_string(),
@@ -53,12 +53,12 @@ impl Asked {
     }
 
     /// Does the agent ask for its work, and not for a title or a summary on the side? Only its work has tools.
-    pub(crate) fn is_main(&self) -> bool {
+    pub fn is_main(&self) -> bool {
         !self.tools.is_empty()
     }
 
     /// The last thing the user said, with the reminders that the CLI put in front of it taken away.
-    pub(crate) fn prompt(&self) -> String {
+    pub fn prompt(&self) -> String {
         self.texts.iter().rev().map(|text| without_reminders(text)).find(|text| !text.is_empty()).unwrap_or_default()
     }
 

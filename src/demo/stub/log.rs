@@ -4,21 +4,21 @@ use super::asked::{Asked, Wire};
 
 /// A request that arrived.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// Milliseconds since the epoch, when its body was complete.
-    pub(crate) at_ms: i64,
-    pub(crate) path: String,
-    pub(crate) kind: Kind,
+    pub at_ms: i64,
+    pub path: String,
+    pub kind: Kind,
     /// None for what asks nothing of a model.
-    pub(crate) asked: Option<Asked>,
+    pub asked: Option<Asked>,
     /// What was done, as a directive says it.
-    pub(crate) behaviour: String,
-    pub(crate) end: End,
+    pub behaviour: String,
+    pub end: End,
 }
 
 /// Whose request it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// The agent's own work.
     Main,
     /// A title, a summary, a probe.
@@ -29,7 +29,7 @@ pub(crate) enum Kind {
 
 /// How the answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub enum End {
     /// Not yet.
     Open,
     Complete,
@@ -41,11 +41,11 @@ pub(crate) enum End {
 
 impl Entry {
     /// What the user said last; empty where the request has no user.
-    pub(crate) fn prompt(&self) -> String {
+    pub fn prompt(&self) -> String {
         self.asked.as_ref().map(Asked::prompt).unwrap_or_default()
     }
 
-    pub(crate) fn wire(&self) -> Option<Wire> {
+    pub fn wire(&self) -> Option<Wire> {
         self.asked.as_ref().map(|asked| asked.wire)
     }
 }

@@ -14,89 +14,113 @@ mod log;
 mod messages;
 mod responses;
 mod server;
-#[cfg(test)]
-mod tests;
 mod wire;
 
 use std::collections::{BTreeSet, VecDeque};
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
-use flightdeck::edge::spawn;
+use crate::edge::spawn;
 use tokio::sync::oneshot;
 
-pub(crate) use asked::Wire;
-pub(crate) use behaviour::Behaviour;
-pub(crate) use log::{End, Entry, Kind};
+pub use asked::{Asked, Wire};
+use behaviour::Behaviour;
+pub use log::{End, Entry, Kind};
 
 /// A running server; it ends with the value.
-pub(crate) struct Stub {
+#[derive(Debug)]
+pub struct Stub {
     address: SocketAddr,
     play: Arc<Mutex<Play>>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What it shall do, and what arrived. Shared by the test and the server's thread, and held for a moment only.
-pub(crate) struct Play {
+/// What it shall do, and what arrived. Shared by its owner and the server's thread, and held for a moment only.
+#[derive(Debug)]
+struct Play {
     default: Behaviour,
     next: VecDeque<Behaviour>,
     log: Vec<Entry>,
 }
 
 impl Stub {
-    /// Starts one, on a thread of its own: a test that blocks does not keep it from answering.
-    pub(crate) fn start() -> Stub {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
-        let address = listener.local_addr().expect("it has an address");
+    /// Starts one, on a thread of its own: an owner that blocks does not keep it from answering.
+    ///
+    /// # Panics
+    ///
+    /// Where this machine has no port or no thread left.
+    pub fn start() -> Stub {
+        Stub::open().expect("a port and a thread are left")
+    }
+
+    /// The same, for who can say what is missing.
+    pub fn open() -> io::Result<Stub> {
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
         let default = Behaviour::Ok("All done.".to_string());
         let play = Arc::new(Mutex::new(Play { default, next: VecDeque::new(), log: Vec::new() }));
         let (stop, stopped) = oneshot::channel();
         let shared = play.clone();
-        let thread = spawn::thread("stub", move || server::run(listener, shared, stopped)).expect("a thread");
-        Stub { address, play, stop: Some(stop), thread: Some(thread) }
+        let thread = spawn::thread("stub", move || server::run(listener, shared, stopped))?;
+        Ok(Stub { address, play, stop: Some(stop), thread: Some(thread) })
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Where the CLIs find it, without a path.
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// What it does with the agents' work from now on, in the words of a directive.
-    pub(crate) fn by_default(&self, words: &str) {
-        self.play().default = words.parse().expect("a behaviour");
+    ///
+    /// # Panics
+    ///
+    /// With words that mean nothing to it.
+    pub fn by_default(&self, words: &str) {
+        self.play().default = words.parse().expect("words of a directive");
     }
 
     /// What it does with the next of their requests, one each; before the default.
-    pub(crate) fn next(&self, words: &[&str]) {
-        let next = words.iter().map(|words| words.parse().expect("a behaviour"));
+    ///
+    /// # Panics
+    ///
+    /// With words that mean nothing to it.
+    pub fn next(&self, words: &[&str]) {
+        let next = words.iter().map(|words| words.parse().expect("words of a directive"));
         self.play().next.extend(next);
     }
 
     /// Everything that arrived.
-    pub(crate) fn log(&self) -> Vec<Entry> {
+    pub fn log(&self) -> Vec<Entry> {
         self.play().log.clone()
     }
 
     /// The agents' own work that arrived.
-    pub(crate) fn mains(&self) -> Vec<Entry> {
+    pub fn mains(&self) -> Vec<Entry> {
         self.log().into_iter().filter(|entry| entry.kind == Kind::Main).collect()
     }
 
     /// What the user said last in each of them.
-    pub(crate) fn prompts(&self) -> Vec<String> {
+    pub fn prompts(&self) -> Vec<String> {
         self.mains().iter().map(Entry::prompt).collect()
     }
 
     /// The machines that somebody wanted to reach through this one as his proxy; none of them was reached.
-    pub(crate) fn outside(&self) -> BTreeSet<String> {
+    pub fn outside(&self) -> BTreeSet<String> {
         let paths = self.log().into_iter().map(|entry| entry.path);
         paths.filter(|path| !path.starts_with('/')).collect()
+    }
+
+    /// Whether these words mean something to it.
+    pub fn knows(words: &str) -> bool {
+        words.parse::<Behaviour>().is_ok()
     }
 
     fn play(&self) -> MutexGuard<'_, Play> {

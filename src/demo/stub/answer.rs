@@ -84,6 +84,7 @@ pub(crate) fn answer(behaviour: &Behaviour, asked: &Asked, now_s: u64) -> Answer
         Behaviour::Tools(_, command) => Message::calls(Call::Shell(command.clone())),
         behaviour if asked.results > 0 => says(&format!("tool finished (after {behaviour})")),
         Behaviour::Ok(text) => says(text),
+        Behaviour::Wait(seconds) => says(&format!("I go on later.\n\nWAITING-UNTIL: {}", instant(now_s + seconds))),
         Behaviour::Slow(seconds) => slow(*seconds),
         Behaviour::Think(seconds) => {
             Message { thinks: Some(Duration::from_secs(*seconds)), ..says("I have thought about it.") }
@@ -147,6 +148,12 @@ impl Message {
         let count = u32::try_from(span.as_secs() * 2).expect("a short time").max(1);
         ((0..count).map(|k| format!("thought {k}. ")).collect(), span / count)
     }
+}
+
+/// A time as an agent announces it.
+fn instant(seconds: u64) -> String {
+    let at = i64::try_from(seconds).ok().and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0));
+    at.unwrap_or_default().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
 fn slow(seconds: u64) -> Message {
