@@ -177,7 +177,11 @@ fn warning(percent: u32, reset: u64) -> Vec<(&'static str, String)> {
 /// The headers of a subscription that is used up.
 fn used_up(claim: &str, names: [&'static str; 3], seconds: u64, now_s: u64) -> Vec<(&'static str, String)> {
     let reset = (now_s + seconds).to_string();
+    let [used, window, resets] = if claim == "seven_day" { CODEX_SECONDARY } else { CODEX_PRIMARY };
     vec![
+        (used, "100".to_string()),
+        (window, if claim == "seven_day" { "10080" } else { "300" }.to_string()),
+        (resets, reset.clone()),
         ("retry-after", seconds.to_string()),
         ("anthropic-ratelimit-unified-status", "rejected".to_string()),
         ("anthropic-ratelimit-unified-reset", reset.clone()),
@@ -190,6 +194,12 @@ fn used_up(claim: &str, names: [&'static str; 3], seconds: u64, now_s: u64) -> V
         ("anthropic-ratelimit-unified-overage-disabled-reason", "org_level_disabled".to_string()),
     ]
 }
+
+/// The headers of the two windows of Codex: how much of it is used, its minutes, its reset.
+const CODEX_PRIMARY: [&str; 3] =
+    ["x-codex-primary-used-percent", "x-codex-primary-window-minutes", "x-codex-primary-reset-at"];
+const CODEX_SECONDARY: [&str; 3] =
+    ["x-codex-secondary-used-percent", "x-codex-secondary-window-minutes", "x-codex-secondary-reset-at"];
 
 /// The headers of the 5-hour limit: status, reset, how much of it is used.
 const FIVE_HOURS: [&str; 3] = [

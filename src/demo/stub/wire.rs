@@ -53,6 +53,13 @@ pub(crate) fn fault(fault: &Fault, wire: Wire, number: Number) -> Value {
         let error = json!({"type": fault.kind, "message": fault.message});
         return json!({"type": "error", "error": error, "request_id": number.id("req")});
     }
+    let resets = fault.headers.iter().find(|(name, _)| name.starts_with("x-codex-") && name.ends_with("-reset-at"));
+    if let (Wire::Responses, Some((_, resets))) = (wire, resets) {
+        // As a subscription is answered.
+        let resets: u64 = resets.parse().expect("a number of our own");
+        return json!({"error": {"type": "usage_limit_reached", "message": "The usage limit has been reached",
+            "plan_type": "pro", "resets_at": resets}});
+    }
     let (code, kind) = match fault.kind {
         "rate_limit_error" => ("rate_limit_exceeded", "requests"),
         "overloaded_error" => ("server_is_overloaded", "server_error"),

@@ -1,4 +1,4 @@
-//! What flightdeck does about each failure of the model's service, on the real Claude Code: the table of docs/agents.md, line by
+//! What flightdeck does about each failure of the model's service, on the real programs: the tables of docs/agents.md, line by
 //! line. `UPDATE_DOCS=1` writes it there.
 
 use std::fmt::Write;
@@ -12,11 +12,13 @@ use flightdeck::pilot::record::{AgentState, Record};
 
 use super::Driven;
 use crate::cli::claude::Login;
+use crate::cli::codex::Sandbox;
 
 /// A failure: what the service does, what the agent shall be called, and what is decided about it.
 struct Case {
     directive: &'static str,
     what: &'static str,
+    /// Claude Code's; Codex has one only.
     login: Login,
     state: &'static str,
     remedy: Remedy,
@@ -58,6 +60,26 @@ const CASES: [Case; 16] = [
     case("weekly 99999", "weekly limit, far away", Login::Subscription, "limited", Remedy::Parked),
 ];
 
+const CODEX_CASES: [Case; 17] = [
+    case("ok fine", "answers", Login::ApiKey, "idle", Remedy::Nothing),
+    case("rate 1", "429 with retry-after, for longer than it tries", Login::ApiKey, "idle", Remedy::Nothing),
+    case("overloaded", "529, for longer than it tries", Login::ApiKey, "idle", Remedy::Nothing),
+    case("e500", "500, for longer than it tries", Login::ApiKey, "idle", Remedy::Nothing),
+    case("dropmid", "drops the connection in mid-answer", Login::ApiKey, "idle", Remedy::Nothing),
+    case("empty", "answers nothing", Login::ApiKey, "idle", Remedy::Nothing),
+    case("maxtok", "stops at its longest answer", Login::ApiKey, "idle", Remedy::Nothing),
+    case("model404", "does not know the model", Login::ApiKey, "auth-failed", Remedy::Person),
+    case("auth", "401", Login::ApiKey, "auth-failed", Remedy::Person),
+    case("revoked", "403, the login was revoked", Login::ApiKey, "auth-failed", Remedy::Person),
+    case("credit", "400, no credit is left", Login::ApiKey, "auth-failed", Remedy::Person),
+    case("thinking400", "400, thinking blocks were changed", Login::ApiKey, "idle", Remedy::Fresh),
+    case("sig400", "400, a signature does not fit", Login::ApiKey, "idle", Remedy::Fresh),
+    case("toolpair400", "400, a tool's use has no result", Login::ApiKey, "idle", Remedy::Fresh),
+    case("toolong", "400, the prompt is too long", Login::ApiKey, "idle", Remedy::Fresh),
+    case("usage 8", "5-hour limit, resets in 8 s", Login::ApiKey, "limited", Remedy::Parked),
+    case("weekly 99999", "weekly limit, far away", Login::ApiKey, "limited", Remedy::Parked),
+];
+
 /// What came of one case: the agent's state, what was decided, in sentences, and how long after the failure.
 struct Seen {
     state: String,
@@ -68,23 +90,34 @@ struct Seen {
 
 #[test]
 fn each_failure_is_read_and_healed_as_promised() {
+    // By login, so that the table reads so.
+    let of = |login: Login| CASES.iter().filter(move |case| case.login == login);
+    let cases = of(Login::ApiKey).chain(of(Login::Subscription));
+    holds(cases, MARKS, |case| Driven::claude(case.login, ""));
+}
+
+#[test]
+fn each_failure_of_codex_is_read_and_healed_as_promised() {
+    holds(CODEX_CASES.iter(), CODEX_MARKS, |_| Driven::codex(Sandbox::Off, ""));
+}
+
+/// Plays all cases, each in a life of its own: what one leaves on the screen is not the next one's.
+#[expect(clippy::print_stderr, reason = "what a test of minutes is at")]
+fn holds<'a>(cases: impl Iterator<Item = &'a Case>, marks: [&str; 2], start: impl Fn(&Case) -> Driven) {
     let mut table = String::from("| the service | the agent is called | flightdeck |\n| --- | --- | --- |\n");
     let mut wrong = Vec::new();
-    for login in [Login::ApiKey, Login::Subscription] {
-        for case in CASES.iter().filter(|case| case.login == login) {
-            // Each in a life of its own: what one leaves on the screen is not the next one's.
-            let driven = Driven::claude(login, "");
-            let seen = play(&driven, case);
-            eprintln!("{}: {} after {} ms: {:?}", case.directive, seen.state, seen.after_ms, seen.done);
-            if seen.state != case.state || seen.remedy != case.remedy {
-                wrong.push(format!("{}: {} {:?} {:?}", case.directive, seen.state, seen.remedy, seen.done));
-            }
-            let done = if seen.done.is_empty() { "nothing is done".to_string() } else { seen.done.join("; ") };
-            writeln!(table, "| {} | {} | {done} |", case.what, seen.state).expect("a text");
+    for case in cases {
+        let driven = start(case);
+        let seen = play(&driven, case);
+        eprintln!("{}: {} after {} ms: {:?}", case.directive, seen.state, seen.after_ms, seen.done);
+        if seen.state != case.state || seen.remedy != case.remedy {
+            wrong.push(format!("{}: {} {:?} {:?}", case.directive, seen.state, seen.remedy, seen.done));
         }
+        let done = if seen.done.is_empty() { "nothing is done".to_string() } else { seen.done.join("; ") };
+        writeln!(table, "| {} | {} | {done} |", case.what, seen.state).expect("a text");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    in_docs(&table);
+    in_docs(marks, &table);
 }
 
 #[test]
@@ -168,14 +201,15 @@ fn told(records: &[Record]) -> Vec<String> {
 }
 
 const MARKS: [&str; 2] = ["<!-- failures: made by make lab -->\n", "<!-- end -->\n"];
+const CODEX_MARKS: [&str; 2] = ["<!-- failures of codex: made by make lab -->\n", "<!-- end of codex -->\n"];
 
-fn in_docs(table: &str) {
+fn in_docs(marks: [&str; 2], table: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/agents.md");
     let text = std::fs::read_to_string(&path).expect("docs/agents.md");
-    let (before, rest) = text.split_once(MARKS[0]).expect("the table's place");
-    let (old, after) = rest.split_once(MARKS[1]).expect("the table's end");
+    let (before, rest) = text.split_once(marks[0]).expect("the table's place");
+    let (old, after) = rest.split_once(marks[1]).expect("the table's end");
     if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&path, format!("{before}{}{table}{}{after}", MARKS[0], MARKS[1])).expect("it is written");
+        std::fs::write(&path, format!("{before}{}{table}{}{after}", marks[0], marks[1])).expect("it is written");
     } else {
         assert_eq!(old, table, "UPDATE_DOCS=1 writes what happened now");
     }
