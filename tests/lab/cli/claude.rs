@@ -194,8 +194,13 @@ pub(crate) fn answered(project: &Path) -> Value {
 
 /// A login that works as long as nobody asks the provider.
 pub(crate) fn credentials() -> Value {
+    credentials_of("sk-ant-oat01-fake")
+}
+
+/// The same with a token of one's own.
+pub(crate) fn credentials_of(token: &str) -> Value {
     json!({"claudeAiOauth": {
-        "accessToken": "sk-ant-oat01-fake", "refreshToken": "sk-ant-ort01-fake", "expiresAt": 4_102_444_800_000_i64,
+        "accessToken": token, "refreshToken": "sk-ant-ort01-fake", "expiresAt": 4_102_444_800_000_i64,
         "scopes": ["user:inference", "user:profile"], "subscriptionType": "max",
         "rateLimitTier": "default_claude_max_5x",
     }})

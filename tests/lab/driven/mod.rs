@@ -1,12 +1,13 @@
 //! flightdeck at work on a real agent CLI: the whole program with its own tmux, one agent, and a model server whose log is the truth
 //! about what arrived.
 
+mod accounts;
 mod delivery;
 mod healing;
 mod latency;
 mod states;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ const RECORDS: u32 = 100_000;
 pub(crate) struct Driven {
     pub(crate) stub: Stub,
     pub(crate) home: PathBuf,
-    root: PathBuf,
+    pub(crate) root: PathBuf,
     engine: Child,
     _folder: tempfile::TempDir,
 }
@@ -47,6 +48,16 @@ impl Driven {
 
     /// The same for a user who has these hooks of his own.
     pub(crate) fn claude_with(login: Login, lines: &str, hooks: &serde_json::Value) -> Driven {
+        Driven::laid_out(login, lines, hooks, |_, _| {})
+    }
+
+    /// The same where `lay` puts more into its workspace, for a project in this folder, before anything starts.
+    pub(crate) fn laid_out(
+        login: Login,
+        lines: &str,
+        hooks: &serde_json::Value,
+        lay: impl FnOnce(&Path, &Path),
+    ) -> Driven {
         let Place { folder, home, project } = Place::new();
         let stub = Stub::start();
         let root = folder.path().canonicalize().expect("it is there").join("deck");
@@ -80,6 +91,7 @@ impl Driven {
             project.display().to_string()
         );
         write(root.join("flightdeck.toml"), config);
+        lay(&root, &project);
         write(root.join("prompts/worker.md"), "Get ready. [[ok Ready.]]\n".to_string());
         let engine = spawn::blocking(PROGRAM)
             .args(["watch", "--workspace"])

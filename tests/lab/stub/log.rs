@@ -8,6 +8,8 @@ pub(crate) struct Entry {
     /// Milliseconds since the epoch, when its body was complete.
     pub(crate) at_ms: i64,
     pub(crate) path: String,
+    /// With which key or token it came.
+    pub(crate) credential: String,
     pub(crate) kind: Kind,
     /// None for what asks nothing of a model.
     pub(crate) asked: Option<Asked>,

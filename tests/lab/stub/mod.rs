@@ -43,6 +43,8 @@ pub(crate) struct Play {
     default: Behaviour,
     next: VecDeque<Behaviour>,
     log: Vec<Entry>,
+    /// Tokens that are not let in any more, whatever is asked.
+    revoked: BTreeSet<String>,
 }
 
 impl Stub {
@@ -51,7 +53,8 @@ impl Stub {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
         let address = listener.local_addr().expect("it has an address");
         let default = Behaviour::Ok("All done.".to_string());
-        let play = Arc::new(Mutex::new(Play { default, next: VecDeque::new(), log: Vec::new() }));
+        let play =
+            Arc::new(Mutex::new(Play { default, next: VecDeque::new(), log: Vec::new(), revoked: BTreeSet::new() }));
         let (stop, stopped) = oneshot::channel();
         let shared = play.clone();
         let thread = spawn::thread("stub", move || server::run(listener, shared, stopped)).expect("a thread");
@@ -76,6 +79,16 @@ impl Stub {
     pub(crate) fn next(&self, words: &[&str]) {
         let next = words.iter().map(|words| words.parse().expect("a behaviour"));
         self.play().next.extend(next);
+    }
+
+    /// Lets a token in no more.
+    pub(crate) fn revoke(&self, token: &str) {
+        self.play().revoked.insert(token.to_string());
+    }
+
+    /// Lets it in again.
+    pub(crate) fn renew(&self, token: &str) {
+        self.play().revoked.remove(token);
     }
 
     /// Everything that arrived.
