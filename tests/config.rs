@@ -76,6 +76,11 @@ fn the_default_file_is_valid_and_what_it_says_in_comments_is_the_default() {
     assert_eq!(builder.compact_at.take(), Some(80));
     assert_eq!((builder.billing, builder.budget), (Billing::Tokens, Some(Budget::Money(5_000_000))));
     (builder.billing, builder.budget) = (Billing::Unknown, None);
+    let names: Vec<&str> = builder.accounts.iter().map(|account| account.as_str()).collect();
+    assert_eq!((names, builder.fallback[0].account.as_str()), (vec!["max", "key"], "key"));
+    (builder.accounts, builder.fallback) = (Vec::new(), Vec::new());
+    assert_eq!(spelled_out.accounts.len(), 3);
+    assert!(plain.accounts.is_empty() && plain.prefer_oauth && spelled_out.prefer_oauth);
     let price = Price { input: 5_000_000, output: 25_000_000, cache_read: Some(500_000), cache_write: Some(6_250_000) };
     assert_eq!(spelled_out.prices.values().collect::<Vec<_>>(), [&price]);
     assert!(plain.prices.is_empty(), "no price is built in");
@@ -151,6 +156,11 @@ fn every_key_stands_in_the_default_file() {
         ("[setup]", keys(&spelled_out["setup"])),
         ("[agents.builder]", agent_keys),
         ("[prices.x]", keys(&spelled_out["prices"]["claude-opus-5-5"])),
+        ("[accounts.x]", {
+            let accounts = spelled_out["accounts"].as_table().expect("accounts").values();
+            accounts.flat_map(keys).collect()
+        }),
+        ("[routing]", keys(&spelled_out["routing"])),
         ("[mcp.files]", keys(&spelled_out["mcp"]["files"])),
         ("[backends.mine]", keys(mine)),
         ("[backends.mine.composer]", keys(&mine["composer"])),

@@ -99,6 +99,7 @@ async fn filled(client: &TmuxClient, dir: &Path, panes: usize) -> String {
             cwd: dir.to_path_buf(),
             env: std::collections::BTreeMap::new(),
             env_file: None,
+            account: None,
             size: (120, 40),
             history: 5000,
         };

@@ -185,6 +185,7 @@ fn agent_of(command: &Command) -> Option<&AgentId> {
         | Command::PhaseRemove { .. }
         | Command::Drop { .. }
         | Command::Retry { .. }
+        | Command::Probe { .. }
         | Command::Reload
         | Command::Shutdown => None,
     }

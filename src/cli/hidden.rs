@@ -9,6 +9,7 @@ pub fn run() -> Option<ExitCode> {
     let verb = words.next()?;
     match verb.to_str()? {
         "run-agent" => Some(run_agent(words.next())),
+        "run-probe" => Some(run_probe(words.next())),
         "hook" => Some(hook(words.next())),
         "pane-tap" => Some(pane_tap(words.next(), words.next())),
         "demo-agent" => Some(crate::demo::agent::main(words)),
@@ -19,6 +20,13 @@ pub fn run() -> Option<ExitCode> {
 /// What a pane starts with: becomes the agent, or says in the pane why not.
 fn run_agent(spec: Option<std::ffi::OsString>) -> ExitCode {
     let error = crate::edge::runner::exec_agent(std::path::Path::new(&spec.unwrap_or_default()));
+    complain(&error.to_string());
+    ExitCode::from(error.code())
+}
+
+/// What a tiny call on an account starts with: becomes it.
+fn run_probe(spec: Option<std::ffi::OsString>) -> ExitCode {
+    let error = crate::edge::runner::exec_probe(std::path::Path::new(&spec.unwrap_or_default()));
     complain(&error.to_string());
     ExitCode::from(error.code())
 }

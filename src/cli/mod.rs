@@ -3,6 +3,7 @@
 //! Verbs ask the engine over its link and print what it says; none of them touches an agent itself. Clap prints help
 //! and ends before anything runs, so `--help` anywhere never acts.
 
+pub mod accounts;
 pub mod asking;
 pub mod attach;
 pub mod backend;
@@ -116,6 +117,7 @@ pub enum Verb {
     Phase(phase::Args),
     Outbox(outbox::Args),
     Usage(usage::Args),
+    Accounts(accounts::Args),
     Events(events::Args),
     Run(run::Args),
     Reload(reload::Args),
@@ -165,6 +167,7 @@ impl Cli {
             Verb::Phase(args) => phase::run(args, global),
             Verb::Outbox(args) => outbox::run(args, global),
             Verb::Usage(args) => usage::run(args, global),
+            Verb::Accounts(args) => accounts::run(args, global),
             Verb::Events(args) => events::run(args, global),
             Verb::Run(args) => run::run(args, global),
             Verb::Reload(args) => reload::run(args, global),

@@ -8,6 +8,9 @@ use crate::words::{text, when};
 
 use super::table::Table;
 
+/// The column of accounts.
+const ACCOUNT: usize = 6;
+
 /// The whole picture. `columns`: how wide lines may be.
 pub fn shown(view: &View, columns: Option<usize>) -> String {
     let mut lines = vec![head(view)];
@@ -116,18 +119,26 @@ fn head(view: &View) -> String {
 }
 
 fn agents(view: &View) -> Table {
-    let mut table = Table::new(&["", "AGENT", "STATE", "SINCE", "NEXT", "PHASE", "MSGS", "LAST LINE"]);
+    // Who has no accounts has no use for a column of them.
+    let accounts = !view.accounts.is_empty();
+    let heads = ["", "AGENT", "STATE", "SINCE", "NEXT", "PHASE", "ACCOUNT", "MSGS", "LAST LINE"];
+    let heads: Vec<&str> = heads.into_iter().filter(|head| accounts || *head != "ACCOUNT").collect();
+    let mut table = Table::new(&heads);
     for agent in by_need(view) {
-        table.row([
+        let account = agent.account.as_ref().map_or("-".to_string(), ToString::to_string);
+        let row = [
             sign(need(view, agent)).to_string(),
             agent.id.to_string(),
             agent.state.word().to_string(),
             when::short(view.at.since(agent.since)),
             agent.next.as_ref().map_or("-".to_string(), |next| action(next, view)),
             agent.phase.as_ref().map_or("-".to_string(), ToString::to_string),
+            account,
             agent.waiting_messages.to_string(),
             agent.last_line.clone(),
-        ]);
+        ];
+        let kept = row.into_iter().enumerate().filter(|(at, _)| accounts || *at != ACCOUNT).map(|(_, cell)| cell);
+        table.row(kept);
     }
     table
 }

@@ -21,6 +21,11 @@ use super::workspace;
 
 /// The picture, and the time of the last record; `None`: nothing was ever recorded.
 pub fn view(root: &Path) -> Result<Option<(View, Time)>, CliError> {
+    Ok(state(root)?.map(|state| (of(&state, root), state.last_at)))
+}
+
+/// What the records come to; `None`: nothing was ever recorded.
+pub fn state(root: &Path) -> Result<Option<State>, CliError> {
     let Some(reader) = reader(root)? else { return Ok(None) };
     let mut state = State::default();
     loop {
@@ -35,8 +40,7 @@ pub fn view(root: &Path) -> Result<Option<(View, Time)>, CliError> {
         }
         state.seq = last;
     }
-    let last = state.last_at;
-    Ok((state.seq > 0).then(|| (of(&state, root), last)))
+    Ok((state.seq > 0).then_some(state))
 }
 
 /// The log of a workspace; `None`: there is none yet.
@@ -94,6 +98,7 @@ fn of(state: &State, root: &Path) -> View {
             blocked: sequence.blocked.clone(),
         },
         agents: state.agents.iter().map(|(id, agent)| agent_of(state, id, agent)).collect(),
+        accounts: Vec::new(),
         outbox: Vec::new(),
         alerts: state.agents.iter().filter_map(|(id, agent)| held(id, agent)).collect(),
     }
@@ -134,5 +139,7 @@ fn agent_of(state: &State, id: &AgentId, agent: &Agent) -> AgentView {
         budget: None,
         budget_percent: None,
         billing: Billing::Unknown,
+        account: agent.route.as_ref().and_then(|route| route.account.clone()),
+        account_why: agent.route_why.clone(),
     }
 }

@@ -27,12 +27,13 @@ const USUAL: Duration = Duration::from_hours(7 * 24);
 /// Reads the log, so it needs no engine; only turns that are over are in it. A cost is known where
 /// [prices.MODEL] was told when the turn ended. Money by tokens and what a subscription is worth
 /// are never added up. Wasted is what went into turns that an agent's end cut off. A handoff is
-/// the time from claim(ID) to review(ID).
+/// the time from claim(ID) to review(ID). Tiny calls that try accounts are of nobody.
 ///
 /// Examples:
 ///   flightdeck usage
 ///   flightdeck usage --by day --since 30d
 ///   flightdeck usage --by handoff --json
+///   flightdeck usage --by account
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -52,6 +53,7 @@ enum By {
     Day,
     Model,
     Handoff,
+    Account,
 }
 
 /// What went into one row.
@@ -90,6 +92,7 @@ pub fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
             each(&reader, "handoff_seen", None, |row| sums.hand_off(&row))?;
         }
         each(&reader, "used", Some(from), |row| sums.count(&row))?;
+        each(&reader, "account_probed", Some(from), |row| sums.try_out(&row))?;
     }
     if global.json {
         sums.json()?;
@@ -136,12 +139,13 @@ impl Sums {
     }
 
     fn count(&mut self, row: &Row) {
-        let Ok(Record::Used { agent, phase, since, ended, spent, billing, .. }) = row.record() else { return };
+        let Ok(Record::Used { agent, phase, since, ended, spent, billing, account, .. }) = row.record() else { return };
         let key = match self.by {
             By::Agent => agent.to_string(),
             By::Phase => phase.map_or("no phase".to_string(), |phase| phase.to_string()),
             By::Day => day(row.stamp, ended),
             By::Handoff => self.gate(since),
+            By::Account => account.map_or("unknown".to_string(), |account| account.to_string()),
             // A turn that used two models stands in two rows, each with its part.
             By::Model => {
                 for one in &spent {
@@ -152,6 +156,26 @@ impl Sums {
             }
         };
         self.rows.entry(key).or_default().add(&spent, ended, billing);
+        self.total.add(&spent, ended, billing);
+    }
+
+    /// A tiny call on an account: of no agent, phase or handoff, and no turn.
+    fn try_out(&mut self, row: &Row) {
+        let Ok(Record::AccountProbed { account, spent, billing, .. }) = row.record() else { return };
+        if spent.is_empty() {
+            return;
+        }
+        let ended = TurnEnd::GoesOn;
+        let keys: Vec<String> = match self.by {
+            By::Account => vec![account.to_string()],
+            By::Day => vec![day(row.stamp, TurnEnd::Ended)],
+            By::Model => spent.iter().map(|one| one.model.clone()).collect(),
+            By::Agent | By::Phase | By::Handoff => vec!["trying accounts".to_string()],
+        };
+        for (at, key) in keys.into_iter().enumerate() {
+            let part = if self.by == By::Model { &spent[at..=at] } else { &spent[..] };
+            self.rows.entry(key).or_default().add(part, ended, billing);
+        }
         self.total.add(&spent, ended, billing);
     }
 
@@ -168,6 +192,7 @@ impl Sums {
             By::Day => "day",
             By::Model => "model",
             By::Handoff => "handoff",
+            By::Account => "account",
         }
     }
 

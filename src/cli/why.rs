@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::pilot::id::AgentId;
 use crate::pilot::record::Wish;
 use crate::pilot::view::{AgentView, View};
-use crate::words::{explain, message, text};
+use crate::words::{account, explain, message, text};
 
 use super::asking::{self, Asking};
 use super::error::CliError;
@@ -46,6 +46,7 @@ fn shown(view: &View, agent: &AgentView) -> String {
     };
     let phase = agent.phase.as_ref().map_or("no phase".to_string(), |phase| format!("phase {phase}"));
     lines.push(format!("  wanted: {wanted}; {phase}, role {}, backend {}", agent.role, agent.backend));
+    lines.extend(account::of_agent(view, agent).map(|account| format!("  account: {account}")));
     lines.push(format!("  life: {}", explain::life(agent)));
     let waiting = view.outbox.iter().filter(|message| message.agent == agent.id && !message.stage.settled());
     lines.extend(waiting.map(|waits| format!("  message: {}", message::told(waits.id, &waits.stage))));

@@ -60,6 +60,7 @@ impl Asked {
                 let moved = matches!(record, Record::MessageMoved { message: moved, .. } if moved == message);
                 moved || matches!((&self.command, record), (Command::Retry { .. }, Record::MessageQueued { .. }))
             }
+            Command::Probe { .. } => matches!(record, Record::AccountProbed { .. }),
             Command::Reload => matches!(record, Record::ConfigLoaded { .. } | Record::ConfigRefused { .. }),
             Command::Status | Command::Shutdown => false,
         }
@@ -93,6 +94,7 @@ pub fn agent_of(command: &Command) -> Option<&AgentId> {
         | Command::PhaseRemove { .. }
         | Command::Drop { .. }
         | Command::Retry { .. }
+        | Command::Probe { .. }
         | Command::Reload
         | Command::Shutdown => None,
     }
@@ -120,6 +122,7 @@ fn words(command: &Command) -> String {
         Command::RunJob { agent, .. } => format!("run {agent}"),
         Command::Drop { message } => format!("drop {message}"),
         Command::Retry { message } => format!("retry {message}"),
+        Command::Probe { .. } => "accounts".to_string(),
         Command::Reload => "reload".to_string(),
         Command::Shutdown => "end the engine".to_string(),
     }

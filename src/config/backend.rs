@@ -12,6 +12,7 @@ use regex::{Regex, RegexBuilder};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::access::{Access, RawAccess};
 use super::launch::hole_problem;
 use super::model::{Backend, Channel, ComposerRule, McpWay, Region, ScreenNote, ScreenRule, ScreenSays};
 
@@ -93,6 +94,7 @@ pub struct RawBackend {
     pub tried: Option<Vec<Text>>,
     pub install: Option<Text>,
     pub compact: Option<Text>,
+    pub access: Option<RawAccess>,
 }
 
 /// `[composer]`
@@ -198,6 +200,7 @@ pub fn compile(name: &str, raw: RawBackend) -> Result<Backend, Vec<BackendProble
         tried: raw.tried.iter().flatten().enumerate().map(|(at, text)| check.version(at, text)).collect(),
         compact: raw.compact.as_ref().map(|text| check.one_line("compact", text)),
         install: raw.install.map(Text::into_inner).unwrap_or_default(),
+        access: raw.access.map(Access::from).unwrap_or_default(),
     };
     if backend.launch.is_empty() {
         check.missing("launch", "an argv with at least the program, such as [\"claude\", \"{args}\"]");
@@ -468,6 +471,7 @@ impl RawBackend {
             tried: self.tried.or(base.tried),
             install: self.install.or(base.install),
             compact: self.compact.or(base.compact),
+            access: Some(self.access.unwrap_or_default().over(base.access.unwrap_or_default())),
         }
     }
 }

@@ -7,8 +7,9 @@ use std::str::FromStr;
 
 use toml::Spanned;
 
-use crate::pilot::id::AgentId;
+use crate::pilot::id::{AccountId, AgentId};
 
+use super::accounts::{self, Account};
 use super::model::{Agent, Kind, McpServer, RestartPolicy, Role, Schedule};
 use super::options;
 use super::parse::{DETECTED, Machine};
@@ -51,6 +52,7 @@ pub struct Around<'a> {
     pub prompts: &'a [String],
     pub backends: &'a Backends,
     pub servers: &'a BTreeMap<String, McpServer>,
+    pub accounts: &'a BTreeMap<AccountId, Account>,
     pub prefixes: &'a [String],
     /// Whether a remote is watched.
     pub watched: bool,
@@ -132,10 +134,22 @@ fn member(id: AgentId, mut table: Table<'_>, around: &Around<'_>, report: &mut R
     let deliver = table.get(report, "deliver", values::word("policy", &[("idle", false), ("any", true)]));
     let autostart = table.get(report, "autostart", values::flag);
     let size = table.get(report, "size", size);
+    let model = model.map_or_else(String::new, |model| model.value);
+    let (accounts, fallback) =
+        accounts::of_agent(&mut table, (known, &model), (around.accounts, around.backends), report);
+    let deaf = |name: &String| around.backends.get(name).is_some_and(|backend| backend.mcp_args.is_empty());
+    if let Some(other) = fallback.iter().map(|other| &other.backend).find(|name| options.mcp.is_some() && deaf(name)) {
+        let key = format!("{}.fallback", table.key);
+        let found = format!("the backend {} takes no MCP servers, and the agent's `mcp` names them", quoted(other));
+        report.add(table.place_of("fallback"), &key, found).expected = "another backend, or no `mcp`".to_string();
+    }
+    // What goes before the files goes before their ways round it too.
+    let forced = around.machine.backend.as_ref();
+    let fallback = fallback.into_iter().filter(|other| forced.is_none_or(|name| *name == other.backend)).collect();
     let agent = Agent {
         role,
         kind,
-        model: model.map_or_else(String::new, |model| model.value),
+        model,
         permission: options.permission,
         fallback_model: options.fallback_model,
         mcp: options.mcp,
@@ -153,6 +167,8 @@ fn member(id: AgentId, mut table: Table<'_>, around: &Around<'_>, report: &mut R
         size: size.map_or((120, 40), |size| size.value),
         billing: prices::billing(&mut table, report),
         budget: prices::budget(&mut table, report),
+        accounts,
+        fallback,
         backend: backend.unwrap_or_default(),
         id,
     };

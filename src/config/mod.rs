@@ -3,6 +3,8 @@
 //! In reading order: [`parse`] takes the files, [`raw`] takes the TOML apart, [`values`] reads single values, [`sections`],
 //! [`fleet`] and [`tables`] know the keys, [`phases`] and [`prompts`] the other files. Reads no file itself.
 
+pub mod access;
+pub mod accounts;
 pub mod backend;
 pub mod duration;
 pub mod fleet;

@@ -8,10 +8,12 @@ use std::time::Duration;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+use super::access::Access;
+use super::accounts::{Account, Fallback};
 use super::prices::{Billing, Budget, Price};
 use super::problem::Spot;
 use super::setup::Setup;
-use crate::pilot::id::{AgentId, PhaseId};
+use crate::pilot::id::{AccountId, AgentId, PhaseId};
 
 /// One workspace's configuration.
 #[derive(Clone, Debug)]
@@ -24,6 +26,10 @@ pub struct Config {
     pub phases: BTreeMap<PhaseId, Phase>,
     pub agents: BTreeMap<AgentId, Agent>,
     pub backends: BTreeMap<String, Backend>,
+    /// `[accounts.*]`; empty: every program uses what it is logged in with.
+    pub accounts: BTreeMap<AccountId, Account>,
+    /// `[routing] prefer_oauth`: of several accounts for a model of Anthropic a subscription comes first.
+    pub prefer_oauth: bool,
     /// `[mcp.*]`, by name.
     pub mcp: BTreeMap<String, McpServer>,
     /// `[prices.*]`, by the name of the model.
@@ -179,6 +185,10 @@ pub struct Agent {
     pub billing: Billing,
     /// What it may use in a day; `None`: as much as it wants.
     pub budget: Option<Budget>,
+    /// The accounts it may use, in this order; empty: one, by the accounts' own order.
+    pub accounts: Vec<AccountId>,
+    /// What it goes on with when none of these can be used, in this order.
+    pub fallback: Vec<Fallback>,
 }
 
 /// One table of `[mcp.*]`: a program that an agent's program starts to get tools from it.
@@ -378,6 +388,8 @@ pub struct Backend {
     pub compact: Option<String>,
     /// The command by which a person installs it; empty: nobody told.
     pub install: String,
+    /// What it needs to work on an account.
+    pub access: Access,
 }
 
 /// How a program tells what it does: the first source of evidence, before its screen.

@@ -13,7 +13,7 @@ use super::problem::{Problem, in_order, quoted};
 use super::raw::{self, MISSING, Report, Table, Written};
 use super::text::Text;
 use super::values::{self, Wrong};
-use super::{options, phases, prices, prompts, sections, setup, tables};
+use super::{accounts, options, phases, prices, prompts, sections, setup, tables};
 
 /// The version of `flightdeck.toml` that is written and understood.
 pub const VERSION: u32 = 1;
@@ -108,6 +108,8 @@ fn build(sources: &Sources, mut top: Table<'_>, known: Known, prompts: Prompts, 
     let handoff = sections::handoff(top.table(report, "handoff", "[handoff]"), report);
     let backends = tables::read(top.table(report, "backends", "[backends.NAME]"), report);
     let servers = options::servers(top.table(report, "mcp", "[mcp.NAME]"), report);
+    let accounts = accounts::read(top.table(report, "accounts", "[accounts.NAME]"), &sources.root, report);
+    let prefer_oauth = accounts::routing(top.table(report, "routing", "[routing]"), report);
     let agents_table = top.table(report, "agents", "[agents.NAME]");
     if agents_table.is_empty() {
         report.add(0..0, "agents", MISSING).expected = "at least one table [agents.NAME]".to_string();
@@ -125,6 +127,7 @@ fn build(sources: &Sources, mut top: Table<'_>, known: Known, prompts: Prompts, 
         prompts: &known.prompts,
         backends: &backends,
         servers: &servers,
+        accounts: &accounts,
         prefixes: &handoff.prefixes,
         watched: project.remote.is_some(),
     };
@@ -138,9 +141,14 @@ fn build(sources: &Sources, mut top: Table<'_>, known: Known, prompts: Prompts, 
         project,
         sequence,
         phases: known.phases,
-        backends: backends.whole(agents.values().map(|agent| agent.backend.as_str())),
+        backends: backends.whole(agents.values().flat_map(|agent| {
+            let others = agent.fallback.iter().map(|other| other.backend.as_str());
+            std::iter::once(agent.backend.as_str()).chain(others)
+        })),
         digest: digest(sources, &agents),
         agents,
+        accounts,
+        prefer_oauth,
         mcp: servers,
         prices: prices::read(top.table(report, "prices", "[prices.MODEL]"), report),
         prompts,

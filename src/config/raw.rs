@@ -204,6 +204,22 @@ impl<'s> Table<'s> {
         tables
     }
 
+    /// A list of tables below this one, each with its place in the list; what is no table in it is told.
+    pub fn tables(&mut self, report: &mut Report<'_>, name: &'static str, label: &'static str) -> Vec<Table<'s>> {
+        report.asked(self.label, name);
+        let key = self.dotted(name);
+        let Some((_, value)) = self.entries.remove(name) else { return Vec::new() };
+        self.taken.insert(name, value.span());
+        let span = value.span();
+        let found = super::values::kind(value.get_ref());
+        let DeValue::Array(list) = value.into_inner() else {
+            report.add(span, &key, format!("found {found}")).expected = format!("a list of tables, {label}");
+            return Vec::new();
+        };
+        let tables = list.into_iter().enumerate();
+        tables.filter_map(|(at, value)| below(report, &format!("{key}[{at}]"), label, value)).collect()
+    }
+
     /// All that is in this table, unread: for those who read tables in another way.
     pub fn unread(self) -> Vec<(Written<String>, Spanned<DeValue<'s>>)> {
         let named = |name: String, span| Written { key: dotted(&self.key, &name), value: name, span };

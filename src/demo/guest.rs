@@ -67,8 +67,13 @@ pub fn answered(project: &Path) -> Value {
 
 /// A login that works as long as nobody asks the provider.
 pub fn credentials() -> Value {
+    credentials_of("sk-ant-oat01-fake")
+}
+
+/// The same with a token of one's own.
+pub fn credentials_of(token: &str) -> Value {
     json!({"claudeAiOauth": {
-        "accessToken": "sk-ant-oat01-fake", "refreshToken": "sk-ant-ort01-fake", "expiresAt": 4_102_444_800_000_i64,
+        "accessToken": token, "refreshToken": "sk-ant-ort01-fake", "expiresAt": 4_102_444_800_000_i64,
         "scopes": ["user:inference", "user:profile"], "subscriptionType": "max",
         "rateLimitTier": "default_claude_max_5x",
     }})

@@ -44,6 +44,8 @@ struct Play {
     default: Behaviour,
     next: VecDeque<Behaviour>,
     log: Vec<Entry>,
+    /// Tokens that are not let in any more, whatever is asked.
+    revoked: BTreeSet<String>,
 }
 
 impl Stub {
@@ -62,7 +64,8 @@ impl Stub {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let default = Behaviour::Ok("All done.".to_string());
-        let play = Arc::new(Mutex::new(Play { default, next: VecDeque::new(), log: Vec::new() }));
+        let play =
+            Arc::new(Mutex::new(Play { default, next: VecDeque::new(), log: Vec::new(), revoked: BTreeSet::new() }));
         let (stop, stopped) = oneshot::channel();
         let shared = play.clone();
         let thread = spawn::thread("stub", move || server::run(listener, shared, stopped))?;
@@ -95,6 +98,16 @@ impl Stub {
     pub fn next(&self, words: &[&str]) {
         let next = words.iter().map(|words| words.parse().expect("words of a directive"));
         self.play().next.extend(next);
+    }
+
+    /// Lets a token in no more.
+    pub fn revoke(&self, token: &str) {
+        self.play().revoked.insert(token.to_string());
+    }
+
+    /// Lets it in again.
+    pub fn renew(&self, token: &str) {
+        self.play().revoked.remove(token);
     }
 
     /// Everything that arrived.

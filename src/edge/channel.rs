@@ -135,6 +135,7 @@ mod tests {
             cwd: "/".into(),
             env: std::collections::BTreeMap::new(),
             env_file: None,
+            account: None,
             size: (80, 24),
             history: 100,
         }

@@ -12,6 +12,7 @@ pub mod nonce;
 pub mod perform;
 pub mod probe;
 pub mod process;
+pub mod proving;
 pub mod runner;
 pub mod scaffold;
 pub mod spawn;

@@ -116,8 +116,8 @@ impl Hands {
     }
 
     /// Pastes a message, if the pane and the composer are free at this very moment.
-    pub async fn paste(&self, agent: &AgentId, place: &Place, message: MessageId, text: &str) -> Outcome {
-        let Some(backend) = self.rules.backend_of(agent) else {
+    pub async fn paste(&self, backend: &str, place: &Place, message: MessageId, text: &str) -> Outcome {
+        let Some(backend) = self.rules.backends.get(backend) else {
             return failed("its backend is not configured any more");
         };
         let free = match self.free(place, backend).await {
@@ -169,8 +169,8 @@ impl Hands {
     }
 
     /// Presses the submit key, if our text stands in the composer at this very moment.
-    pub async fn submit(&self, agent: &AgentId, place: &Place, text: &str) -> Outcome {
-        let Some(backend) = self.rules.backend_of(agent) else {
+    pub async fn submit(&self, backend: &str, place: &Place, text: &str) -> Outcome {
+        let Some(backend) = self.rules.backends.get(backend) else {
             return failed("its backend is not configured any more");
         };
         match self.capture(place).await {
@@ -316,6 +316,7 @@ fn unfit(error: RunError) -> Outcome {
     match error {
         RunError::NoDir { dir, .. } => refused(Refusal::NoCwd(dir.display().to_string())),
         RunError::EnvFile(problem) => refused(Refusal::EnvFile(problem)),
+        RunError::Account { .. } => refused(Refusal::EnvFile(error.to_string())),
         RunError::Alive { pid, .. } => refused(Refusal::AlreadyAlive(pid)),
         RunError::BadSpec(_)
         | RunError::Starting(_)

@@ -4,6 +4,7 @@
 //! Secrets are read here, in the agent's own process: they pass through no argv, no tmux and no file of ours
 //! (faults V13, X4). No shell takes part.
 
+mod credential;
 mod env_file;
 mod servers;
 
@@ -18,10 +19,11 @@ use serde::{Deserialize, Serialize};
 use super::files::{self, FileError};
 use super::process::{self, Alive, OWNER, Tag};
 use super::{probe, spawn};
+use crate::config::access::Access;
 use crate::config::model::McpWay;
 use crate::pilot::effect::LaunchSpec;
 use crate::pilot::fact::Identity;
-use crate::pilot::id::{AgentId, Incarnation};
+use crate::pilot::id::{AccountId, AgentId, Incarnation};
 
 /// A spec is arguments and a few variables; Linux takes no argument above 128 KiB, and ours are short.
 const SPEC_CAP: u64 = 1 << 20;
@@ -52,6 +54,8 @@ pub enum RunError {
     EnvFile(String),
     #[error("{0}")]
     Servers(String),
+    #[error("account {account}: {why}")]
+    Account { account: AccountId, why: String },
     #[error("{program}: not found in PATH ({path}): install it, or correct the backend's `launch`")]
     NotFound { program: String, path: String },
     #[error("{program}: {cause}")]
@@ -68,7 +72,7 @@ impl RunError {
             RunError::NoDir { .. } => 72,
             RunError::File(_) => 74,
             RunError::Alive { .. } | RunError::Starting(_) => 75,
-            RunError::EnvFile(_) | RunError::Servers(_) => 78,
+            RunError::EnvFile(_) | RunError::Servers(_) | RunError::Account { .. } => 78,
             RunError::Exec { .. } => 126,
             RunError::NotFound { .. } => 127,
         }
@@ -116,7 +120,7 @@ struct Ready {
     command: std::process::Command,
     program: String,
     /// Held until the exec, so that two starts can't both find nobody alive.
-    _lock: std::fs::File,
+    _lock: Option<std::fs::File>,
 }
 
 fn prepare(path: &Path) -> Result<Ready, RunError> {
@@ -124,17 +128,79 @@ fn prepare(path: &Path) -> Result<Ready, RunError> {
     let agents = path.parent().unwrap_or(Path::new("."));
     let lock = claim(agents, &spec.agent)?;
     working_dir(&spec)?;
-    let mut environment = environment(&spec)?;
-    let Some((program, arguments)) = spec.launch.argv.split_first() else {
-        return Err(RunError::BadSpec(format!("{}: its argv is empty", path.display())));
+    let environment = environment(&spec)?;
+    let given = agents.join(format!("{}.mcp.json", spec.agent));
+    ready(
+        &spec.launch,
+        environment,
+        |program, environment| servers::give(&spec, program, environment, &given),
+        Some(lock),
+    )
+}
+
+/// What becomes the program once all is there, its account's secrets among it; `give` adds what its program has to be asked about.
+fn ready(
+    launch: &LaunchSpec,
+    mut environment: BTreeMap<OsString, OsString>,
+    give: impl FnOnce(&Path, &mut BTreeMap<OsString, OsString>) -> Result<(), RunError>,
+    lock: Option<std::fs::File>,
+) -> Result<Ready, RunError> {
+    if let Some(account) = &launch.account {
+        environment.extend(credential::commanded(account, &launch.cwd)?);
+    }
+    let Some((program, arguments)) = launch.argv.split_first() else {
+        return Err(RunError::BadSpec("its argv is empty".to_string()));
     };
-    let file = find(program, &environment, &spec.launch.cwd)?;
-    servers::give(&spec, &file, &mut environment, &agents.join(format!("{}.mcp.json", spec.agent)))?;
-    std::env::set_current_dir(&spec.launch.cwd).map_err(|_| no_dir(&spec))?;
+    let file = find(program, &environment, &launch.cwd)?;
+    give(&file, &mut environment)?;
+    let moved = std::env::set_current_dir(&launch.cwd);
+    moved.map_err(|cause| FileError::Io { path: launch.cwd.clone(), cause })?;
     // Standard streams stay the pane's; signals and their mask are reset by the exec itself.
     let mut command = spawn::foreground(file);
     command.arg0(program).args(arguments).env_clear().envs(environment);
     Ok(Ready { command, program: program.clone(), _lock: lock })
+}
+
+/// Becomes the tiny call that the file describes: what an agent would become, but for its tag, its lock and its life.
+pub fn exec_probe(path: &Path) -> RunError {
+    let read = files::read_private(path, SPEC_CAP).map_err(RunError::from);
+    let launch = read.and_then(|bytes| {
+        serde_json::from_slice::<LaunchSpec>(&bytes).map_err(|cause| RunError::BadSpec(cause.to_string()))
+    });
+    let ready = launch.and_then(|launch| ready(&launch, inherited(&launch)?, |_, _| Ok(()), None));
+    match ready {
+        Ok(mut ready) => {
+            let cause = ready.command.exec();
+            RunError::Exec { program: ready.program, cause }
+        }
+        Err(error) => error,
+    }
+}
+
+/// The file of the program that such a launch runs.
+pub fn program(launch: &LaunchSpec) -> Result<PathBuf, RunError> {
+    let name = launch.argv.first().map_or("", String::as_str);
+    find(name, &inherited(launch)?, &launch.cwd)
+}
+
+/// Whether a file is there below the home that a program so started has; `Err`: why not, or why nobody can say.
+pub fn finds(launch: &LaunchSpec, access: &Access, at: &str) -> Result<(), String> {
+    let environment = inherited(launch).map_err(|error| error.to_string())?;
+    let variable = |name: &str| environment.get(std::ffi::OsStr::new(name)).filter(|value| !value.is_empty());
+    let led = access.home.iter().find(|(_, value)| *value == "{home}").and_then(|(name, _)| variable(name));
+    let usual = || variable("HOME").filter(|_| !access.usual_home.is_empty());
+    let home = match led {
+        Some(home) => PathBuf::from(home),
+        None => PathBuf::from(usual().ok_or("nobody knows its home")?).join(&access.usual_home),
+    };
+    match home.join(at).metadata() {
+        Ok(meta) if meta.is_file() && meta.len() > 0 => Ok(()),
+        Ok(_) => Err(format!("{} is no transcript", home.join(at).display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(format!("there is no {}", home.join(at).display()))
+        }
+        Err(error) => Err(format!("nobody can say whether it is there: {error}")),
+    }
 }
 
 fn read_spec(path: &Path) -> Result<RunSpec, RunError> {
@@ -198,6 +264,9 @@ fn inherited(launch: &LaunchSpec) -> Result<BTreeMap<OsString, OsString>, RunErr
     environment.extend(launch.env.iter().map(|(name, value)| (name.into(), value.into())));
     if let Some(path) = &launch.env_file {
         environment.extend(env_file::read(path).map_err(RunError::EnvFile)?);
+    }
+    if let Some(account) = &launch.account {
+        credential::lay(account, &mut environment)?;
     }
     let unset = |name: &&String| !environment.contains_key(std::ffi::OsStr::new(name.as_str()));
     for server in launch.mcp.iter().flat_map(|mcp| &mcp.servers) {

@@ -70,7 +70,8 @@ pub fn thread<T: Send + 'static>(
     std::thread::Builder::new().name(name.to_string()).spawn(work)
 }
 
-fn kill_group(group: Option<u32>) {
+/// Kills a process group by the number of its first process.
+pub fn kill_group(group: Option<u32>) {
     let pid = group.and_then(|pid| i32::try_from(pid).ok()).and_then(rustix::process::Pid::from_raw);
     if let Some(pid) = pid {
         // The group may have ended in this very moment; then there is nobody to kill, which is the aim.

@@ -2,7 +2,8 @@
 //! comes back as an event.
 
 use crate::config::sequence::set_sequence;
-use crate::edge::{channel, files, process};
+use crate::edge::perform::Hands;
+use crate::edge::{channel, files, process, proving, runner};
 use crate::pilot::effect::{Effect, Outcome, OwnFile};
 use crate::pilot::event::Event;
 use crate::pilot::id::{EffectId, PhaseId};
@@ -41,19 +42,19 @@ pub(super) fn run(desk: &mut Desk, effect: Effect) {
                 hands.tell(id, outcome).await;
             });
         }
-        Effect::Paste { id, agent, place, message, text, .. } => {
+        Effect::Paste { id, place, message, text, backend, .. } => {
             tokio::task::spawn_local(async move {
-                let outcome = hands.paste(&agent, &place, message, &text).await;
+                let outcome = hands.paste(&backend, &place, message, &text).await;
                 hands.tell(id, outcome).await;
             });
         }
-        Effect::Submit { id, agent, place, text, .. } => {
+        Effect::Submit { id, agent, place, text, backend, .. } => {
             let reports = desk.supply.spool();
             tokio::task::spawn_local(async move {
                 if let Some(reports) = reports {
                     reports.stir(&agent).await;
                 }
-                let outcome = hands.submit(&agent, &place, &text).await;
+                let outcome = hands.submit(&backend, &place, &text).await;
                 hands.tell(id, outcome).await;
             });
         }
@@ -69,11 +70,28 @@ pub(super) fn run(desk: &mut Desk, effect: Effect) {
                 let _ = hands.events.send(Event::Searched { agent, found }).await;
             });
         }
+        Effect::Probe { account, backend, spec, known, .. } => {
+            tokio::task::spawn_local(async move {
+                let probed = proving::probe(&hands, &account, *spec, known.as_deref()).await;
+                let _ = hands.events.send(Event::Probed { account, backend, probed }).await;
+            });
+        }
+        seek @ Effect::Seek { .. } => sought(hands, seek),
         Effect::Survey => desk.supply.survey(),
         Effect::Write { id, what } => write(desk, id, &what),
         // The desk and the loop keep these for themselves.
         Effect::StartServer { .. } | Effect::Reply { .. } | Effect::Reload { .. } | Effect::Quit { .. } => {}
     }
+}
+
+/// Looks for a conversation where a program that starts so has its home.
+fn sought(hands: Hands, seek: Effect) {
+    let Effect::Seek { agent, account, conversation, backend, at, spec } = seek else { return };
+    let access = hands.rules.backends.get(&backend).map(|backend| &backend.access);
+    let found = access.map_or(Err("its backend is gone".to_string()), |access| runner::finds(&spec, access, &at));
+    tokio::task::spawn_local(async move {
+        let _ = hands.events.send(Event::Sought { agent, account, conversation, found }).await;
+    });
 }
 
 fn write(desk: &Desk, id: EffectId, what: &OwnFile) {

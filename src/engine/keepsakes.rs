@@ -60,6 +60,8 @@ impl Keepsakes {
             | Event::TmuxGone
             | Event::PaneDied { last: None, .. }
             | Event::Searched { .. }
+            | Event::Probed { .. }
+            | Event::Sought { .. }
             | Event::Reported { .. }
             | Event::PushSeen(_)
             | Event::WatchFailed { .. }
@@ -99,6 +101,7 @@ fn worth(record: &Record) -> Worth {
         | Record::Exited { .. }
         | Record::Held { .. }
         | Record::LimitReached { .. }
+        | Record::AccountRefused { .. }
         | Record::SightLost { .. }
         | Record::MessageMoved { stage: Stage::Uncertain { .. } | Stage::TypedNotSubmitted, .. }
         | Record::Alerted { agent: Some(_), .. } => Worth::Decision,
@@ -141,6 +144,9 @@ fn worth(record: &Record) -> Worth {
         | Record::JobStarted { .. }
         | Record::JobFinished { .. }
         | Record::Used { .. }
+        | Record::Routed { .. }
+        | Record::AccountMended { .. }
+        | Record::AccountProbed { .. }
         | Record::MessageQueued { .. }
         | Record::Baseline { .. }
         | Record::HandoffSeen { .. }

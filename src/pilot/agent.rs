@@ -8,7 +8,7 @@ use crate::config::model::ScreenSays;
 
 use super::fact::{Exit, Identity, Place, ProgramState, Screen, Search, Work};
 use super::gauge::Gauges;
-use super::id::{EffectId, Incarnation, MessageId, PhaseId};
+use super::id::{AccountId, EffectId, Incarnation, MessageId, PhaseId};
 use super::reading::Reading;
 use super::record::{AgentState, StopCause, Wish};
 use super::sight::Sight;
@@ -27,6 +27,14 @@ pub struct Agent {
     /// The phase it was started for.
     pub phase: Option<PhaseId>,
     pub conversation: Option<String>,
+    /// The way it goes by the routing; `None`: as the configuration says.
+    pub route: Option<Route>,
+    /// Why that one, and why its conversation stayed behind.
+    pub route_why: String,
+    /// The way on which its conversation was last taken up, and where it lies therefore.
+    pub talks_on: Option<Route>,
+    /// It was ended to go on under another account, with its conversation where that is found there.
+    pub rerouted: bool,
     /// Conversations that must never be resumed.
     pub quarantined: BTreeSet<String>,
     /// The next start must not resume.
@@ -70,6 +78,15 @@ pub struct Agent {
     pub budget_waived: Option<Time>,
     /// The program's own time of the newest answer that a record counts.
     pub counted_to: Option<Time>,
+}
+
+/// A way that an agent goes, as it was chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    pub backend: String,
+    /// `None`: its program's own login.
+    pub account: Option<AccountId>,
+    pub model: String,
 }
 
 /// Where an agent stands between down and up.
@@ -138,6 +155,10 @@ impl Agent {
             process: None,
             phase: None,
             conversation: None,
+            route: None,
+            route_why: String::new(),
+            talks_on: None,
+            rerouted: false,
             quarantined: BTreeSet::new(),
             fresh_next: false,
             ready: None,
@@ -211,6 +232,8 @@ pub struct Watch {
     pub failed: Option<Reading>,
     /// Its last turn ended as it should, by its event channel.
     pub ended_well: bool,
+    /// It took up the conversation of a life that failed, and nothing was asked of it since.
+    pub inherited: bool,
     /// Its transcript is read: a turn that fails will be told.
     pub transcribed: bool,
     /// What will wake it by itself, as it said at the end of its last turn: tasks that run on, timers of its own.
@@ -231,6 +254,12 @@ pub struct Watch {
     /// The last search for one launched by hand.
     pub searched: Option<(Time, Search)>,
     pub search_asked: Option<Time>,
+    /// Why it can't go on for its account's sake, and until when where that is known.
+    pub barred: Option<(String, Option<Time>)>,
+    /// Since when its program says that its account is not let in.
+    pub shut_out: Option<Time>,
+    /// Whether its conversation is found on the account that it goes to, once somebody looked.
+    pub sought: Option<Sought>,
     pub delivery: Option<Progress>,
     /// Since when something that a person has to put right keeps messages away.
     pub blocked: Option<Time>,
@@ -245,6 +274,16 @@ pub struct Watch {
     pub tally: Tally,
     /// What is waited for and until when, soonest first, as of the last step.
     pub deadlines: Vec<(Time, String)>,
+}
+
+/// A conversation that was looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sought {
+    pub account: Option<AccountId>,
+    pub conversation: String,
+    pub asked: Time,
+    /// `None`: no answer yet. `Err`: why it is not there.
+    pub found: Option<Result<(), String>>,
 }
 
 /// A marker that stands as the final line of the last answer.
@@ -342,10 +381,11 @@ impl Watch {
         screen.max(self.reported.unwrap_or_default()).max(self.grace_from)
     }
 
-    /// What the screen says is wrong is only quoted there: the turn is told to have ended well, and a failed one would be told too.
+    /// What the screen says is wrong is only quoted there: the turn is told to have ended well, and a failed one would be told too; or
+    /// nothing was asked of this life yet, and its conversation shows what became of an earlier one.
     pub fn quotes(&self, said: ScreenSays) -> bool {
         let failure = matches!(said, ScreenSays::Limited | ScreenSays::Poisoned | ScreenSays::AuthFailed);
-        failure && self.transcribed && self.ended_well
+        failure && (self.inherited || (self.transcribed && self.ended_well))
     }
 
     /// In a turn: the screen or the event channel says so, and the picture moved within `fresh`.

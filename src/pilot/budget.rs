@@ -1,25 +1,34 @@
-//! What an agent may use in a day (UTC): told at 80 %, held at 100 %, until the day is over or the operator releases it.
+//! What an agent, or all who work on an account, may use in a day (UTC): told at 80 %, held at 100 %, until the day is over or the
+//! operator releases it. Whom an account's budget holds is `account`'s affair.
 //!
 //! A hold types nothing more; it ends no agent and interrupts no turn, so what runs may go beyond the budget. Days are those of
 //! steady time.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use crate::config::model::Config;
 use crate::config::prices::{Budget, dollars};
 
 use super::heal;
-use super::id::AgentId;
+use super::id::{AccountId, AgentId};
 use super::record::{Actor, Record};
 use super::restart;
 use super::state::State;
 use super::time::{DAY_MS, Time};
 use super::turn::Turn;
-use super::usage;
+use super::usage::{self, Used};
 
 /// Told from here on.
 const PERCENT_TOLD: u64 = 80;
+
+/// Whose budget it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Whose<'a> {
+    Agent(&'a AgentId),
+    Account(&'a AccountId),
+}
 
 /// Holds an agent that has used up its budget, and releases it when the day is over. Returns when to come back.
 pub(super) fn mind(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String)> {
@@ -52,46 +61,92 @@ pub(super) fn mind(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String)> 
     None
 }
 
-/// What the operator should know of an agent's budget before it is used up.
-pub(super) fn alerts(turn: &Turn<'_>, id: &AgentId, alerts: &mut BTreeMap<String, String>) {
-    let Some(budget) = turn.rules.agents.get(id).and_then(|agent| agent.budget) else { return };
-    let used = usage::today(turn.state, turn.rules, turn.now.steady, id);
-    if matches!(budget, Budget::Money(_)) && used.unpriced > 0 {
+/// What the operator should know of a budget before it is used up.
+pub(super) fn alerts_of(turn: &Turn<'_>, whose: Whose<'_>, alerts: &mut BTreeMap<String, String>) {
+    let Some((used, budget)) = of_today(turn.state, turn.rules, turn.now.steady, whose) else { return };
+    let all = whose.used(turn.state, turn.rules, turn.now.steady);
+    if matches!(budget, Budget::Money(_)) && all.unpriced > 0 {
         let what = format!(
-            "{id}'s budget of {budget} can't be kept: not all that it uses has a known price; write [prices.MODEL] for what \
+            "{whose}'s budget of {budget} can't be kept: not all that it uses has a known price; write [prices.MODEL] for what \
              `flightdeck usage --by model` shows"
         );
-        alerts.insert(format!("{id} unpriced"), what);
+        alerts.insert(format!("{whose} unpriced"), what);
     }
-    let Some((used, _)) = spent(turn, id).filter(|_| turn.agent(id).is_some_and(|agent| agent.held.is_none())) else {
-        return;
-    };
     let told = u128::from(used) * 100 >= u128::from(size(budget)) * u128::from(PERCENT_TOLD);
-    if told && used < size(budget) {
-        let what = format!("{id} has used {PERCENT_TOLD} % of its budget of {budget}; at 100 % it is held");
-        alerts.insert(format!("{id} budget"), what);
+    match whose {
+        Whose::Agent(id) if turn.agent(id).is_none_or(|agent| agent.held.is_some()) => {}
+        Whose::Agent(_) | Whose::Account(_) if told && used < size(budget) => {
+            let held = match whose {
+                Whose::Agent(_) => "it is held",
+                Whose::Account(_) => "its agents are held, or go to their next account",
+            };
+            let what = format!("{whose} has used {PERCENT_TOLD} % of its budget of {budget}; at 100 % {held}");
+            alerts.insert(format!("{whose} budget"), what);
+        }
+        Whose::Account(id) if over(turn.state, turn.rules, turn.now.steady, id) => {
+            let midnight = turn.now.steady.midnight() + Duration::from_millis(DAY_MS.unsigned_abs());
+            let what = format!(
+                "{whose}'s budget of {budget} is used up ({}), until {}; `flightdeck release AGENT` uses it all the same",
+                amount(used, budget),
+                clock(turn, midnight)
+            );
+            alerts.insert(format!("{whose} budget"), what);
+        }
+        Whose::Agent(_) | Whose::Account(_) => {}
     }
 }
 
-/// How much of its budget an agent has used today, rounded down; `None`: it has none.
-pub(super) fn percent(state: &State, rules: &Config, now: Time, id: &AgentId) -> Option<u32> {
-    let (used, budget) = of_today(state, rules, now, id)?;
+/// How much of a budget was used today, rounded down; `None`: there is none.
+pub(super) fn percent(state: &State, rules: &Config, now: Time, whose: Whose<'_>) -> Option<u32> {
+    let (used, budget) = of_today(state, rules, now, whose)?;
     u32::try_from(u128::from(used) * 100 / u128::from(size(budget).max(1))).ok().or(Some(u32::MAX))
 }
 
-fn spent(turn: &Turn<'_>, id: &AgentId) -> Option<(u64, Budget)> {
-    of_today(turn.state, turn.rules, turn.now.steady, id)
+/// Whether an account's budget of today is used up, and nobody said that this does not matter.
+pub(super) fn over(state: &State, rules: &Config, now: Time, account: &AccountId) -> bool {
+    let waived = state.accounts.get(account).and_then(|standing| standing.waived) == Some(now.midnight());
+    let spent = of_today(state, rules, now, Whose::Account(account));
+    !waived && spent.is_some_and(|(used, budget)| used >= size(budget))
 }
 
-/// What counts against an agent's budget, in its unit; `None`: it has none.
-fn of_today(state: &State, rules: &Config, now: Time, id: &AgentId) -> Option<(u64, Budget)> {
-    let budget = rules.agents.get(id)?.budget?;
-    let used = usage::today(state, rules, now, id);
+fn spent(turn: &Turn<'_>, id: &AgentId) -> Option<(u64, Budget)> {
+    of_today(turn.state, turn.rules, turn.now.steady, Whose::Agent(id))
+}
+
+/// What counts against a budget, in its unit; `None`: there is none.
+fn of_today(state: &State, rules: &Config, now: Time, whose: Whose<'_>) -> Option<(u64, Budget)> {
+    let budget = whose.budget(rules)?;
+    let used = whose.used(state, rules, now);
     let spent = match budget {
         Budget::Money(_) => used.cost,
         Budget::Tokens(_) => used.tokens.worked(),
     };
     Some((spent, budget))
+}
+
+impl Whose<'_> {
+    fn budget(self, rules: &Config) -> Option<Budget> {
+        match self {
+            Whose::Agent(id) => rules.agents.get(id)?.budget,
+            Whose::Account(id) => rules.accounts.get(id)?.budget,
+        }
+    }
+
+    fn used(self, state: &State, rules: &Config, now: Time) -> Used {
+        match self {
+            Whose::Agent(id) => usage::today(state, rules, now, id),
+            Whose::Account(id) => usage::today_on(state, rules, now, id),
+        }
+    }
+}
+
+impl fmt::Display for Whose<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Whose::Agent(id) => write!(f, "{id}"),
+            Whose::Account(id) => write!(f, "account {id}"),
+        }
+    }
 }
 
 fn size(budget: Budget) -> u64 {

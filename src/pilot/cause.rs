@@ -21,6 +21,8 @@ pub enum StopCause {
     JobRun,
     /// The operator asked for a restart.
     Restart,
+    /// It goes on under another account, or with its own after that was put right.
+    Rerouted,
     /// What was left of one whose tmux server died. Only old logs hold it: the edge ends such processes before the next
     /// start, and they belong to no life that we still know as up.
     Survivor,
@@ -41,6 +43,7 @@ impl StopCause {
             StopCause::StartLimit => "it never became ready",
             StopCause::JobRun => "it makes room for a new run",
             StopCause::Restart => "the operator asked for a restart",
+            StopCause::Rerouted => "it goes on under an account that can be used",
             StopCause::Survivor => "it outlived its tmux server",
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::id::{AgentId, MessageId, PhaseId};
+use super::id::{AccountId, AgentId, MessageId, PhaseId};
 use super::view::View;
 
 /// Something an operator asks for, from the command line, the cockpit or a script.
@@ -70,6 +70,10 @@ pub enum Command {
     /// Queue an undelivered message once more.
     Retry {
         message: MessageId,
+    },
+    /// Make a tiny real call on an account, or on each.
+    Probe {
+        account: Option<AccountId>,
     },
     Reload,
     /// End the engine; agents go on.

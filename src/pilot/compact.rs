@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::config::model::ScreenSays;
 
+use super::account;
 use super::agent::Watch;
 use super::delivery;
 use super::id::AgentId;
@@ -21,7 +22,7 @@ const NOTED_PERCENT: u8 = 80;
 /// Queues the command, when it is time. Comes back with the next picture or report.
 pub(super) fn mind(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String)> {
     let rules = turn.rules.agents.get(id)?;
-    let (at, command) = (rules.compact_at?, turn.rules.backend_of(id)?.compact.clone()?);
+    let (at, command) = (rules.compact_at?, account::backend(turn.state, turn.rules, id)?.compact.clone()?);
     let now = turn.now.steady;
     let fresh = turn.rules.stall.idle;
     let agent = turn.agent(id)?;

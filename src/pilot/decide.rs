@@ -12,7 +12,7 @@ use super::record::{Actor, Order, Record, StopCause, Wish};
 use super::state::Tmux;
 use super::time::Time;
 use super::turn::Turn;
-use super::{budget, compact, delivery, heal, job, launch, phase, restart, show, sight, stall, usage};
+use super::{account, budget, compact, delivery, heal, job, launch, phase, restart, show, sight, stall, usage};
 
 /// An agent nobody has a reason to come back to is looked at again after this all the same.
 const NEVER_FORGET: Duration = Duration::from_secs(300);
@@ -32,18 +32,25 @@ pub(super) fn decide(turn: &mut Turn<'_>) {
         next.extend(fleet(turn));
     }
     let ids: Vec<AgentId> = turn.rules.agents.keys().cloned().collect();
-    for id in &ids {
-        let budget = budget::mind(turn, id);
-        let mut deadlines = agent(turn, id);
-        deadlines.extend(budget);
-        deadlines.extend(usage::settle(turn, id));
-        deadlines.extend(show::note_state(turn, id));
-        deadlines.sort();
-        turn.watch(id).deadlines = deadlines;
+    let shut = account::shut(turn.state);
+    ids.iter().for_each(|id| each(turn, id));
+    if account::shut(turn.state) != shut {
+        // What one of them found out about an account concerns those before it too.
+        ids.iter().for_each(|id| each(turn, id));
     }
     turn.state.watches.retain(|id, _| turn.rules.agents.contains_key(id));
     turn.state.seen.next = next.into_iter().min();
     show::note_alerts(turn);
+}
+
+fn each(turn: &mut Turn<'_>, id: &AgentId) {
+    let budget = budget::mind(turn, id);
+    let mut deadlines = agent(turn, id);
+    deadlines.extend(budget);
+    deadlines.extend(usage::settle(turn, id));
+    deadlines.extend(show::note_state(turn, id));
+    deadlines.sort();
+    turn.watch(id).deadlines = deadlines;
 }
 
 /// Agents of the configuration that were never heard of begin with the wish of the configuration.
@@ -173,19 +180,17 @@ fn up(turn: &mut Turn<'_>, id: &AgentId, held: bool) -> Vec<(Time, String)> {
         return vec![again];
     }
     let mut next: Vec<(Time, String)> = Vec::new();
-    for rule in [
-        job::mind,
-        heal::start_limit,
-        heal::heal,
-        stall::mind_suspended,
-        stall::examine,
-        compact::mind,
-        delivery::deliver,
-    ] {
+    // Its account comes before everything, and once more when it is known what ails it.
+    let ills = [account::mind, job::mind, heal::start_limit, heal::heal, account::mind];
+    for rule in ills.into_iter().chain([stall::mind_suspended, stall::examine, compact::mind, delivery::deliver]) {
         next.extend(rule(turn, id));
-        let flying = turn.state.watches.get(id).is_some_and(|watch| watch.flight.is_some());
-        if flying {
+        let watch = turn.watch(id);
+        if watch.flight.is_some() {
             return Vec::new();
+        }
+        if watch.barred.is_some() {
+            delivery::hold_back(turn, id, "its account can't be used");
+            return next;
         }
     }
     if next.is_empty() {

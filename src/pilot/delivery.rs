@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::config::model::{Backend, Channel};
 
+use super::account;
 use super::agent::{Progress, Step};
 use super::effect::{Effect, Outcome};
 use super::fact::Screen;
@@ -200,7 +201,7 @@ fn proceed(turn: &mut Turn<'_>, id: &AgentId, progress: &Progress) -> Option<(Ti
     };
     let text = posted.message.text.clone();
     let screen = turn.watch(id).screen.clone();
-    let backend = turn.rules.backend_of(id)?;
+    let backend = account::backend(turn.state, turn.rules, id)?;
     let view = Sight { backend, screen: screen.as_ref(), text: &text };
     match progress.step {
         Step::Pasting | Step::Submitting { .. } => None,
@@ -283,9 +284,9 @@ fn press_when_due(
     let presses = presses + 1;
     turn.move_message(message, id, Stage::Typed { presses });
     turn.watch(id).delivery = Some(Progress { message, step: Step::Submitting { presses } });
-    let (agent, text) = (id.clone(), view.text.to_string());
+    let (agent, text, backend) = (id.clone(), view.text.to_string(), view.backend.name.clone());
     let order = Order::Submit { message };
-    turn.order(Some(id), order, |id| Effect::Submit { id, agent, incarnation, place, message, text });
+    turn.order(Some(id), order, |id| Effect::Submit { id, agent, incarnation, place, message, text, backend });
     None
 }
 
@@ -419,17 +420,21 @@ fn busy(view: &Sight<'_>) -> bool {
 fn paste(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, text: String) {
     let Some(agent) = turn.agent(id) else { return };
     let (incarnation, Some(place)) = (agent.incarnation, agent.place.clone()) else { return };
+    let Some(backend) = account::backend(turn.state, turn.rules, id).map(|backend| backend.name.clone()) else {
+        return;
+    };
     turn.move_message(message, id, Stage::Pasting);
     turn.watch(id).delivery = Some(Progress { message, step: Step::Pasting });
     let agent = id.clone();
     let order = Order::Paste { message };
-    turn.order(Some(id), order, |id| Effect::Paste { id, agent, incarnation, place, message, text });
+    turn.order(Some(id), order, |id| Effect::Paste { id, agent, incarnation, place, message, text, backend });
 }
 
 pub(super) fn submitted(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, evidence: &str) {
     turn.move_message(message, id, Stage::Submitted { evidence: evidence.to_string() });
     let now = turn.now.steady;
     let watch = turn.watch(id);
+    watch.inherited = false;
     if watch.delivery.as_ref().is_some_and(|progress| progress.message == message) {
         watch.delivery = None;
     }
@@ -451,7 +456,8 @@ fn give_back(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, why: String)
 }
 
 fn gap_after(turn: &Turn<'_>, id: &AgentId, presses: u32) -> Duration {
-    let retries = turn.rules.backend_of(id).map(|backend| backend.submit_retries.clone()).unwrap_or_default();
+    let retries =
+        account::backend(turn.state, turn.rules, id).map(|backend| backend.submit_retries.clone()).unwrap_or_default();
     let index = (presses.max(1) - 1) as usize;
     retries.get(index).or(retries.last()).copied().unwrap_or(PROOF)
 }

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::accounts::Credential;
 use crate::config::model::{Channel, McpSpec};
 
 use super::command::Answer;
 use super::event::Ask;
 use super::fact::{Identity, Place};
-use super::id::{AgentId, EffectId, Incarnation, MessageId, PhaseId};
+use super::id::{AccountId, AgentId, EffectId, Incarnation, MessageId, PhaseId};
 
 /// Something to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,9 +33,25 @@ pub enum Effect {
         unless_moved: Option<u64>,
     },
     /// Paste a message's text into the composer, after one more look that it may be typed there.
-    Paste { id: EffectId, agent: AgentId, incarnation: Incarnation, place: Place, message: MessageId, text: String },
+    Paste {
+        id: EffectId,
+        agent: AgentId,
+        incarnation: Incarnation,
+        place: Place,
+        message: MessageId,
+        text: String,
+        backend: String,
+    },
     /// Press the submit key, after one more look that `text` is still in the composer.
-    Submit { id: EffectId, agent: AgentId, incarnation: Incarnation, place: Place, message: MessageId, text: String },
+    Submit {
+        id: EffectId,
+        agent: AgentId,
+        incarnation: Incarnation,
+        place: Place,
+        message: MessageId,
+        text: String,
+        backend: String,
+    },
     /// Write one of our own files.
     Write { id: EffectId, what: OwnFile },
     /// Look at an agent now: screen and processes. Answered by `Event::Looked`.
@@ -43,6 +60,19 @@ pub enum Effect {
     Survey,
     /// Look for a process of this backend in the project that is not one of ours. Answered by `Event::Searched`.
     Search { agent: AgentId, process_names: Vec<String>, dir: PathBuf },
+    /// A tiny real call on an account, in the environment that this agent would get. `known`: a proof of that version of the program
+    /// is young enough, and needs no call. Answered by `Event::Probed`.
+    Probe { account: AccountId, backend: String, agent: AgentId, spec: Box<LaunchSpec>, known: Option<String> },
+    /// Look whether a conversation is there for a program that starts so. `at` is its file below the program's home. Answered by
+    /// `Event::Sought`.
+    Seek {
+        agent: AgentId,
+        account: Option<AccountId>,
+        conversation: String,
+        backend: String,
+        at: String,
+        spec: Box<LaunchSpec>,
+    },
     /// Answer a client.
     Reply { ask: Ask, answer: Answer },
     /// Read the workspace's configuration again.
@@ -77,6 +107,9 @@ pub struct LaunchSpec {
     /// Variables that are no secrets: phase, agent, role, spool.
     pub env: BTreeMap<String, String>,
     pub env_file: Option<PathBuf>,
+    /// With whom it works; `None`: as its program is logged in.
+    #[serde(default)]
+    pub account: Option<Credential>,
     /// Columns and rows of its window.
     pub size: (u16, u16),
     /// Lines of history tmux keeps for it.

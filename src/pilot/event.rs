@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::command::Command;
 use super::effect::Outcome;
-use super::fact::{Exit, Hiccup, Look, PaneFact, Push, Report, Screen, Search, Server};
-use super::id::{AgentId, EffectId, Incarnation, PhaseId};
+use super::fact::{Exit, Hiccup, Look, PaneFact, Probed, Push, Report, Screen, Search, Server};
+use super::id::{AccountId, AgentId, EffectId, Incarnation, PhaseId};
 
 /// Number by which the engine finds the client that asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +33,10 @@ pub enum Event {
     Looked { agent: AgentId, incarnation: Incarnation, look: Look },
     /// The result of `Effect::Search`.
     Searched { agent: AgentId, found: Search },
+    /// The result of `Effect::Probe`.
+    Probed { account: AccountId, backend: String, probed: Probed },
+    /// The result of `Effect::Seek`; `Err`: why it is not there, or why nobody can say.
+    Sought { agent: AgentId, account: Option<AccountId>, conversation: String, found: Result<(), String> },
     /// A line from an agent's own event channel.
     Reported { agent: AgentId, incarnation: Incarnation, report: Report },
     /// The watched branch was read and differs from before (or is seen for the first time).

@@ -230,6 +230,27 @@ pub enum Search {
     Unknown { why: String },
 }
 
+/// What came of a tiny call on an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Probed {
+    /// None was made: the program is of the version whose proof is known.
+    Same,
+    /// The program answered.
+    Answered {
+        /// Tells versions of the program apart.
+        version: String,
+        /// It says that the call failed.
+        failed: bool,
+        text: String,
+        /// The service's HTTP status, where it is told.
+        status: Option<u16>,
+        /// Tokens by model.
+        used: Vec<(String, Tokens)>,
+    },
+    /// It could not be made, or brought nothing that can be read.
+    Nothing { why: String },
+}
+
 /// How the machine itself is doing, told when it changes what can be trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hiccup {

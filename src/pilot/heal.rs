@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::config::model::{Role, ScreenSays};
 use crate::config::prompts;
 
+use super::account;
 use super::agent::{Limit, Symptom};
 use super::id::AgentId;
 use super::launch;
@@ -39,11 +40,13 @@ pub(super) fn heal(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String)> 
     }
     let watch = turn.state.watches.get(id)?;
     // What the program tells of its own turn is sure; what a screen shows may be going by, or a quotation.
-    let told = watch.failed.clone().filter(|reading| reading.said().is_some_and(needs_remedy));
+    let shut_out = |reading: &Reading| reading.shut_out() && may_be_refused(turn, id);
+    let remedied = |reading: &Reading| reading.said().is_some_and(needs_remedy) || shut_out(reading);
+    let told = watch.failed.clone().filter(remedied);
     let sure = told.is_some();
     let reading = told.or_else(|| watch.reading.clone())?;
     let idle_talk = |said| !sure && (watch.quotes(said) || is_old_limit(turn, id, said));
-    let Some(said) = reading.said().filter(|said| needs_remedy(*said) && !idle_talk(*said)) else {
+    let Some(said) = reading.said().filter(|said| remedied(&reading) && !idle_talk(*said)) else {
         turn.watch(id).symptom = None;
         return None;
     };
@@ -67,6 +70,12 @@ fn needs_remedy(said: ScreenSays) -> bool {
         | ScreenSays::AuthFailed
         | ScreenSays::Exited => false,
     }
+}
+
+/// It works on an account of the configuration of which nobody knows yet that it is not let in.
+fn may_be_refused(turn: &Turn<'_>, id: &AgentId) -> bool {
+    let known = |account| turn.state.accounts.get(account).is_some_and(|standing| standing.refused.is_some());
+    account::of(turn.state, id).is_some_and(|account| !known(account))
 }
 
 /// The text of a limit that was lifted stays on the screen until the next turn begins.
@@ -118,12 +127,8 @@ fn treat(turn: &mut Turn<'_>, id: &AgentId, said: ScreenSays, reading: &Reading)
             end_or_hold(turn, id, StopCause::Poisoned, evidence, None);
         }
         ScreenSays::Limited => reach_limit(turn, id, reading),
-        ScreenSays::Idle
-        | ScreenSays::Busy
-        | ScreenSays::Dialog
-        | ScreenSays::Retrying
-        | ScreenSays::AuthFailed
-        | ScreenSays::Exited => {}
+        ScreenSays::AuthFailed => account::refuse(turn, id, reading),
+        ScreenSays::Idle | ScreenSays::Busy | ScreenSays::Dialog | ScreenSays::Retrying | ScreenSays::Exited => {}
     }
 }
 

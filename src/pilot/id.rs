@@ -74,6 +74,13 @@ text_id!(
 );
 
 text_id!(
+    /// The name of an account with a provider of models.
+    AccountId,
+    |text| AgentId::parse(text).is_some(),
+    "a lower-case letter, then at most 31 of a-z, 0-9, `_` and `-`"
+);
+
+text_id!(
     /// A phase's name; it stands inside `STATUS-<id>.md` and in pings.
     PhaseId,
     |text| {

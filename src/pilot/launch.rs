@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::config::accounts;
 use crate::config::launch::{Holes, Paths, launch_argv, names_conversation, resume_argv};
 use crate::config::model::{self, Config, Kind, McpSpec, RestartPolicy, Role};
 use crate::config::prompts;
 
+use super::account;
 use super::agent::{Job, Life};
 use super::effect::{Effect, LaunchSpec, Outcome, Refusal};
 use super::fact::{Identity, Place, Search};
 use super::heal;
-use super::id::{AgentId, Incarnation};
+use super::id::{AccountId, AgentId, Incarnation};
 use super::message::Origin;
 use super::record::{Order, Record, StopCause, Wish};
 use super::restart;
@@ -58,8 +60,13 @@ pub(super) fn bring_up(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, Strin
     {
         return Some(wait);
     }
-    start(turn, id, rules);
-    None
+    match account::at_start(turn, id) {
+        Ok(begun) => {
+            start(turn, &begun);
+            None
+        }
+        Err(wait) => Some(wait),
+    }
 }
 
 /// The answer to the search for one launched by hand.
@@ -103,10 +110,12 @@ pub(super) fn start_finished(turn: &mut Turn<'_>, id: &AgentId, order: &Order, o
 pub(super) fn started(turn: &mut Turn<'_>, id: &AgentId, incarnation: Incarnation, place: Place, process: Identity) {
     let Some(agent) = turn.agent(id) else { return };
     let (phase, conversation) = (agent.phase.clone(), agent.conversation.clone());
+    let inherited = agent.rerouted && conversation.is_some();
     let started =
         Record::Started { agent: id.clone(), incarnation, place, process, phase: phase.clone(), conversation };
     turn.record(started);
     turn.state.watches.remove(id);
+    turn.watch(id).inherited = inherited;
     // Its first picture may have come before the news of its start, and was nobody's then.
     stall::look(turn, id);
     expire_bound(turn, id, incarnation);
@@ -121,14 +130,15 @@ pub(super) fn started(turn: &mut Turn<'_>, id: &AgentId, incarnation: Incarnatio
     }
 }
 
-fn start(turn: &mut Turn<'_>, id: &AgentId, rules: &model::Agent) {
+fn start(turn: &mut Turn<'_>, begun: &account::Start) {
+    let (rules, id) = (&begun.agent, &begun.agent.id);
     let Some(backend) = turn.rules.backends.get(&rules.backend) else { return };
     let Some(agent) = turn.agent(id) else { return };
     let incarnation = Incarnation(agent.incarnation.0 + 1);
     let resumed = agent
         .conversation
         .clone()
-        .filter(|conversation| rules.resume && !agent.fresh_next && !agent.quarantined.contains(conversation));
+        .filter(|conversation| begun.keeps && !agent.fresh_next && !agent.quarantined.contains(conversation));
     let phase = if phased(rules) { turn.state.sequence.current.clone() } else { None };
     let fresh = if names_conversation(backend) { Some(turn.uuid()) } else { None };
     let paths = Paths::of(&turn.rules.root, rules);
@@ -139,7 +149,7 @@ fn start(turn: &mut Turn<'_>, id: &AgentId, rules: &model::Agent) {
         Some((old, argv)) => (Some(old), argv),
         None => (fresh.clone(), launch_argv(backend, &holes(fresh.as_deref().unwrap_or_default()))),
     };
-    let spec = spec(turn.rules, rules, argv, &phase_text);
+    let spec = spec(turn.rules, rules, begun.way.account.as_ref(), argv, &phase_text);
     let now = turn.now.steady;
     turn.state.seen.starts.push(now);
     let agent = id.clone();
@@ -148,13 +158,20 @@ fn start(turn: &mut Turn<'_>, id: &AgentId, rules: &model::Agent) {
 }
 
 /// All that a start of this agent needs to know, but for what the engine adds where it runs.
-pub fn spec(config: &Config, rules: &model::Agent, argv: Vec<String>, phase: &str) -> LaunchSpec {
+pub fn spec(
+    config: &Config,
+    rules: &model::Agent,
+    account: Option<&AccountId>,
+    argv: Vec<String>,
+    phase: &str,
+) -> LaunchSpec {
+    let backend = config.backends.get(&rules.backend);
+    let account = account.and_then(|account| config.accounts.get(account));
     let env = BTreeMap::from([
         ("FLIGHTDECK_AGENT".to_string(), rules.id.to_string()),
         ("FLIGHTDECK_ROLE".to_string(), rules.role.word().to_string()),
         ("FLIGHTDECK_PHASE".to_string(), phase.to_string()),
     ]);
-    let backend = config.backends.get(&rules.backend);
     let mcp = rules.mcp.as_ref().map(|names| McpSpec {
         way: backend.map(|backend| backend.mcp_way).unwrap_or_default(),
         servers: names.iter().filter_map(|name| config.mcp.get(name).cloned()).collect(),
@@ -166,6 +183,7 @@ pub fn spec(config: &Config, rules: &model::Agent, argv: Vec<String>, phase: &st
         cwd: rules.dir.clone(),
         env,
         env_file: rules.env_file.clone(),
+        account: account.zip(backend).map(|(account, backend)| accounts::credential(account, backend)),
         size: rules.size,
         history: config.capture.history,
     }

@@ -1,9 +1,8 @@
 //! What records change of one agent: the durable part of it is the fold of these, and each is called by
 //! [`super::state::State::apply`] alone.
 
-use super::agent::{Agent, Hold, Job, Life, Limit};
-use super::fact::{Exit, Identity, Place};
-use super::id::Incarnation;
+use super::agent::{Agent, Hold, Job, Life, Limit, Route};
+use super::fact::Exit;
 use super::record::{Actor, AgentState, Record, StopCause, Wish};
 use super::time::{DAY_MS, Time};
 use super::usage::Used;
@@ -12,14 +11,17 @@ use super::usage::Used;
 const SAME_LIMIT_MS: i64 = 1_800_000;
 
 impl Agent {
-    pub(super) fn come_up(&mut self, at: Time, incarnation: Incarnation, place: &Place, process: &Identity) {
+    pub(super) fn come_up(&mut self, at: Time, record: &Record) {
+        let Record::Started { incarnation, place, process, phase, conversation, .. } = record else { return };
+        (self.phase, self.conversation) = (phase.clone(), conversation.clone());
         self.sight_lost = None;
         self.life = Life::Up { since: at };
-        self.incarnation = incarnation;
+        self.incarnation = *incarnation;
         self.place = Some(place.clone());
         self.process = Some(process.clone());
         self.ready = None;
         self.delayed = None;
+        self.rerouted = false;
         self.left.clear();
     }
 
@@ -41,6 +43,7 @@ impl Agent {
         self.over = self.incarnation;
         self.last_exit = None;
         self.left = left.to_vec();
+        self.rerouted = cause == StopCause::Rerouted;
         match cause {
             StopCause::Stall | StopCause::LateMarker | StopCause::Poisoned | StopCause::JobRun => {
                 self.fresh_next = true;
@@ -52,6 +55,7 @@ impl Agent {
             | StopCause::Fatal
             | StopCause::StartLimit
             | StopCause::Restart
+            | StopCause::Rerouted
             | StopCause::Survivor => {}
         }
     }
@@ -164,14 +168,20 @@ impl Agent {
         self.not_before = None;
     }
 
+    pub(super) fn route(&mut self, record: &Record) {
+        let Record::Routed { backend, account, model, why, fresh, .. } = record else { return };
+        let fresh = fresh.as_ref().map_or(String::new(), |why| format!("; it began anew: {why}"));
+        self.route_why = format!("{why}{fresh}");
+        self.route = Some(Route { backend: backend.clone(), account: account.clone(), model: model.clone() });
+    }
+
     pub(super) fn talk_in(&mut self, conversation: &str) {
         self.conversation = Some(conversation.to_string());
     }
 
     pub(super) fn use_up(&mut self, at: Time, record: &Record) {
         let Record::Used { spent, ended, counted_to, .. } = record else { return };
-        // What goes on over midnight is written down after it, and was used before.
-        let midnight = if ended.ends() { at.midnight() } else { Time(at.0 - 1).midnight() };
+        let midnight = Used::day_of(at, *ended);
         let (day, used) = self.used_today;
         self.counted_to = self.counted_to.max(*counted_to);
         if midnight < day {

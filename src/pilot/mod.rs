@@ -4,6 +4,7 @@
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
+pub mod account;
 pub mod agent;
 pub mod branch;
 mod budget;
@@ -29,13 +30,17 @@ mod memory;
 pub mod message;
 mod operate;
 pub mod phase;
+mod proof;
 pub mod reading;
 pub mod record;
 mod report;
 mod restart;
+pub mod roster;
+pub mod route;
 mod show;
 pub mod sight;
 mod stall;
+pub mod standing;
 pub mod state;
 pub mod step;
 pub mod subject;

@@ -8,13 +8,13 @@ use super::agent::Life;
 use super::command::{Answer, Command};
 use super::effect::Effect;
 use super::event::Ask;
-use super::id::{AgentId, MessageId, PhaseId};
+use super::id::{AccountId, AgentId, MessageId, PhaseId};
 use super::message::{Origin, Stage, clean_text};
 use super::record::{Actor, Record, StopCause, Wish};
 use super::state::Tmux;
 use super::time::Time;
 use super::turn::Turn;
-use super::{heal, job, launch, phase, restart, show};
+use super::{account, heal, job, launch, phase, proof, restart, roster, show};
 
 type Result = std::result::Result<Answer, (String, Option<String>)>;
 
@@ -48,6 +48,7 @@ fn obey(turn: &mut Turn<'_>, ask: Ask, command: Command) -> Result {
         Command::RunJob { agent, fresh } => run_job(turn, &agent, fresh),
         Command::Drop { message } => drop_message(turn, message),
         Command::Retry { message } => retry(turn, message),
+        Command::Probe { account } => probe(turn, account.as_ref()),
         Command::Reload => {
             turn.ask(Effect::Reload { ask: Some(ask) });
             accepted("the configuration is read again")
@@ -155,7 +156,7 @@ fn send(turn: &mut Turn<'_>, id: &AgentId, text: &str) -> Result {
 }
 
 fn is_command(turn: &Turn<'_>, id: &AgentId, text: &str) -> bool {
-    let backend = turn.rules.backend_of(id);
+    let backend = account::backend(turn.state, turn.rules, id);
     backend.and_then(|backend| backend.composer.command.as_ref()).is_some_and(|command| command.is_match(text))
 }
 
@@ -194,7 +195,30 @@ fn hold(turn: &mut Turn<'_>, id: &AgentId, reason: &str) -> Result {
 fn release(turn: &mut Turn<'_>, id: &AgentId) -> Result {
     known(turn, id)?;
     restart::release(turn, id, Actor::Operator);
+    account::release(turn, id);
     accepted(format!("{id} is released"))
+}
+
+fn probe(turn: &mut Turn<'_>, only: Option<&AccountId>) -> Result {
+    let names: Vec<AccountId> = turn.rules.accounts.keys().cloned().collect();
+    if names.is_empty() {
+        return refused("no accounts are configured", "write [accounts.NAME] into flightdeck.toml");
+    }
+    if let Some(unknown) = only.filter(|only| !names.contains(only)) {
+        let known: Vec<&str> = names.iter().map(AccountId::as_str).collect();
+        return refused(format!("no account is called {unknown}"), format!("known accounts: {}", known.join(", ")));
+    }
+    let mut tried = Vec::new();
+    for account in names.iter().filter(|name| only.is_none_or(|only| only == *name)) {
+        if let Some((agent, way)) = roster::triable(turn.state, turn.rules, account) {
+            proof::probe(turn, &agent, &way, None);
+            tried.push(account.as_str());
+        }
+    }
+    match tried.as_slice() {
+        [] => refused("no program of an agent can try it", "claude can; another shows with its first use"),
+        tried => accepted(format!("tried: {}", tried.join(", "))),
+    }
 }
 
 fn pause(turn: &mut Turn<'_>) -> Answer {

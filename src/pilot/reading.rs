@@ -32,6 +32,9 @@ use super::message::is_hostile;
 use super::time::Time;
 use page::Page;
 
+/// The rule of backends for a model that the provider does not know or give.
+const MODEL_REFUSED: &str = "model refused";
+
 /// Longest evidence, in characters: one line of a wide terminal.
 const EVIDENCE_CAP: usize = 200;
 /// Of a composer's text this much of the end must be seen, squeezed, where the beginning has scrolled away.
@@ -235,6 +238,11 @@ impl Reading {
             Says::Clear(said) => Some(said),
             Says::Unclear => None,
         }
+    }
+
+    /// It says that the account is not let in; a model that is refused is no fault of the account.
+    pub fn shut_out(&self) -> bool {
+        self.said() == Some(ScreenSays::AuthFailed) && self.rule.as_deref() != Some(MODEL_REFUSED)
     }
 
     /// It says that a turn runs.

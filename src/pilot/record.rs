@@ -7,8 +7,9 @@ use crate::config::prices::Billing;
 
 use super::effect::OwnFile;
 use super::fact::{Exit, Handoff, Hiccup, Identity, Place, Server};
-use super::id::{AgentId, EffectId, Incarnation, MessageId, PhaseId, Sha};
+use super::id::{AccountId, AgentId, EffectId, Incarnation, MessageId, PhaseId, Sha};
 use super::message::{Message, Stage};
+use super::standing::Verdict;
 use super::time::Time;
 use super::usage::{Spent, TurnEnd};
 
@@ -201,6 +202,40 @@ pub enum Record {
         billing: Billing,
         /// The newest answer's time by the program's own clock: what is not newer is counted.
         counted_to: Option<Time>,
+        /// On which it was used; `None`: none is known.
+        #[serde(default)]
+        account: Option<AccountId>,
+    },
+    // -- accounts --------------------------------------------------------------------------------------------------
+    /// From its next start on an agent works so; `why`: what was passed over. `fresh`: why its conversation stays behind.
+    Routed {
+        agent: AgentId,
+        backend: String,
+        account: Option<AccountId>,
+        model: String,
+        why: String,
+        fresh: Option<String>,
+    },
+    /// Its provider does not let it in. `agent`: who ran into it.
+    AccountRefused {
+        account: AccountId,
+        agent: AgentId,
+        why: String,
+    },
+    /// It may be used again.
+    AccountMended {
+        account: AccountId,
+        by: Actor,
+    },
+    /// A tiny real call on it, and what that used.
+    AccountProbed {
+        account: AccountId,
+        backend: String,
+        /// Tells versions of the program apart.
+        version: String,
+        verdict: Verdict,
+        spent: Vec<Spent>,
+        billing: Billing,
     },
     // -- messages --------------------------------------------------------------------------------------------------
     MessageQueued {
@@ -425,6 +460,8 @@ impl Record {
             | Record::JobStarted { agent, .. }
             | Record::JobFinished { agent }
             | Record::Used { agent, .. }
+            | Record::Routed { agent, .. }
+            | Record::AccountRefused { agent, .. }
             | Record::MessageMoved { agent, .. }
             | Record::InboxSeen { agent, .. } => Some(agent),
             Record::MessageQueued { message } => Some(&message.agent),
@@ -439,6 +476,8 @@ impl Record {
             | Record::Paused { .. }
             | Record::Resumed { .. }
             | Record::EmergencyStopped { .. }
+            | Record::AccountMended { .. }
+            | Record::AccountProbed { .. }
             | Record::Done { .. }
             | Record::Failed { .. }
             | Record::MassDeath { .. }

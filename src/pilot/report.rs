@@ -1,5 +1,6 @@
 //! What an agent says of itself on its event channel: the first evidence there is, before its screen.
 
+use super::account;
 use super::compact;
 use super::delivery;
 use super::fact::{ProgramState, Report};
@@ -68,7 +69,7 @@ fn began(turn: &mut Turn<'_>, id: &AgentId) {
     usage::turn_begins(turn, id);
     let now = turn.now.steady;
     let watch = turn.watch(id);
-    watch.turn_since = Some(now);
+    (watch.turn_since, watch.shut_out, watch.inherited) = (Some(now), None, false);
     (watch.pending, watch.failed, watch.ended_well, watch.prompted) = (0, None, false, false);
 }
 
@@ -81,7 +82,7 @@ fn lift(turn: &mut Turn<'_>, id: &AgentId) {
 
 /// An error that ended a turn is read by the rules for screens: they know its words.
 fn failed(turn: &mut Turn<'_>, id: &AgentId, error: &str, resets: Option<i64>) {
-    let backend = turn.rules.backend_of(id);
+    let backend = account::backend(turn.state, turn.rules, id);
     let Some(reading) = backend.map(|backend| reading::of_error(backend, error)) else { return };
     let until = resets.and_then(|seconds| seconds.checked_mul(1000)).map(Time);
     turn.watch(id).failed = Some(Reading { until, ..reading });

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use crate::config::model::{Config, ScreenSays};
 
+use super::account;
 use super::agent::{Agent, Job, Life, Watch};
 use super::branch::PassedOn;
-use super::budget;
+use super::budget::{self, Whose};
 use super::decide;
 use super::gauge;
 use super::id::{AgentId, PhaseId};
@@ -16,6 +17,7 @@ use super::message::Stage;
 use super::reading::{self, Reading};
 use super::record::{AgentState, Record, Wish};
 use super::restart;
+use super::roster;
 use super::state::{Posted, State, Tmux};
 use super::time::{Now, Time};
 use super::turn::Turn;
@@ -95,6 +97,7 @@ pub(super) fn view(state: &State, rules: &Config, now: Now) -> View {
         },
         phase: phase_view(state, rules, now),
         agents: rules.agents.keys().filter_map(|id| agent_view(state, rules, now, id)).collect(),
+        accounts: roster::views(state, rules, now),
         outbox: outbox_view(state),
         alerts: state.seen.alerts.values().cloned().collect(),
     }
@@ -131,12 +134,11 @@ fn agent_view(state: &State, rules: &Config, now: Now, id: &AgentId) -> Option<A
     let agent = state.agents.get(id)?;
     let config = rules.agents.get(id)?;
     let watch = state.watches.get(id);
-    let last_line = watch.and_then(|watch| watch.screen.as_ref()).map(|screen| {
-        rules
-            .backends
-            .get(&config.backend)
-            .map_or_else(String::new, |backend| reading::last_line_of_sense(backend, screen))
-    });
+    let backend = account::backend(state, rules, id);
+    let last_line = watch
+        .and_then(|watch| watch.screen.as_ref())
+        .map(|screen| backend.map_or_else(String::new, |backend| reading::last_line_of_sense(backend, screen)));
+    let route = agent.route.as_ref();
     let action = |(at, what): &(Time, String)| NextAction { what: what.clone(), at: now.wall_of(*at) };
     let deadlines: Vec<NextAction> = watch
         .into_iter()
@@ -147,7 +149,7 @@ fn agent_view(state: &State, rules: &Config, now: Now, id: &AgentId) -> Option<A
     Some(AgentView {
         id: id.clone(),
         role: config.role.word().to_string(),
-        backend: config.backend.clone(),
+        backend: route.map_or(&config.backend, |route| &route.backend).clone(),
         wish: agent.wish,
         state: agent.shown.clone(),
         since: now.wall_of(agent.shown_since),
@@ -161,7 +163,7 @@ fn agent_view(state: &State, rules: &Config, now: Now, id: &AgentId) -> Option<A
         restarts_today: agent.starts_today.1.saturating_sub(1),
         waiting_messages: u32::try_from(state.waiting(id).count()).unwrap_or(u32::MAX),
         last_line: last_line.unwrap_or_default(),
-        model: config.model.clone(),
+        model: route.map_or(&config.model, |route| &route.model).clone(),
         kind: config.kind.word().to_string(),
         restart: config.restart.word().to_string(),
         deadlines,
@@ -171,8 +173,10 @@ fn agent_view(state: &State, rules: &Config, now: Now, id: &AgentId) -> Option<A
         gauges: watch.map(|watch| watch.gauges.clone()).unwrap_or_default(),
         used_today: usage::today(state, rules, now.steady, id),
         budget: config.budget.map(|budget| budget.to_string()),
-        budget_percent: budget::percent(state, rules, now.steady, id),
-        billing: config.billing,
+        budget_percent: budget::percent(state, rules, now.steady, Whose::Agent(id)),
+        billing: account::billing(state, rules, id),
+        account: route.and_then(|route| route.account.clone()),
+        account_why: agent.route_why.clone(),
     })
 }
 
@@ -265,6 +269,9 @@ fn describe(turn: &Turn<'_>, id: &AgentId) -> Option<Shown> {
     if let (Some(hold), false) = (&agent.held, matches!(agent.life, Life::Stopping { .. })) {
         return Some((AgentState::Held { cause: hold.cause.clone() }, hold.cause.clone(), None));
     }
+    if let Some(shown) = barred(turn, agent, id) {
+        return Some(shown);
+    }
     match agent.life {
         Life::Starting { .. } => Some((AgentState::Starting, "its start is ordered".to_string(), None)),
         Life::Stopping { cause, .. } => Some((AgentState::Stopping, cause.words().to_string(), None)),
@@ -280,6 +287,18 @@ fn describe(turn: &Turn<'_>, id: &AgentId) -> Option<Shown> {
             }
             Some(running(turn, agent, watch))
         }
+    }
+}
+
+/// It can't go on for its account's sake.
+fn barred(turn: &Turn<'_>, agent: &Agent, id: &AgentId) -> Option<Shown> {
+    let (why, until) = turn.state.watches.get(id)?.barred.clone()?;
+    match (agent.life, until) {
+        (Life::Starting { .. } | Life::Stopping { .. }, _) => None,
+        (Life::Down { .. } | Life::Up { .. }, Some(until)) => {
+            Some((AgentState::Limited { until: Some(until) }, why, None))
+        }
+        (Life::Down { .. } | Life::Up { .. }, None) => Some((AgentState::Held { cause: why.clone() }, why, None)),
     }
 }
 
@@ -366,7 +385,7 @@ fn alerts(turn: &Turn<'_>) -> BTreeMap<String, String> {
             let what = format!(
                 "{id} is only observed, no rule explains its screens: `flightdeck backend probe {}` says whether its version was \
                  tried, `flightdeck attach {id}` shows it, `flightdeck release {id}` acts on it again",
-                rules.backend
+                account::backend(turn.state, turn.rules, id).map_or(&rules.backend, |backend| &backend.name)
             );
             alerts.insert(format!("{id} sight"), what);
         }
@@ -383,17 +402,25 @@ fn alerts(turn: &Turn<'_>) -> BTreeMap<String, String> {
             let what = format!("{id}'s service has been overloaded for long: it tries again by itself");
             alerts.insert(format!("{id} overloaded"), what);
         }
+        let told = account::of(turn.state, id).and_then(|account| turn.state.accounts.get(account));
+        let told = told.is_some_and(|account| account.refused.is_some());
+        // What its account's own alert tells, and what an earlier life left on the screen, is not told here.
+        let passed = |watch: &Watch| {
+            let said = watch.said();
+            (told && said == Some(ScreenSays::AuthFailed)) || said.is_some_and(|said| watch.quotes(said))
+        };
         let watch = turn.state.watches.get(id).filter(|_| agent.up_since().is_some());
-        if let Some(watch) = watch.filter(|watch| decide::asks_operator(watch)) {
+        if let Some(watch) = watch.filter(|watch| decide::asks_operator(watch) && !passed(watch)) {
             let seen = watch.reading.as_ref().filter(|reading| reading.said() == watch.said());
             let asked = seen.map_or_else(|| watch.dialog(), |reading| reading.evidence.clone());
             let what = format!("{id} waits for you: {asked}; `flightdeck attach {id}`");
             alerts.insert(format!("{id} asks"), what);
         }
         blocked_messages(turn, id, &mut alerts);
-        budget::alerts(turn, id, &mut alerts);
+        budget::alerts_of(turn, Whose::Agent(id), &mut alerts);
         gauge::alerts(turn, id, &mut alerts);
     }
+    roster::alerts(turn, &mut alerts);
     if let Some(why) = &turn.state.sequence.blocked {
         let phase = turn.state.sequence.current.as_ref().map(ToString::to_string).unwrap_or_default();
         alerts.insert("phase".to_string(), format!("phase {phase} can't end: {why}"));

@@ -279,6 +279,7 @@ pub(super) fn charge_for(cause: StopCause) -> Option<&'static str> {
         | StopCause::SequenceComplete
         | StopCause::JobRun
         | StopCause::Restart
+        | StopCause::Rerouted
         | StopCause::Survivor => None,
     }
 }

@@ -4,13 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use super::account;
 use super::agent::{Agent, Job, Life, Watch};
 use super::branch::Branch;
 use super::fact::{Server, Stamp};
-use super::id::{AgentId, EffectId, MessageId, PhaseId};
+use super::id::{AccountId, AgentId, EffectId, MessageId, PhaseId};
 use super::message::{Message, Stage};
 use super::phase::Sequence;
 use super::record::{Actor, HiccupNote, Order, Record};
+use super::standing::Standing;
 use super::time::{DAY_MS, Time};
 
 /// Settled messages kept for showing; older ones stay in the log only.
@@ -37,6 +39,8 @@ pub struct State {
     pub server: Option<Server>,
     pub server_losses: Vec<Time>,
     pub agents: BTreeMap<AgentId, Agent>,
+    /// Accounts of which something is known.
+    pub accounts: BTreeMap<AccountId, Standing>,
     pub outbox: BTreeMap<MessageId, Posted>,
     settled: VecDeque<MessageId>,
     /// Messages that are not settled, oldest first: few among many.
@@ -86,6 +90,10 @@ pub struct Seen {
     pub alerts: BTreeMap<String, String>,
     pub next: Option<(Time, String)>,
     pub job_checked: Time,
+    /// Accounts on which a tiny call is under way, with their backends, and since when.
+    pub probing: BTreeMap<(AccountId, String), Time>,
+    /// When a proof was last found to be of the program's present version.
+    pub confirmed: BTreeMap<(AccountId, String), Time>,
     /// Why the sequence of the file in force is not taken over.
     pub not_followed: Option<String>,
 }
@@ -152,11 +160,7 @@ impl State {
             Record::SequenceCompleted => (self.sequence.complete, self.sequence.current) = (true, None),
             Record::SequenceReopened => self.sequence.complete = false,
             Record::Wished { agent, wish, .. } => self.agent(agent, at).be_wished(at, *wish),
-            Record::Started { agent, incarnation, place, process, phase, conversation } => {
-                let agent = self.agent(agent, at);
-                agent.come_up(at, *incarnation, place, process);
-                (agent.phase, agent.conversation) = (phase.clone(), conversation.clone());
-            }
+            Record::Started { agent, .. } => self.agent(agent, at).come_up(at, record),
             Record::Ready { agent } => self.agent(agent, at).ready = Some(at),
             Record::Exited { agent, exit, last } => self.agent(agent, at).exit(at, *exit, last),
             Record::Stopped { agent, cause, left } => self.agent(agent, at).stop(at, *cause, left),
@@ -165,15 +169,51 @@ impl State {
             Record::StartDelayed { agent, until, why } => self.agent(agent, at).delay(*until, why),
             Record::Held { agent, .. } => self.agent(agent, at).be_held(at, record),
             Record::Released { agent, by } => self.release(at, agent, *by),
-            Record::LimitReached { agent, until, text } => self.agent(agent, at).reach_limit(at, *until, text),
-            Record::LimitLifted { agent } => self.agent(agent, at).lift_limit(at),
+            Record::LimitReached { agent, until, text } => self.apply_limit(at, agent, *until, text),
+            Record::LimitLifted { agent } => self.apply_lifted(at, agent),
             Record::SightLost { agent, .. } => self.agent(agent, at).sight_lost = Some(at),
             Record::SightRegained { agent, .. } => self.agent(agent, at).sight_lost = None,
             Record::Quarantined { agent, conversation, .. } => self.agent(agent, at).quarantine(conversation.as_ref()),
             Record::ConversationSeen { agent, conversation } => self.agent(agent, at).talk_in(conversation),
             Record::JobStarted { agent, .. } => self.agent(agent, at).begin_job(at),
             Record::JobFinished { agent } => self.agent(agent, at).job = Job::Finished { at },
-            Record::Used { agent, .. } => self.agent(agent, at).use_up(at, record),
+            Record::Used { agent, .. } => self.apply_used(at, agent, record),
+            Record::Routed { agent, .. } => self.agent(agent, at).route(record),
+            Record::AccountRefused { account, .. }
+            | Record::AccountMended { account, .. }
+            | Record::AccountProbed { account, .. } => self.standing(account).apply(at, record),
+        }
+    }
+
+    fn standing(&mut self, account: &AccountId) -> &mut Standing {
+        self.accounts.entry(account.clone()).or_default()
+    }
+
+    /// That of the account on which an agent works.
+    fn standing_of(&mut self, agent: &AgentId) -> Option<&mut Standing> {
+        let account = account::of(self, agent)?.clone();
+        Some(self.standing(&account))
+    }
+
+    fn apply_limit(&mut self, at: Time, id: &AgentId, until: Option<Time>, text: &str) {
+        self.agent(id, at).reach_limit(at, until, text);
+        if let Some(standing) = self.standing_of(id) {
+            standing.reach_limit(at, until, text);
+        }
+    }
+
+    fn apply_lifted(&mut self, at: Time, id: &AgentId) {
+        self.agent(id, at).lift_limit(at);
+        if let Some(standing) = self.standing_of(id) {
+            standing.limit = None;
+        }
+    }
+
+    fn apply_used(&mut self, at: Time, id: &AgentId, record: &Record) {
+        let Record::Used { spent, ended, account, .. } = record else { return };
+        self.agent(id, at).use_up(at, record);
+        if let Some(account) = account {
+            self.standing(account).use_up(at, spent, *ended);
         }
     }
 
@@ -241,6 +281,7 @@ impl State {
                 agent.incarnation = *incarnation;
                 agent.phase.clone_from(phase);
                 agent.conversation.clone_from(conversation);
+                agent.talks_on.clone_from(&agent.route);
                 agent.ready = None;
                 agent.fresh_next = false;
                 agent.not_before = None;
@@ -319,6 +360,7 @@ impl State {
             server,
             server_losses,
             agents,
+            accounts,
             outbox,
             settled,
             unsettled: _,
@@ -337,6 +379,7 @@ impl State {
         engine == (others.0, others.1, others.2, others.3, others.4, others.5, counts.0, counts.1, counts.2)
             && (config_digest, host) == (&other.config_digest, &other.host)
             && (paused, emergency_stop, complete_file) == (&other.paused, &other.emergency_stop, &other.complete_file)
+            && *accounts == other.accounts
             && (server, server_losses, agents) == (&other.server, &other.server_losses, &other.agents)
             && (outbox, settled, branch) == (&other.outbox, &other.settled, &other.branch)
             && (sequence, orders) == (&other.sequence, &other.orders)

@@ -17,7 +17,9 @@ use super::state::{State, Tmux};
 use super::time::{Now, Time};
 use super::turn::{Outcome, Turn};
 use super::view::View;
-use super::{delivery, handoff, job, launch, operate, phase, report, restart, show, sight, stall, usage};
+use super::{
+    account, delivery, handoff, job, launch, operate, phase, proof, report, restart, show, sight, stall, usage,
+};
 
 /// One event: what is to be written and, after that, done.
 pub fn step(state: &mut State, rules: &Config, now: Now, event: Event) -> Outcome {
@@ -87,6 +89,10 @@ fn observe(turn: &mut Turn<'_>, event: Event) {
             }
         }
         Event::Searched { agent, found } => launch::searched(turn, &agent, found),
+        Event::Probed { account, backend, probed } => proof::probed(turn, account, backend, probed),
+        Event::Sought { agent, account, conversation, found } => {
+            account::sought(turn, &agent, account.as_ref(), (conversation, found));
+        }
         Event::Reported { agent, incarnation, report } => {
             if is_current(turn, &agent, incarnation) {
                 report::reported(turn, &agent, report);
@@ -287,7 +293,7 @@ fn looked(turn: &mut Turn<'_>, id: &AgentId, look: &Look) {
 fn see(turn: &mut Turn<'_>, id: &AgentId, screen: Arc<Screen>, taken: u64) {
     let now = turn.now.steady;
     let rules = turn.rules;
-    let Some(backend) = rules.backend_of(id) else { return };
+    let Some(backend) = account::backend(turn.state, rules, id) else { return };
     let watch = turn.watch(id);
     // An older picture that arrives after a newer one tells nothing new.
     if taken < watch.taken {

@@ -10,10 +10,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::config::model::Config;
-use crate::config::prices::{Billing, Price};
+use crate::config::prices::Price;
 
+use super::account;
 use super::agent::Life;
-use super::id::AgentId;
+use super::id::{AccountId, AgentId};
 use super::record::Record;
 use super::state::State;
 use super::time::{DAY_MS, Time};
@@ -152,6 +153,12 @@ impl Tokens {
 }
 
 impl Used {
+    /// The midnight (UTC) of the day to which a record of that time belongs: what goes on over midnight is written down after it,
+    /// and was used before.
+    pub fn day_of(at: Time, ended: TurnEnd) -> Time {
+        if ended.ends() { at.midnight() } else { Time(at.0 - 1).midnight() }
+    }
+
     /// Adds what one turn used.
     pub fn add(&mut self, spent: &[Spent], ended: TurnEnd) {
         self.turns = self.turns.saturating_add(u32::from(ended.ends()));
@@ -278,6 +285,18 @@ pub(super) fn today(state: &State, rules: &Config, now: Time, id: &AgentId) -> U
     used
 }
 
+/// Today's sum of an account, with what stands in no record yet of those who work on it.
+pub(super) fn today_on(state: &State, rules: &Config, now: Time, on: &AccountId) -> Used {
+    let (day, recorded) = state.accounts.get(on).map(|standing| standing.used_today).unwrap_or_default();
+    let mut used = if day == now.midnight() { recorded } else { Used::default() };
+    for (id, watch) in &state.watches {
+        if account::of(state, id) == Some(on) {
+            used.add(&priced(rules, &watch.tally), TurnEnd::GoesOn);
+        }
+    }
+    used
+}
+
 /// Makes the record of what is summed, and begins anew.
 fn write(turn: &mut Turn<'_>, id: &AgentId, ended: TurnEnd) {
     let Some(watch) = turn.state.watches.get(id) else { return };
@@ -289,13 +308,19 @@ fn write(turn: &mut Turn<'_>, id: &AgentId, ended: TurnEnd) {
     if spent.is_empty() {
         return;
     }
-    let billing = turn.rules.agents.get(id).map_or(Billing::Unknown, |agent| agent.billing);
+    let account = account::of(turn.state, id).cloned();
+    let billing = account::billing(turn.state, turn.rules, id);
     let phase = turn.agent(id).and_then(|agent| agent.phase.clone());
-    turn.record(Record::Used { agent: id.clone(), phase, since, ended, spent, billing, counted_to });
+    turn.record(Record::Used { agent: id.clone(), phase, since, ended, spent, billing, counted_to, account });
+}
+
+/// What a model's tokens cost by the prices of this moment, if somebody told them.
+pub(super) fn cost(rules: &Config, model: &str, tokens: &Tokens) -> Option<u64> {
+    rules.prices.get(model).and_then(|price: &Price| price.cost(tokens))
 }
 
 fn priced(rules: &Config, tally: &Tally) -> Vec<Spent> {
-    let cost = |spent: &Spent| rules.prices.get(&spent.model).and_then(|price: &Price| price.cost(&spent.tokens));
+    let cost = |spent: &Spent| cost(rules, &spent.model, &spent.tokens);
     tally.spent.values().map(|spent| Spent { cost: cost(spent), ..spent.clone() }).collect()
 }
 

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::config::prices::Billing;
 
 use super::gauge::Gauges;
-use super::id::{AgentId, Incarnation, MessageId, PhaseId, Sha};
+use super::id::{AccountId, AgentId, Incarnation, MessageId, PhaseId, Sha};
 use super::message::{Origin, Stage};
 use super::record::{AgentState, Wish};
+use super::standing::Verdict;
 use super::time::Time;
 use super::usage::Used;
 
@@ -33,6 +34,9 @@ pub struct View {
     pub watch: WatchView,
     pub phase: PhaseView,
     pub agents: Vec<AgentView>,
+    /// Accounts of the configuration; empty: there are none.
+    #[serde(default)]
+    pub accounts: Vec<AccountView>,
     /// Messages not settled, and the last settled ones, newest last.
     pub outbox: Vec<MessageView>,
     /// What needs the operator, each with what to do.
@@ -152,6 +156,55 @@ pub struct AgentView {
     /// How full its context and its account's quotas are, where its program tells.
     #[serde(default)]
     pub gauges: Gauges,
+    /// On which it works; `None`: its program's own login.
+    #[serde(default)]
+    pub account: Option<AccountId>,
+    /// Why that one.
+    #[serde(default)]
+    pub account_why: String,
+}
+
+/// One account with a provider.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AccountView {
+    pub id: AccountId,
+    pub provider: String,
+    /// `subscription` or `api-key`.
+    pub kind: String,
+    /// Where its credential is, in words.
+    pub source: String,
+    pub state: AccountState,
+    /// What a person does to be let in.
+    pub login: String,
+    /// Who works on it.
+    pub agents: Vec<AgentId>,
+    /// A tiny call can be made on it.
+    pub triable: bool,
+    /// When that was last done, and what it came to.
+    pub tried: Option<Time>,
+    pub verdict: Option<Verdict>,
+    /// Since midnight (UTC), tiny calls among it.
+    pub used_today: Used,
+    pub budget: Option<String>,
+    pub budget_percent: Option<u32>,
+}
+
+/// How an account stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum AccountState {
+    Good,
+    /// Nobody has used it yet.
+    Unknown,
+    Refused {
+        why: String,
+    },
+    Limited {
+        until: Option<Time>,
+        why: String,
+    },
+    /// Its budget of the day is used up.
+    Spent,
 }
 
 /// A deadline with its reason.

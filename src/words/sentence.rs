@@ -8,7 +8,7 @@ use crate::pilot::id::{AgentId, Incarnation, PhaseId, Sha};
 use crate::pilot::record::{Actor, AgentState, BaselineWhy, HiccupNote, Illness, Order, Record, StopCause, Wish};
 use crate::pilot::time::Time;
 
-use super::{message, text, usage, when};
+use super::{account, message, text, usage, when};
 
 /// The record in words that no terminal can be hurt by.
 pub fn sentence(record: &Record) -> String {
@@ -77,6 +77,10 @@ fn told(record: &Record) -> String {
         | Record::JobStarted { .. }
         | Record::JobFinished { .. }
         | Record::Used { .. } => of_agent(record),
+        Record::Routed { .. }
+        | Record::AccountRefused { .. }
+        | Record::AccountMended { .. }
+        | Record::AccountProbed { .. } => account::told(record),
     }
 }
 
@@ -180,8 +184,8 @@ fn of_phase(record: &Record) -> String {
     }
 }
 
-/// The three groups above are told apart once, in [`told`]; were that wrong, the record would still be shown.
-fn unreached(record: &Record) -> String {
+/// The groups above are told apart once, in [`told`]; were that wrong, the record would still be shown.
+pub(super) fn unreached(record: &Record) -> String {
     format!("{record:?}")
 }
 
@@ -287,7 +291,7 @@ fn wanted(wish: Wish) -> &'static str {
     }
 }
 
-fn actor(by: Actor) -> &'static str {
+pub(super) fn actor(by: Actor) -> &'static str {
     match by {
         Actor::Operator => "the operator",
         Actor::Pilot => "flightdeck",
@@ -310,6 +314,7 @@ fn stopped(cause: StopCause) -> &'static str {
         StopCause::StartLimit => "it never became ready",
         StopCause::JobRun => "to make room for a new run",
         StopCause::Restart => "for a restart",
+        StopCause::Rerouted => "to go on under an account that can be used",
         StopCause::Survivor => "it had survived its tmux server",
     }
 }

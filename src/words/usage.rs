@@ -43,6 +43,14 @@ pub fn tokens(tokens: &Tokens) -> String {
     format!("{} in, {} out{cached}", count(tokens.input), count(tokens.output))
 }
 
+/// What something used, behind the words for it; empty where it used nothing.
+pub fn in_all(spent: &[Spent]) -> String {
+    let mut sum = Used::default();
+    sum.add(spent, TurnEnd::GoesOn);
+    let cost = cost(sum.cost, sum.unpriced, sum.tokens.sum());
+    if sum.tokens.sum() == 0 { String::new() } else { format!(" ({}, cost {cost})", tokens(&sum.tokens)) }
+}
+
 /// The record of a turn.
 pub fn used(agent: &AgentId, ended: TurnEnd, spent: &[Spent]) -> String {
     let mut sum = Used::default();

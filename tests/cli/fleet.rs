@@ -60,6 +60,8 @@ fn agent(name: &str, state: AgentState, since: i64) -> AgentView {
         budget_percent: None,
         billing: Billing::Unknown,
         gauges: Gauges::default(),
+        account: None,
+        account_why: String::new(),
     }
 }
 
@@ -104,6 +106,7 @@ pub(crate) fn view() -> View {
             blocked: None,
         },
         agents: vec![adversary, builder, held, limited, ended],
+        accounts: Vec::new(),
         outbox: vec![MessageView {
             id: MessageId(7),
             agent: id("builder"),

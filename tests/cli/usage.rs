@@ -27,7 +27,16 @@ fn spent(model: &str, output: u64, cost: Option<u64>) -> Spent {
 /// A turn that began at this minute.
 fn used(agent: &str, minute: i64, ended: TurnEnd, billing: Billing, spent: Vec<Spent>) -> Record {
     let agent = AgentId::parse(agent).expect("a name");
-    Record::Used { agent, phase: PhaseId::parse("1a"), since: at(minute), ended, spent, billing, counted_to: None }
+    Record::Used {
+        agent,
+        phase: PhaseId::parse("1a"),
+        since: at(minute),
+        ended,
+        spent,
+        billing,
+        counted_to: None,
+        account: None,
+    }
 }
 
 fn handoff(prefix: &str, gate: &str) -> Record {

@@ -303,6 +303,16 @@ impl World {
                 self.events.push_back(Event::Looked { agent, incarnation, look });
             }
             Effect::Search { agent, .. } => self.events.push_back(Event::Searched { agent, found: Search::None }),
+            Effect::Probe { account, backend, .. } => {
+                self.events.push_back(Event::Probed {
+                    account,
+                    backend,
+                    probed: flightdeck::pilot::fact::Probed::Same,
+                });
+            }
+            Effect::Seek { agent, account, conversation, .. } => {
+                self.events.push_back(Event::Sought { agent, account, conversation, found: Ok(()) });
+            }
             Effect::Reply { answer, .. } => self.answer = Some(answer),
             Effect::Reload { .. } => self.events.push_back(Event::ConfigLoaded),
             Effect::Quit { .. } => {}

@@ -1,6 +1,7 @@
 //! The whole program at work: the real engine as a child process, real agents in a real tmux server, real git. Each test has
 //! a workspace, a home and a socket of its own, waits for conditions and never for a time, and leaves nothing running.
 
+mod accounts;
 mod branch;
 mod cockpit;
 mod copies;

@@ -67,7 +67,8 @@ impl World {
             | StopCause::EmergencyStop
             | StopCause::PhaseChange
             | StopCause::SequenceComplete
-            | StopCause::Restart => true,
+            | StopCause::Restart
+            | StopCause::Rerouted => true,
             StopCause::Stall
             | StopCause::LateMarker
             | StopCause::Fatal
@@ -239,6 +240,8 @@ fn acted_on(effect: &Effect) -> Option<&AgentId> {
         | Effect::Look { .. }
         | Effect::Survey
         | Effect::Search { .. }
+        | Effect::Probe { .. }
+        | Effect::Seek { .. }
         | Effect::Reply { .. }
         | Effect::Reload { .. }
         | Effect::Quit { .. } => None,
@@ -256,6 +259,8 @@ fn id_of(effect: &Effect) -> Option<EffectId> {
         Effect::Look { .. }
         | Effect::Survey
         | Effect::Search { .. }
+        | Effect::Probe { .. }
+        | Effect::Seek { .. }
         | Effect::Reply { .. }
         | Effect::Reload { .. }
         | Effect::Quit { .. } => None,

@@ -289,6 +289,8 @@ impl World {
             | Effect::Look { .. }
             | Effect::Survey
             | Effect::Search { .. }
+            | Effect::Probe { .. }
+            | Effect::Seek { .. }
             | Effect::Reload { .. }
             | Effect::Quit { .. } => self.dice.between(self.pace.tmux),
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use flightdeck::config::model::Backend;
 use flightdeck::pilot::effect::{Effect, LaunchSpec, Outcome, OwnFile, Refusal};
 use flightdeck::pilot::event::Event;
-use flightdeck::pilot::fact::{Exit, Identity, Look, Place, Server};
+use flightdeck::pilot::fact::{Exit, Identity, Look, Place, Probed, Server};
 use flightdeck::pilot::id::{AgentId, EffectId, Incarnation, MessageId};
 use flightdeck::pilot::reading;
 
@@ -59,6 +59,22 @@ impl World {
                 let found = self.by_hand.clone();
                 self.tell_later(life, Event::Searched { agent, found });
             }
+            Effect::Probe { account, backend, known, .. } => {
+                self.note(&format!("? tries account {account} with {backend}"));
+                let probed = self.proofs.get(&account).cloned();
+                let probed = match (probed, known) {
+                    (Some(Probed::Answered { failed: false, .. }) | None, Some(_)) => Probed::Same,
+                    (Some(probed), _) => probed,
+                    (None, None) => Probed::Nothing { why: "nobody is there".to_string() },
+                };
+                self.tell_later(life, Event::Probed { account, backend, probed });
+            }
+            Effect::Seek { agent, account, conversation, .. } => {
+                self.note(&format!("? looks for the conversation of {agent}"));
+                let there = account.as_ref().is_some_and(|account| self.transcripts.contains(account));
+                let found = if there { Ok(()) } else { Err("there is no such file".to_string()) };
+                self.tell_later(life, Event::Sought { agent, account, conversation, found });
+            }
             Effect::Reply { answer, .. } => {
                 let words = words::answer(&answer);
                 self.note(&format!("< {words}"));
@@ -97,6 +113,8 @@ impl World {
             Effect::Write { .. }
             | Effect::Survey
             | Effect::Search { .. }
+            | Effect::Probe { .. }
+            | Effect::Seek { .. }
             | Effect::Reply { .. }
             | Effect::Reload { .. }
             | Effect::Quit { .. } => None,
@@ -151,6 +169,10 @@ impl World {
         }
         let mut body =
             Body::new((agent.clone(), incarnation), place.clone(), process.clone(), conversation, habits, self.now);
+        let account = spec.account.as_ref().map(|account| account.account.clone());
+        if self.worked_on.insert(agent.clone(), account.clone()).is_some_and(|before| before != account) {
+            self.limits.remove(agent);
+        }
         body.limited_until = self.limits.get(agent).copied();
         body.poisoned = body.conversation.as_ref().is_some_and(|id| self.poisoned.contains(id));
         let resumed = if spec.argv.iter().any(|word| word == "--resume") { ", resumed" } else { "" };
@@ -268,6 +290,8 @@ fn needs_tmux(effect: &Effect) -> bool {
         Effect::Write { .. }
         | Effect::Survey
         | Effect::Search { .. }
+        | Effect::Probe { .. }
+        | Effect::Seek { .. }
         | Effect::Reply { .. }
         | Effect::Reload { .. }
         | Effect::Quit { .. } => false,

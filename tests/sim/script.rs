@@ -16,8 +16,9 @@ use std::time::Duration;
 
 use flightdeck::pilot::command::Command;
 use flightdeck::pilot::event::{Event, StatusFile};
-use flightdeck::pilot::fact::{Commit, Exit, Handoff, Push, Search};
-use flightdeck::pilot::id::{AgentId, MessageId, PhaseId};
+use flightdeck::pilot::fact::{Commit, Exit, Handoff, Probed, Push, Search};
+use flightdeck::pilot::id::{AccountId, AgentId, MessageId, PhaseId};
+use flightdeck::pilot::usage::Tokens;
 
 use super::engine::{Moment, Trap};
 use super::plan::{Asking, Plan, span};
@@ -152,6 +153,7 @@ pub(crate) fn happen(world: &mut World, words: &str) -> Done {
             }
         }
         ("file", rest) => file(world, rest),
+        ("account", rest) => account(world, rest),
         ("hand", rest) => by_hand(world, rest),
         (agent, rest) => agent_does(world, &agent_id(agent)?, rest),
     }
@@ -240,6 +242,29 @@ fn file(world: &mut World, words: &str) -> Done {
             world.files.missing.remove(&agent_id(rest)?);
         }
         _ => return Err(format!("no file: {words:?}")),
+    }
+    Ok(())
+}
+
+/// `max answers good`, `max answers limited TEXT`, `max answers TEXT`, `max has all transcripts`
+fn account(world: &mut World, words: &str) -> Done {
+    let (name, what) = words.split_once(' ').ok_or("account NAME answers …")?;
+    let name = AccountId::parse(name).ok_or_else(|| format!("no account: {name:?}"))?;
+    let answer = |failed: bool, text: &str| Probed::Answered {
+        version: "1".to_string(),
+        failed,
+        text: text.to_string(),
+        status: None,
+        used: vec![("cheap".to_string(), Tokens { input: 10, output: 1, ..Tokens::default() })],
+    };
+    match what.strip_prefix("answers ") {
+        Some("good") => world.proofs.insert(name, answer(false, "ok")).map_or((), drop),
+        Some("nothing") => world.proofs.remove(&name).map_or((), drop),
+        Some(text) => world.proofs.insert(name, answer(true, text)).map_or((), drop),
+        None if what == "has all transcripts" => {
+            world.transcripts.insert(name);
+        }
+        None => return Err(format!("nothing of an account: {what:?}")),
     }
     Ok(())
 }
@@ -418,6 +443,7 @@ fn command_of(words: &str) -> Result<Command, String> {
         ["run", agent, "--fresh"] => Command::RunJob { agent: agent_id(agent)?, fresh: true },
         ["drop", id] => Command::Drop { message: message(id)? },
         ["retry", id] => Command::Retry { message: message(id)? },
+        ["probe"] => Command::Probe { account: None },
         ["reload"] => Command::Reload,
         ["shutdown"] => Command::Shutdown,
         _ => return Err(format!("no command: {words:?}")),

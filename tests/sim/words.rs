@@ -128,6 +128,17 @@ pub(crate) fn record(record: &Record, begin: Time) -> String {
             let (phase, ended, billing) = (in_phase(phase.as_ref()), word(ended), word(billing));
             format!("{agent}: USED{phase} {} ({ended}, billing {billing})", spent.join("; "))
         }
+        Record::Routed { agent, backend, account, fresh, why, .. } => {
+            let account = account.as_ref().map_or("its own login".to_string(), ToString::to_string);
+            let fresh = fresh.as_ref().map_or(String::new(), |why| format!("; ANEW: {why}"));
+            format!("{agent}: ROUTED to {account} with {backend}: {why}{fresh}")
+        }
+        Record::AccountRefused { account, agent, why } => format!("account {account}: REFUSED, says {agent}: {why}"),
+        Record::AccountMended { account, by } => format!("account {account}: mended by {}", word(by)),
+        Record::AccountProbed { account, verdict, spent, .. } => {
+            let tokens: u64 = spent.iter().map(|spent| spent.tokens.sum()).sum();
+            format!("account {account}: tried, {} ({tokens} tokens)", flightdeck::words::account::verdict(verdict))
+        }
         Record::MessageQueued { message } => queued(message),
         Record::MessageMoved { message, agent, stage } => format!("{agent}: {message} {}", stage_words(stage)),
         Record::Baseline { why, sha, .. } => format!("branch at {} ({})", short(sha), word(why)),

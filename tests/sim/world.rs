@@ -10,8 +10,8 @@ use flightdeck::config::Config;
 use flightdeck::pilot::command::Command;
 use flightdeck::pilot::effect::Effect;
 use flightdeck::pilot::event::{Ask, Event};
-use flightdeck::pilot::fact::{Exit, Hiccup, PaneFact, Place, Push, Report, Search, Server};
-use flightdeck::pilot::id::{AgentId, Incarnation, MessageId, PhaseId, Sha};
+use flightdeck::pilot::fact::{Exit, Hiccup, PaneFact, Place, Probed, Push, Report, Search, Server};
+use flightdeck::pilot::id::{AccountId, AgentId, Incarnation, MessageId, PhaseId, Sha};
 use flightdeck::pilot::step;
 use flightdeck::pilot::time::{Now, Time};
 
@@ -110,6 +110,12 @@ pub(crate) struct World {
     pub(crate) limits: BTreeMap<AgentId, Time>,
     pub(crate) poisoned: BTreeSet<String>,
     pub(crate) by_hand: Search,
+    /// What a tiny call on an account comes to.
+    pub(crate) proofs: BTreeMap<AccountId, Probed>,
+    /// Accounts on which every conversation is found.
+    pub(crate) transcripts: BTreeSet<AccountId>,
+    /// On which account each agent was started last.
+    pub(crate) worked_on: BTreeMap<AgentId, Option<AccountId>>,
     pub(crate) remote: Remote,
     /// Lines on event channels that no engine has taken in for good.
     pub(crate) spool: BTreeMap<u64, Spooled>,
@@ -182,6 +188,9 @@ impl World {
             limits: BTreeMap::new(),
             poisoned: BTreeSet::new(),
             by_hand: Search::None,
+            proofs: BTreeMap::new(),
+            transcripts: BTreeSet::new(),
+            worked_on: BTreeMap::new(),
             remote: Remote::default(),
             spool: BTreeMap::new(),
             spooled: 0,

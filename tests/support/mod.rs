@@ -62,6 +62,7 @@ impl Lab {
             cwd: self.folder.path().to_path_buf(),
             env: std::collections::BTreeMap::new(),
             env_file: None,
+            account: None,
             size: (120, 40),
             history: 500,
         }

@@ -10,9 +10,10 @@ use super::tree::{Tree, rows, section, snake, variants};
 
 /// The verbs of the program.
 /// Programs inside the program; only the documents about them name them.
-const HIDDEN: [&str; 3] = ["demo-agent", "pane-tap", "run-agent"];
+const HIDDEN: [&str; 4] = ["demo-agent", "pane-tap", "run-agent", "run-probe"];
 
-const VERBS: [&str; 33] = [
+const VERBS: [&str; 34] = [
+    "accounts",
     "init",
     "check",
     "up",

@@ -8,6 +8,7 @@ use crate::cli::error::{CliError, Kind};
 use crate::cli::exit::Exit;
 use crate::cli::{Global, out, workspace};
 use crate::config::Config;
+use crate::config::accounts;
 use crate::config::launch::{Holes, Paths, files, launch_argv, resume_argv};
 use crate::config::model::{Agent, Backend};
 use crate::edge::{channel, perform, runner};
@@ -97,7 +98,9 @@ fn of_agent((config, agent): (&Config, &Agent), backend: &Backend) -> Explained 
     let paths = Paths::of(&config.root, agent);
     let holes = Holes { conversation: "{conversation}", ..Holes::of(agent, &paths) };
     let fresh = launch_argv(backend, &holes);
-    let mut spec = launch::spec(config, agent, fresh.clone(), "");
+    let first = accounts::ways(config, agent).0.into_iter().next();
+    let account = first.and_then(|way| way.account);
+    let mut spec = launch::spec(config, agent, account.as_ref(), fresh.clone(), "");
     let state = workspace::state_dir(&config.root);
     let spool = perform::spool_path(&state, &agent.id);
     // Only the names of these are told.

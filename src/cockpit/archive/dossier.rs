@@ -109,6 +109,8 @@ pub fn is_decision(record: &Record) -> bool {
             | Record::SightLost { .. }
             | Record::SightRegained { .. }
             | Record::Quarantined { .. }
+            | Record::Routed { .. }
+            | Record::AccountRefused { .. }
             | Record::Wished { by: Actor::Operator, .. }
     )
 }

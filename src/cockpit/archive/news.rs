@@ -2,6 +2,7 @@
 
 use crate::pilot::message::Stage;
 use crate::pilot::record::{AgentState, Order, Record, StopCause};
+use crate::pilot::standing::Verdict;
 
 /// What colours and signs tell apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +40,7 @@ impl News {
             | Record::ConfigRefused { .. }
             | Record::WatchBroken { .. }
             | Record::SightLost { .. }
+            | Record::AccountRefused { .. }
             | Record::PhaseBlocked { .. }
             | Record::EmergencyStopped { .. } => News::Trouble,
             Record::BackedOff { .. }
@@ -52,6 +54,7 @@ impl News {
             | Record::Released { .. }
             | Record::LimitLifted { .. }
             | Record::SightRegained { .. }
+            | Record::AccountMended { .. }
             | Record::WatchMended
             | Record::Resumed { .. }
             | Record::ServerUp { .. }
@@ -69,9 +72,12 @@ impl News {
             | Record::PhaseSuspended { .. }
             | Record::PhaseDone { .. }
             | Record::SequenceReopened => News::Phase,
-            Record::Wished { .. } | Record::MarkerSeen { .. } | Record::JobStarted { .. } | Record::Used { .. } => {
-                News::Doing
-            }
+            Record::AccountProbed { verdict, .. } => News::of_verdict(verdict),
+            Record::Wished { .. }
+            | Record::MarkerSeen { .. }
+            | Record::JobStarted { .. }
+            | Record::Used { .. }
+            | Record::Routed { .. } => News::Doing,
             Record::EngineStarted { .. } | Record::ConfigLoaded { .. } => News::Engine,
         }
     }
@@ -96,6 +102,14 @@ impl News {
         }
     }
 
+    fn of_verdict(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Good => News::Order,
+            Verdict::Refused { .. } => News::Trouble,
+            Verdict::Limited { .. } | Verdict::Unknown { .. } => News::Warning,
+        }
+    }
+
     fn of_stop(cause: StopCause) -> Self {
         match cause {
             StopCause::Stall
@@ -109,7 +123,8 @@ impl News {
             | StopCause::PhaseChange
             | StopCause::SequenceComplete
             | StopCause::JobRun
-            | StopCause::Restart => News::Doing,
+            | StopCause::Restart
+            | StopCause::Rerouted => News::Doing,
         }
     }
 
@@ -158,6 +173,12 @@ pub fn evidence(record: &Record) -> Vec<String> {
         | Record::WatchBroken { why }
         | Record::PhaseBlocked { why, .. } => one(why),
         Record::LimitReached { text, .. } => one(text),
+        Record::AccountRefused { why, .. } => one(why),
+        Record::Routed { why, fresh, .. } => one(why).into_iter().chain(fresh.clone()).collect(),
+        Record::AccountProbed { verdict, .. } => match verdict {
+            Verdict::Good => Vec::new(),
+            Verdict::Refused { why } | Verdict::Unknown { why } | Verdict::Limited { text: why, .. } => one(why),
+        },
         Record::BackedOff { cause, .. } => one(cause),
         Record::MarkerSeen { flaw, .. } => flaw.iter().cloned().collect(),
         Record::MessageMoved { stage, .. } => of_stage(stage),
@@ -190,6 +211,7 @@ pub fn evidence(record: &Record) -> Vec<String> {
         | Record::JobStarted { .. }
         | Record::JobFinished { .. }
         | Record::Used { .. }
+        | Record::AccountMended { .. }
         | Record::Baseline { .. }
         | Record::HandoffSeen { .. }
         | Record::InboxSeen { .. }

@@ -10,7 +10,6 @@ use crate::cockpit::layout;
 use crate::cockpit::model::Model;
 use crate::config::prices::Billing;
 use crate::pilot::usage::Used;
-use crate::pilot::view::AgentView;
 use crate::words::usage::{cost, count, tokens};
 
 use super::sheet::{Sheet, Tone};
@@ -42,7 +41,22 @@ fn sheet(model: &Model) -> Sheet {
     let wide = agents.iter().map(|agent| agent.id.as_str().len()).max().unwrap_or(0);
     sheet.heading("used since midnight UTC");
     for agent in agents {
-        row(&mut sheet, agent, most, wide);
+        let of_budget = agent.budget.as_deref().zip(agent.budget_percent);
+        row(&mut sheet, (agent.id.as_str(), wide), &agent.used_today, most, of_budget);
+        let gauges = agent.gauges.lines().join("; ");
+        if !gauges.is_empty() {
+            sheet.point(&format!("  {:wide$} ", ""), &gauges, Tone::Dim);
+        }
+    }
+    let accounts = model.view.as_ref().map_or(&[][..], |view| &view.accounts);
+    if !accounts.is_empty() {
+        let wide = accounts.iter().map(|account| account.id.as_str().len()).max().unwrap_or(0);
+        let most = accounts.iter().map(|account| account.used_today.tokens.sum()).max().unwrap_or(0);
+        sheet.heading("by account");
+        for account in accounts {
+            let of_budget = account.budget.as_deref().zip(account.budget_percent);
+            row(&mut sheet, (account.id.as_str(), wide), &account.used_today, most, of_budget);
+        }
     }
     sheet.heading("all together");
     for (billing, name) in
@@ -60,11 +74,10 @@ fn sheet(model: &Model) -> Sheet {
     sheet
 }
 
-fn row(sheet: &mut Sheet, agent: &AgentView, most: u64, wide: usize) {
-    let used = &agent.used_today;
+fn row(sheet: &mut Sheet, (name, wide): (&str, usize), used: &Used, most: u64, of_budget: Option<(&str, u32)>) {
     let all = used.tokens.sum();
-    // Of its budget where it has one, else beside the agent that used most.
-    let percent = agent.budget_percent.map(u64::from);
+    // Of its budget where it has one, else beside the one that used most.
+    let percent = of_budget.map(|(_, percent)| u64::from(percent));
     let full = match percent {
         Some(percent) => (percent * BAR).div_ceil(100).min(BAR),
         None => (u128::from(all) * u128::from(BAR)).div_ceil(u128::from(most.max(1))).try_into().unwrap_or(BAR),
@@ -77,19 +90,12 @@ fn row(sheet: &mut Sheet, agent: &AgentView, most: u64, wide: usize) {
         None if all == 0 => Tone::Dim,
         None => Tone::Text,
     };
-    let budget = match (&agent.budget, percent) {
-        (Some(budget), Some(percent)) => format!(", {percent} % of {budget}"),
-        (Some(_), None) | (None, _) => String::new(),
-    };
+    let budget = of_budget.map_or(String::new(), |(budget, percent)| format!(", {percent} % of {budget}"));
     let words = match all {
         0 => "nothing known".to_string(),
         all => format!("{} tokens, {}{budget}", count(all), money(used)),
     };
-    sheet.point(&format!("  {:<wide$} ", agent.id.as_str()), &format!("{bar} {words}"), tone);
-    let gauges = agent.gauges.lines().join("; ");
-    if !gauges.is_empty() {
-        sheet.point(&format!("  {:wide$} ", ""), &gauges, Tone::Dim);
-    }
+    sheet.point(&format!("  {name:<wide$} "), &format!("{bar} {words}"), tone);
 }
 
 fn money(used: &Used) -> String {

@@ -16,7 +16,7 @@ use crate::pilot::id::AgentId;
 use crate::pilot::record::{Record, Wish};
 use crate::pilot::time::Time;
 use crate::pilot::view::AgentView;
-use crate::words::{explain, message, when};
+use crate::words::{account, explain, message, when};
 
 use super::sheet::{Sheet, Tone};
 use super::{copied, inside};
@@ -199,6 +199,9 @@ fn facts(sheet: &mut Sheet, model: &Model, agent: &AgentView) {
     sheet.field("wanted", wanted);
     sheet.field("kind", &format!("{}, role {}", or(&agent.kind, "loop"), agent.role));
     sheet.field("backend", &format!("{}, model {}", agent.backend, or(&agent.model, "of its own choice")));
+    if let Some(account) = model.view.as_ref().and_then(|view| account::of_agent(view, agent)) {
+        sheet.field("account", &account);
+    }
     sheet.field("restart", &or(&agent.restart, "as its kind says"));
     sheet.field("phase", agent.phase.as_ref().map_or("none", |phase| phase.as_str()));
     sheet.field("life", &life(agent));

@@ -149,6 +149,7 @@ pub(crate) fn picture() -> View {
         watch: WatchView { remote: None, branch: "main".to_string(), head: None, broken: None, handoffs: Vec::new() },
         phase: PhaseView { current: Some(phase("1b")), sequence, complete: false, blocked: None },
         agents: vec![one("builder", AgentState::Working), one("adversary", AgentState::Idle)],
+        accounts: Vec::new(),
         outbox: Vec::new(),
         alerts: Vec::new(),
     }
@@ -185,5 +186,7 @@ pub(crate) fn one(name: &str, state: AgentState) -> AgentView {
         budget: None,
         budget_percent: None,
         billing: Billing::Unknown,
+        account: None,
+        account_why: String::new(),
     }
 }

@@ -8,6 +8,8 @@ pub struct Entry {
     /// Milliseconds since the epoch, when its body was complete.
     pub at_ms: i64,
     pub path: String,
+    /// With which key or token it came.
+    pub credential: String,
     pub kind: Kind,
     /// None for what asks nothing of a model.
     pub asked: Option<Asked>,

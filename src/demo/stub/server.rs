@@ -23,7 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::Play;
 use super::answer::{Answer, Fault, Message, answer};
 use super::asked::{Asked, Wire};
-use super::behaviour::Behaviour;
+use super::behaviour::{Behaviour, FaultKind};
 use super::log::{End, Entry, Kind};
 use super::wire::{self, Number, Step};
 
@@ -57,7 +57,7 @@ async fn accept(listener: tokio::net::TcpListener, play: Arc<Mutex<Play>>) {
 async fn serve(stream: TcpStream, play: Arc<Mutex<Play>>) {
     let cutter = Arc::new(Cutter(stream.as_fd().try_clone_to_owned().expect("descriptors are left")));
     let service = service_fn(move |request| {
-        let desk = Desk { play: play.clone(), cutter: cutter.clone() };
+        let desk = Desk { play: play.clone(), cutter: cutter.clone(), credential: credential(&request) };
         async move { desk.take(request).await }
     });
     // An error is a client that went away, or a connection we cut.
@@ -79,6 +79,8 @@ impl Cutter {
 struct Desk {
     play: Arc<Mutex<Play>>,
     cutter: Arc<Cutter>,
+    /// With which key or token the request came.
+    credential: String,
 }
 
 impl Desk {
@@ -102,10 +104,13 @@ impl Desk {
     }
 
     fn choose(&self, asked: &Asked) -> Behaviour {
+        let mut play = self.play.lock().expect("nobody panics with it");
+        if play.revoked.contains(&self.credential) {
+            return Behaviour::Fault(FaultKind::Revoked);
+        }
         if !asked.is_main() {
             return Behaviour::Ok("side".to_string());
         }
-        let mut play = self.play.lock().expect("nobody panics with it");
         let next = |play: &mut Play| play.next.pop_front();
         Behaviour::in_text(&asked.prompt()).or_else(|| next(&mut play)).unwrap_or_else(|| play.default.clone())
     }
@@ -184,11 +189,19 @@ impl Desk {
             Some(_) => Kind::Side,
         };
         let behaviour = behaviour.to_string();
-        let entry = Entry { at_ms: clock::wall().0, path, kind, asked, behaviour, end: End::Open };
+        let credential = self.credential.clone();
+        let entry = Entry { at_ms: clock::wall().0, path, credential, kind, asked, behaviour, end: End::Open };
         let mut play = self.play.lock().expect("nobody panics with it");
         play.log.push(entry);
         Logged { play: self.play.clone(), index: play.log.len() - 1, end: None }
     }
+}
+
+/// The key or token of a request, by whichever header it comes.
+fn credential(request: &Request<Incoming>) -> String {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let bearer = header("authorization").map(|value| value.trim_start_matches("Bearer "));
+    bearer.or_else(|| header("x-api-key")).unwrap_or_default().to_string()
 }
 
 /// The path, and for what wants to go on to another machine that machine.

@@ -121,6 +121,7 @@ fn view(project: &str) -> View {
         watch: WatchView { remote: None, branch: "main".to_string(), head: None, broken: None, handoffs: Vec::new() },
         phase,
         agents: Vec::new(),
+        accounts: Vec::new(),
         outbox: Vec::new(),
         alerts: Vec::new(),
     }

@@ -39,6 +39,7 @@ impl Place {
                 cwd: self.root.path().to_path_buf(),
                 env: BTreeMap::from([("FLIGHTDECK_PHASE".to_string(), "1a".to_string())]),
                 env_file: None,
+                account: None,
                 size: (80, 24),
                 history: 100,
             },

@@ -80,6 +80,7 @@ impl View {
             watch: self.watch.clone(),
             phase: self.phase.clone(),
             agents: Vec::new(),
+            accounts: self.accounts.clone(),
             outbox: Vec::new(),
             alerts: self.alerts.clone(),
         }
@@ -111,6 +112,11 @@ impl View {
         settle(&mut new.engine_since, old.engine_since);
         for (new, old) in new.watch.handoffs.iter_mut().zip(&old.watch.handoffs) {
             settle(&mut new.at, old.at);
+        }
+        for (new, old) in new.accounts.iter_mut().zip(&old.accounts) {
+            if let (Some(new), Some(old)) = (&mut new.tried, old.tried) {
+                settle(new, old);
+            }
         }
         for (new, old) in new.phase.sequence.iter_mut().zip(&old.phase.sequence) {
             if let (Some(new), Some(old)) = (&mut new.since, old.since) {

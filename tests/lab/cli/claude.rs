@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub(crate) use flightdeck::demo::guest::{KEY, Login, answered, credentials};
+pub(crate) use flightdeck::demo::guest::{KEY, Login, answered, credentials, credentials_of};
 use flightdeck::edge::clock;
 use serde_json::{Value, json};
 

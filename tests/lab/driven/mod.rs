@@ -1,6 +1,7 @@
 //! flightdeck at work on the real agent CLIs: the whole program with its own tmux, one agent, and a model server whose log is the truth
 //! about what arrived.
 
+mod accounts;
 mod codex_delivery;
 mod codex_life;
 mod delivery;
@@ -8,7 +9,7 @@ mod healing;
 mod latency;
 mod states;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ const RECORDS: u32 = 100_000;
 pub(crate) struct Driven {
     pub(crate) stub: Stub,
     pub(crate) home: PathBuf,
-    root: PathBuf,
+    pub(crate) root: PathBuf,
     engine: Child,
     _folder: tempfile::TempDir,
 }
@@ -50,7 +51,18 @@ impl Driven {
 
     /// The same for a user who has these hooks of his own.
     pub(crate) fn claude_with(login: Login, lines: &str, hooks: &serde_json::Value) -> Driven {
+        Driven::laid_out(login, lines, hooks, |_, _| {})
+    }
+
+    /// The same where `lay` puts more into its workspace, for a project in this folder, before anything starts.
+    pub(crate) fn laid_out(
+        login: Login,
+        lines: &str,
+        hooks: &serde_json::Value,
+        lay: impl FnOnce(&Path, &Path),
+    ) -> Driven {
         let deck = Deck::new();
+        lay(&deck.root, &deck.place.project);
         let home = &deck.place.home;
         deck.place.write_home(".claude.json", &answered(&deck.place.project).to_string());
         deck.place.write_home(".claude/settings.json", &users_own(hooks).to_string());

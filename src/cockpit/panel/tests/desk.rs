@@ -69,6 +69,8 @@ pub(super) fn agent(name: &str) -> AgentView {
         budget: None,
         budget_percent: None,
         billing: Billing::Unknown,
+        account: None,
+        account_why: String::new(),
     }
 }
 
@@ -97,6 +99,7 @@ pub(super) fn picture(seq: u64, outbox: Vec<MessageView>) -> View {
         watch: WatchView { remote: None, branch: "main".to_string(), head: None, broken: None, handoffs: Vec::new() },
         phase: PhaseView { current: None, sequence: Vec::new(), complete: false, blocked: None },
         agents: vec![agent("builder"), agent("adversary")],
+        accounts: Vec::new(),
         outbox,
         alerts: Vec::new(),
     }

@@ -45,6 +45,8 @@ fn agent(name: &str, since: i64, line: &str) -> AgentView {
         budget: None,
         budget_percent: None,
         billing: Billing::Unknown,
+        account: None,
+        account_why: String::new(),
     }
 }
 
@@ -69,6 +71,7 @@ fn view(at: i64, agents: Vec<AgentView>) -> View {
         },
         phase: PhaseView { current: None, sequence: Vec::new(), complete: false, blocked: None },
         agents,
+        accounts: Vec::new(),
         outbox: Vec::new(),
         alerts: Vec::new(),
     }
