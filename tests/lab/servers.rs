@@ -82,6 +82,7 @@ impl Ground {
             cwd: self.place.project.clone(),
             env: pairs.collect(),
             env_file: Some(self.root.join("agent.env")),
+            account: None,
             size: (120, 40),
             history: 100,
         }

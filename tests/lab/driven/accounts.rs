@@ -10,7 +10,7 @@ use flightdeck::pilot::standing::Verdict;
 
 use super::Driven;
 use crate::cli::claude::{KEY, Login, answered, credentials_of};
-use crate::stub::{Entry, Kind};
+use flightdeck::demo::stub::{Entry, Kind};
 
 const ONE: &str = "sk-ant-oat01-first";
 const TWO: &str = "sk-ant-oat01-second";
