@@ -56,6 +56,7 @@ fn works(driven: &Driven, token: &str) -> Vec<Entry> {
 }
 
 /// Says how long what followed a failure took, from its record on.
+#[expect(clippy::print_stderr, reason = "a figure for whoever runs it")]
 fn took(driven: &Driven, what: &str, from: fn(&Record) -> bool) {
     let records = driven.records();
     let at = |good: &dyn Fn(&Record) -> bool| {
