@@ -44,7 +44,7 @@ const MARKS: &str = concat!(
 /// See [`flags`].
 const FLAGS: &str = concat!(
     "#{pane_id},#{cursor_x},#{cursor_y},#{pane_dead},#{pane_in_mode},#{pane_input_off},#{pane_synchronized},",
-    "#{pane_width}"
+    "#{pane_width},#{pane_title}"
 );
 /// See [`facts`].
 const FACTS: &str = concat!(
