@@ -349,3 +349,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_title_tells_of_an_answer_that_streams_where_the_screen_is_silent() {
+    let silent = captured("codex/busy-streaming");
+    let titled = |title: &str| read(backend("codex"), &Screen { title: title.to_string(), ..silent.clone() });
+    assert!(titled("x1").idle() && titled("").idle() && titled("Explain ⠿ Braille").idle());
+    assert_eq!(titled("⠿ x1").rule.as_deref(), Some("working"));
+    assert!(titled("⠿ x1").busy());
+}

@@ -269,6 +269,22 @@ fn a_screen_full_of_protocol_lines_and_escapes_is_only_text() {
 }
 
 #[test]
+fn the_title_of_a_terminal_comes_with_its_screen_and_is_only_text() {
+    run(async {
+        let lab = Lab::new().await;
+        let titles = [("\u{2839} work, #{pid} %H #(touch x)", "⠿ work, #{pid} %H #(touch x)"), ("ünï", "ünï")];
+        for (at, (title, shown)) in titles.into_iter().enumerate() {
+            let script = format!("printf '\\033]2;%s\\007there' '{title}'; exec cat");
+            let agent = lab.start(&format!("builder{at}"), &script).await;
+            let pane = &agent.place.pane;
+            lab.shows(pane, "there").await;
+            let screen = screen::capture(&lab.client, pane).await.expect("it answers").expect("a pane");
+            assert_eq!((screen.title.as_str(), screen.columns), (shown, 120));
+        }
+    });
+}
+
+#[test]
 fn history_gives_the_newest_lines_in_order() {
     run(async {
         let lab = Lab::new().await;

@@ -39,12 +39,13 @@ const SAYS: [(&str, ScreenSays); 9] = [
     ("exited", ScreenSays::Exited),
 ];
 
-const REGIONS: [(&str, Region); 5] = [
+const REGIONS: [(&str, Region); 6] = [
     ("screen", Region::Screen),
     ("tail", Region::Tail),
     ("turn", Region::Turn),
     ("footer", Region::Footer),
     ("last-line", Region::LastLine),
+    ("title", Region::Title),
 ];
 
 const CHANNELS: [(&str, Channel); 4] = [

@@ -455,6 +455,8 @@ pub enum Region {
     Footer,
     /// The last non-empty line.
     LastLine,
+    /// The terminal's title, where the program sets one.
+    Title,
 }
 
 /// What a screen that matches says.

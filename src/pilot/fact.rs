@@ -59,6 +59,8 @@ pub struct Screen {
     pub mode: PaneMode,
     /// Of the pane; 0 where nobody told them.
     pub columns: u16,
+    /// What the program calls its terminal; of a spinner in it always the same sign.
+    pub title: String,
     /// The same lines with a blank for each grey letter; empty where nobody told of colours, or nothing is grey.
     pub solid: Vec<String>,
 }

@@ -93,7 +93,7 @@ fn the_list_says_which_program_is_there_in_which_version_and_who_uses_it() {
     let lines: Vec<Vec<&str>> = said.out.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(lines[0], ["BACKEND", "PROGRAM", "VERSION", "CHANNEL", "AGENTS", "FOUND"]);
     assert_eq!(lines[1], ["claude", "claude", "2.1.329", "claude", "DECK/bin/claude"]);
-    assert_eq!(lines[2], ["codex", "codex", "9.9.9", "(not", "tried)", "none", "DECK/bin/codex"]);
+    assert_eq!(lines[2], ["codex", "codex", "9.9.9", "(not", "tried)", "codex", "DECK/bin/codex"]);
     assert_eq!(lines[3][..2], ["demo", "flightdeck"]);
     assert_eq!(lines[3][3..6], ["reports", "adversary", "builder"]);
     assert_eq!(lines[4][..3], ["opencode", "opencode", "-"]);

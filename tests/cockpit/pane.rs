@@ -65,7 +65,7 @@ impl Pane {
             cursor: (0, 0),
             mode: PaneMode::default(),
             columns: SIZE.0,
-            solid: Vec::new(),
+            ..Screen::default()
         })
     }
 

@@ -284,7 +284,7 @@ impl Body {
         }
         let cut = rows.len().saturating_sub(height);
         let lines = rows.split_off(cut).iter().map(|row| row.trim_end_matches(' ').to_string()).collect();
-        Arc::new(Screen { lines, cursor: (0, 0), mode: self.mode, columns: self.habits.size.0, solid: Vec::new() })
+        Arc::new(Screen { lines, cursor: (0, 0), mode: self.mode, columns: self.habits.size.0, ..Screen::default() })
     }
 
     fn bottom(&self, width: usize, height: usize) -> Vec<String> {

@@ -11,6 +11,10 @@ use crate::pilot::fact::{PaneMode, Screen};
 /// Rows and columns kept of a screen; more than any agent's window has.
 const ROWS: usize = 500;
 const COLUMNS: usize = 1_000;
+/// Characters kept of a title.
+const TITLE: usize = 200;
+/// The numbers before it, with the pane's id.
+const FLAGS: usize = 8;
 /// Lines of history that can be asked for: what our tmux keeps.
 pub(super) const HISTORY: usize = 10_000;
 
@@ -31,12 +35,12 @@ impl Picture {
     pub fn from_blocks(flags: &Block, body: Block) -> Option<Self> {
         let flags = flags.word();
         let exists = flags.starts_with('%') && body.ok;
-        exists.then(|| Picture { flags: flags.to_string(), body: body.body })
+        exists.then(|| Picture { flags: flags.chars().map(still).collect(), body: body.body })
     }
 
     /// The cleaned screen.
     pub fn screen(&self) -> Screen {
-        let mut fields = self.flags.split(',').skip(1);
+        let mut fields = self.flags.splitn(FLAGS + 1, ',').skip(1);
         let mut number = || fields.next().and_then(|field| field.parse::<u16>().ok()).unwrap_or(0);
         let cursor = (number(), number());
         let mode = PaneMode {
@@ -45,7 +49,19 @@ impl Picture {
             input_off: number() != 0,
             synchronized: number() != 0,
         };
-        Screen { lines: clean_lines(&self.body, ROWS), cursor, mode, columns: number(), solid: Vec::new() }
+        let columns = number();
+        let title = fields.next().unwrap_or_default();
+        let title = title.chars().filter(|c| is_visible(*c)).take(TITLE).collect::<String>().trim().to_string();
+        Screen { lines: clean_lines(&self.body, ROWS), cursor, mode, columns, title, solid: Vec::new() }
+    }
+}
+
+/// A title's spinner stands still here: that it turns is no news ten times a second.
+fn still(c: char) -> char {
+    match c {
+        '\u{2800}'..='\u{28ff}' => '⠿',
+        '◐' | '◑' | '◒' | '◓' => '◐',
+        other => other,
     }
 }
 
@@ -118,7 +134,18 @@ mod tests {
             picture("%3,7,1,0,1,0,1,80", b"one  \n\xc3\xa9\xff\x1b[31m\xe2\x80\xaetwo\n\n").expect("a pane").screen();
         assert_eq!(screen.lines, ["one", "é\u{fffd}[31mtwo", ""]);
         assert_eq!((screen.cursor, screen.columns), ((7, 1), 80));
+        assert_eq!(screen.title, "");
         assert_eq!(screen.mode, PaneMode { dead: false, in_mode: true, input_off: false, synchronized: true });
+    }
+
+    #[test]
+    fn a_title_may_hold_commas_and_its_spinner_stands_still() {
+        let titled = |title: &str| picture(&format!("%3,7,1,0,0,0,0,80,{title}"), b"one\n").expect("a pane");
+        assert_eq!(titled("⠹ a, b\u{202e} \u{7}c ").screen().title, "⠿ a, b c");
+        assert_eq!(titled("⠹ dir"), titled("⠼ dir"));
+        assert_ne!(titled("⠹ dir"), titled("dir"));
+        assert_eq!(titled("dir").screen().columns, 80);
+        assert_eq!(titled(&"x".repeat(1_000)).screen().title.len(), TITLE);
     }
 
     #[test]

@@ -44,7 +44,7 @@ const MARKS: &str = concat!(
 /// See [`flags`].
 const FLAGS: &str = concat!(
     "#{pane_id},#{cursor_x},#{cursor_y},#{pane_dead},#{pane_in_mode},#{pane_input_off},#{pane_synchronized},",
-    "#{pane_width}"
+    "#{pane_width},#{pane_title}"
 );
 /// See [`facts`].
 const FACTS: &str = concat!(
@@ -307,7 +307,7 @@ mod tests {
             (leave_mode("%3"), r#"copy-mode "-q" "-t" "%3""#),
             (
                 flags("%3"),
-                r##"display-message "-p" "-t" "%3" "#{pane_id},#{cursor_x},#{cursor_y},#{pane_dead},#{pane_in_mode},#{pane_input_off},#{pane_synchronized},#{pane_width}""##,
+                r##"display-message "-p" "-t" "%3" "#{pane_id},#{cursor_x},#{cursor_y},#{pane_dead},#{pane_in_mode},#{pane_input_off},#{pane_synchronized},#{pane_width},#{pane_title}""##,
             ),
         ];
         for (line, expected) in table {

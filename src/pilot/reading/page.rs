@@ -34,6 +34,7 @@ pub(super) struct Page<'a> {
     /// After the echoed user line, above the composer.
     turn: Range<usize>,
     width: Width,
+    title: String,
 }
 
 /// How wide a program may draw.
@@ -53,7 +54,7 @@ impl<'a> Page<'a> {
         let composer = find_composer(backend, &lines);
         let end = composer.as_ref().map_or(lines.len(), |composer| composer.start);
         let turn = answer_start(backend, &lines[..end])..end;
-        Page { backend, lines, solid, composer, turn, width }
+        Page { backend, lines, solid, composer, turn, width, title: visible(&screen.title) }
     }
 
     pub(super) fn width(&self) -> Width {
@@ -79,6 +80,7 @@ impl<'a> Page<'a> {
                 let below = composer.end.saturating_add(1).min(self.lines.len());
                 filled(&self.lines[below..])
             }),
+            Region::Title => filled(std::slice::from_ref(&self.title)),
             Region::LastLine => wrap::joined(&filled(&self.lines), self.width).pop().into_iter().collect(),
         }
     }

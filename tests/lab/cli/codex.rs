@@ -1,6 +1,6 @@
 //! Codex, with a provider of its own that is our model server.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use flightdeck::edge::clock;
@@ -97,22 +97,27 @@ impl Codex {
 
     /// The lines of its rollouts.
     pub(crate) fn rollout(&self) -> Vec<Value> {
-        let mut folders = vec![self.agent.home.join(".codex/sessions")];
-        let mut files = Vec::new();
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-                let path = entry.path();
-                if path.is_dir() { folders.push(path) } else { files.push(path) }
-            }
-        }
-        files.sort();
-        files.iter().flat_map(|file| json_lines(file)).collect()
+        rollouts(&self.agent.home)
     }
 
     /// What its `notify` program was told.
     pub(crate) fn notes(&self) -> Vec<Value> {
         json_lines(&self.notes)
     }
+}
+
+/// The lines of all rollouts at this home.
+pub(crate) fn rollouts(home: &Path) -> Vec<Value> {
+    let mut folders = vec![home.join(".codex/sessions")];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    files.iter().flat_map(|file| json_lines(file)).collect()
 }
 
 /// Its configuration, in front of this server; with a `notify` program of its user's.

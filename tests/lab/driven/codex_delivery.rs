@@ -1,16 +1,21 @@
 //! Messages into the real Codex, in every state it can be in: each arrives once, whole and alone, or is told as not
 //! delivered. `FLIGHTDECK_LAB_MESSAGES` says how many.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use flightdeck::edge::clock;
+use flightdeck::pilot::id::MessageId;
 use flightdeck::pilot::message::Stage;
+use flightdeck::pilot::record::Record;
+use flightdeck::pilot::time::Time;
+use serde_json::Value;
 
 use super::Driven;
 use super::delivery::{TEXTS, squeezed};
-use crate::cli::codex::Sandbox;
+use crate::cli::codex::{Sandbox, rollouts};
 
-/// In one run of `make lab`.
+/// In one run of `make lab`; a thousand take more than an hour.
 const MESSAGES: usize = 24;
 
 /// What it is doing when the message comes.
@@ -74,10 +79,45 @@ fn each_message_arrives_once_whole_and_alone_whatever_it_meets_in_codex() {
         }
         driven.until("rest", || (driven.worker().state.word() == "idle").then_some(()));
     }
+    let (median, longest) = latency(&driven);
+    eprintln!("from the rollout to the record: median {median} ms, longest {longest} ms");
+    assert!(median < 50, "{median} ms");
     assert!(wrong.is_empty(), "{} of {count} went wrong\n{}", wrong.len(), wrong.join("\n"));
     let prompts = driven.stub.prompts();
     assert!(!prompts.iter().any(|prompt| prompt.contains("my own draft")), "a person's draft was sent");
     assert!(!std::fs::exists(driven.home.join("../project/approved")).expect("a folder"), "a command was approved");
+}
+
+/// From the moment at which Codex writes a prompt of ours into its rollout to ours at which its record is written: the median and
+/// the longest, in milliseconds.
+fn latency(driven: &Driven) -> (i64, i64) {
+    let prompt = |line: &Value| {
+        let item = &line["payload"]["item"];
+        let text = item["content"][0]["text"].as_str().filter(|_| item["type"] == "UserMessage")?;
+        Some((squeezed(text), serde_json::from_value::<Time>(line["timestamp"].clone()).ok()?.0))
+    };
+    let written: BTreeMap<String, i64> = rollouts(&driven.home).iter().filter_map(prompt).collect();
+    let records = driven.records();
+    let texts = records.iter().filter_map(|(_, record)| match record {
+        // Of those with a word of their own.
+        Record::MessageQueued { message } if message.text.contains("nonce") => {
+            Some((message.id, squeezed(&message.text)))
+        }
+        _ => None,
+    });
+    let texts: BTreeMap<MessageId, String> = texts.collect();
+    let mut spans: Vec<i64> = records
+        .iter()
+        .filter_map(|(stamp, record)| match record {
+            Record::MessageMoved { message, stage: Stage::Submitted { .. }, .. } => {
+                Some(stamp.at.0 - written.get(texts.get(message)?)?)
+            }
+            _ => None,
+        })
+        .collect();
+    spans.sort_unstable();
+    assert!(!spans.is_empty(), "no message was found in its rollout");
+    (spans[spans.len() / 2], spans[spans.len() - 1])
 }
 
 fn enter(driven: &Driven, state: State, number: usize) {

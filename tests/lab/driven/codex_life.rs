@@ -143,3 +143,33 @@ fn a_prompt_with_somebody_s_words_in_it_is_told_as_such() {
     let alerted = |record: &Record| matches!(record, Record::Alerted { what, .. } if what.contains("other words"));
     assert!(driven.records().iter().any(|(_, record)| alerted(record)));
 }
+
+#[test]
+fn what_is_said_at_its_start_is_neither_lost_nor_merged_and_it_is_resumed_by_its_name() {
+    let driven = Driven::codex(Sandbox::Off, "resume = true\n");
+    for (number, fresh) in [false, true, false, true].into_iter().enumerate() {
+        let before = driven.worker().incarnation;
+        driven.settled(driven.send(&format!("before start {number} [[ok Before]]")));
+        driven.until("rest", || (driven.worker().state.word() == "idle").then_some(()));
+        driven.ask(&Command::Restart { agent: worker(), fresh });
+        driven.until("a new life", || (driven.worker().incarnation > before).then_some(()));
+        let text = format!("right at start {number} [[ok There]]");
+        let message = driven.send(&text);
+        let stage = driven.settled(message);
+        assert!(
+            matches!(&stage, Stage::Submitted { evidence } if evidence.ends_with("reported the prompt")),
+            "{stage:?}"
+        );
+        driven.until("the model", || driven.stub.prompts().contains(&text).then_some(()));
+        let prompts = driven.stub.prompts();
+        assert_eq!(prompts.iter().filter(|prompt| prompt.contains(&text)).count(), 1, "{prompts:?}");
+        // What the model gets with it says whether the conversation went on.
+        let mains = driven.stub.mains();
+        let asked = mains.iter().find(|asked| asked.prompt() == text).and_then(|entry| entry.asked.as_ref());
+        let earlier = format!("before start {number}");
+        let told = asked.expect("it was asked").texts.iter().any(|text| text.contains(&earlier));
+        assert_eq!(told, !fresh, "start {number}");
+    }
+    let uncertain = |record: &Record| matches!(record, Record::MessageMoved { stage: Stage::Uncertain { .. }, .. });
+    assert!(!driven.records().iter().any(|(_, record)| uncertain(record)));
+}
