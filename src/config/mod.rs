@@ -11,6 +11,7 @@ pub mod fleet;
 pub mod fnv;
 pub mod grammar;
 pub mod launch;
+pub mod loopback;
 pub mod model;
 pub mod nearest;
 pub mod options;

@@ -405,6 +405,9 @@ pub enum Channel {
     Claude,
     /// Codex: the rollout that its process has open.
     Codex,
+    /// OpenCode: the server that its screen program is at the same time, on a port and with a password of ours.
+    #[serde(rename = "opencode")]
+    OpenCode,
 }
 
 impl Channel {
@@ -415,6 +418,7 @@ impl Channel {
             Channel::Reports => "reports",
             Channel::Claude => "claude",
             Channel::Codex => "codex",
+            Channel::OpenCode => "opencode",
         }
     }
 }

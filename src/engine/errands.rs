@@ -6,7 +6,7 @@ use crate::edge::perform::Hands;
 use crate::edge::{channel, files, process, proving, runner};
 use crate::pilot::effect::{Effect, Outcome, OwnFile};
 use crate::pilot::event::Event;
-use crate::pilot::id::{EffectId, PhaseId};
+use crate::pilot::id::{AgentId, EffectId, Incarnation, MessageId, PhaseId};
 
 use super::desk::Desk;
 
@@ -47,6 +47,9 @@ pub(super) fn run(desk: &mut Desk, effect: Effect) {
                 let outcome = hands.paste(&backend, &place, message, &text).await;
                 hands.tell(id, outcome).await;
             });
+        }
+        Effect::Post { id, agent, incarnation, message, text } => {
+            tokio::task::spawn_local(post(hands, id, (agent, incarnation), (message, text)));
         }
         Effect::Submit { id, agent, place, text, backend, .. } => {
             let reports = desk.supply.spool();
@@ -92,6 +95,11 @@ fn sought(hands: Hands, seek: Effect) {
     tokio::task::spawn_local(async move {
         let _ = hands.events.send(Event::Sought { agent, account, conversation, found }).await;
     });
+}
+
+async fn post(hands: Hands, id: EffectId, to: (AgentId, Incarnation), (message, text): (MessageId, String)) {
+    let outcome = hands.post(&to.0, to.1, message, &text).await;
+    hands.tell(id, outcome).await;
 }
 
 fn write(desk: &Desk, id: EffectId, what: &OwnFile) {
