@@ -314,3 +314,29 @@ fn what_the_program_says_goes_before_its_screen() {
     fleet.passes(Duration::from_secs(2));
     assert_eq!(shown(&fleet).0, "idle");
 }
+
+#[test]
+fn what_its_service_says_of_a_failed_turn_is_told_from_a_poisoned_conversation_and_a_refused_login() {
+    let failed = |error: &str| {
+        let mut fleet = Fleet::ready("");
+        fleet.says(Report::SessionStarted { conversation: Some("ses_1".to_string()), transcript: None });
+        fleet.says(Report::PromptSubmitted { prompt: "go on".to_string() });
+        fleet.says(Report::TurnFailed { error: error.to_string(), status: None, resets: None });
+        fleet.is(ProgramState::Idle);
+        fleet.passes(Duration::from_secs(2));
+        let quarantined = |(_, record): &(Stamp, Record)| matches!(record, Record::Quarantined { .. });
+        let left = fleet.records.iter().any(quarantined);
+        (left, step::view(&fleet.state, &fleet.rules, fleet.clock()).agents[0].state.word())
+    };
+    let thinking = "400 messages.1.content.0: `thinking` or `redacted_thinking` blocks in the latest assistant message cannot be modified.";
+    let tools = "400 messages.2: `tool_use` ids were found without `tool_result` blocks immediately after: toolu_01.";
+    for error in [thinking, tools, "400 messages.1.content.0: Invalid `signature` in `thinking` block"] {
+        assert!(failed(error).0, "{error}");
+    }
+    for error in ["401 invalid x-api-key", "403 revoked", "404 model: x", "400 Your credit balance is too low"] {
+        assert_eq!(failed(error), (false, "auth-failed"), "{error}");
+    }
+    for error in ["529 Overloaded", "400 something else", "the connection was lost"] {
+        assert_eq!(failed(error), (false, "idle"), "{error}");
+    }
+}

@@ -81,7 +81,7 @@ const CODEX_CASES: [Case; 17] = [
     case("weekly 99999", "weekly limit, far away", Login::ApiKey, "limited", Remedy::Parked),
 ];
 
-const OPEN_CASES: [Case; 16] = [
+const OPEN_CASES: [Case; 14] = [
     case("ok fine", "answers", Login::ApiKey, "idle", Remedy::Nothing),
     case("rate 1", "429 with retry-after, for longer than it tries", Login::ApiKey, "idle", Remedy::Nothing),
     case("rate 9999", "429 with a retry-after of hours", Login::ApiKey, "retrying", Remedy::Nothing),
@@ -96,8 +96,6 @@ const OPEN_CASES: [Case; 16] = [
     case("auth", "401", Login::ApiKey, "auth-failed", Remedy::Person),
     case("revoked", "403, the login was revoked", Login::ApiKey, "auth-failed", Remedy::Person),
     case("credit", "400, no credit is left", Login::ApiKey, "auth-failed", Remedy::Person),
-    case("thinking400", "400, thinking blocks were changed", Login::ApiKey, "idle", Remedy::Fresh),
-    case("toolpair400", "400, a tool's use has no result", Login::ApiKey, "idle", Remedy::Fresh),
 ];
 
 /// What came of one case: the agent's state, what was decided, in sentences, and how long after the failure.
