@@ -1,7 +1,7 @@
 //! What an argv says of the server that a program is at the same time. It must be reached from this machine alone, and by those
 //! alone who know its password: so its port is one of ours, which comes with one.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use toml::Spanned;
 

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod accounts;
 pub mod backend;
+pub mod channels;
 pub mod duration;
 pub mod fleet;
 pub mod fnv;

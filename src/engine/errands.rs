@@ -6,7 +6,7 @@ use crate::edge::perform::Hands;
 use crate::edge::{channel, files, process, proving, runner};
 use crate::pilot::effect::{Effect, Outcome, OwnFile};
 use crate::pilot::event::Event;
-use crate::pilot::id::{AgentId, EffectId, Incarnation, MessageId, PhaseId};
+use crate::pilot::id::{EffectId, PhaseId};
 
 use super::desk::Desk;
 
@@ -48,9 +48,7 @@ pub(super) fn run(desk: &mut Desk, effect: Effect) {
                 hands.tell(id, outcome).await;
             });
         }
-        Effect::Post { id, agent, incarnation, message, text } => {
-            tokio::task::spawn_local(post(hands, id, (agent, incarnation), (message, text)));
-        }
+        post @ Effect::Post { .. } => hand_over(hands, post),
         Effect::Submit { id, agent, place, text, backend, .. } => {
             let reports = desk.supply.spool();
             tokio::task::spawn_local(async move {
@@ -97,9 +95,12 @@ fn sought(hands: Hands, seek: Effect) {
     });
 }
 
-async fn post(hands: Hands, id: EffectId, to: (AgentId, Incarnation), (message, text): (MessageId, String)) {
-    let outcome = hands.post(&to.0, to.1, message, &text).await;
-    hands.tell(id, outcome).await;
+fn hand_over(hands: Hands, post: Effect) {
+    let Effect::Post { id, agent, incarnation, message, text } = post else { return };
+    tokio::task::spawn_local(async move {
+        let outcome = hands.post(&agent, incarnation, message, &text).await;
+        hands.tell(id, outcome).await;
+    });
 }
 
 fn write(desk: &Desk, id: EffectId, what: &OwnFile) {
