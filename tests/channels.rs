@@ -6,9 +6,11 @@ use std::path::Path;
 
 use flightdeck::edge::channel::claude;
 use flightdeck::edge::channel::codex::{self, Rollout};
-use flightdeck::pilot::fact::Report;
+use flightdeck::edge::channel::opencode::Listener;
+use flightdeck::pilot::fact::{ProgramState, Report};
 use flightdeck::pilot::time::Time;
 use flightdeck::pilot::usage::Tokens;
+use serde_json::{Value, json};
 
 #[test]
 fn all_that_was_recorded_is_read_as_expected() {
@@ -151,10 +153,146 @@ fn a_usage_limit_is_told_with_the_end_of_the_window_that_is_used_up() {
     }
 }
 
+#[test]
+fn all_that_opencode_recorded_is_read_as_expected() {
+    all_read_as_expected("opencode-1.18.33", |kind, bytes| {
+        let document: Value = serde_json::from_slice(bytes).unwrap_or_default();
+        let own = Some("ses_e00902c10ffeELf2fZn1SN1XeX".to_string());
+        let begins = String::from_utf8_lossy(bytes).contains("session.created");
+        let mut listener = Listener::of(own.filter(|_| !begins));
+        let (none, idle) = (Value::Null, json!({}));
+        match (kind, &document) {
+            ("event", _) => Some(lines(bytes).flat_map(|line| listener.hear(line)).collect()),
+            ("rest", Value::Array(asked)) if asked.iter().all(|one| one["permission"].is_string()) => {
+                Some(listener.begin(&idle, &document, &none).into_iter().collect())
+            }
+            ("rest", Value::Object(statuses)) if statuses.values().all(|status| status["type"].is_string()) => {
+                Some(listener.begin(&document, &none, &none).into_iter().collect())
+            }
+            _ => None,
+        }
+    });
+}
+
+/// What some events say, to an agent whose conversation is `ses_own`.
+fn heard(events: &[Value]) -> Vec<Report> {
+    let mut listener = Listener::of(Some("ses_own".to_string()));
+    events.iter().flat_map(|event| listener.hear(event.to_string().as_bytes())).collect()
+}
+
+fn event(kind: &str, what: Value) -> Value {
+    json!({ "id": "evt_1", "type": kind, "properties": what })
+}
+
+fn status(session: &str, is: &str) -> Value {
+    event("session.status", json!({ "sessionID": session, "status": { "type": is } }))
+}
+
+fn user(session: &str, message: &str, text: &str) -> [Value; 2] {
+    let info = json!({ "id": message, "sessionID": session, "role": "user", "time": { "created": 1 } });
+    let part = json!({ "type": "text", "text": text, "messageID": message, "sessionID": session });
+    [event("message.updated", json!({ "info": info })), event("message.part.updated", json!({ "part": part }))]
+}
+
+#[test]
+fn what_a_subagent_does_is_no_turn_of_its_agent_and_what_it_uses_and_asks_counts() {
+    let made = event("session.created", json!({ "info": { "id": "ses_child", "parentID": "ses_own" } }));
+    let answer = json!({
+        "id": "msg_2", "sessionID": "ses_child", "role": "assistant", "providerID": "p", "modelID": "m",
+        "tokens": { "input": 1, "output": 2, "reasoning": 3, "cache": { "read": 4, "write": 5 } }, "time": { "completed": 9 },
+    });
+    let asks = json!({ "id": "per_1", "sessionID": "ses_child", "permission": "bash", "patterns": ["rm x"] });
+    let [prompt, words] = user("ses_child", "msg_1", "a task");
+    let events = [
+        status("ses_own", "busy"),
+        made,
+        prompt,
+        words,
+        status("ses_child", "busy"),
+        event("permission.asked", asks),
+        event("permission.replied", json!({ "requestID": "per_1", "reply": "once" })),
+        event("message.updated", json!({ "info": answer })),
+        event("session.error", json!({ "sessionID": "ses_child", "error": { "name": "APIError", "data": {} } })),
+        status("ses_child", "idle"),
+        status("ses_own", "idle"),
+    ];
+    let busy = Report::State { state: ProgramState::Busy };
+    let on = "permission bash rm x".to_string();
+    let tokens = Tokens { input: 1, output: 5, cache_read: 4, cache_write: 5 };
+    assert_eq!(
+        heard(&events),
+        [
+            busy.clone(),
+            Report::State { state: ProgramState::Waiting { on } },
+            busy,
+            Report::Used { message: "msg_2".to_string(), model: "p/m".to_string(), tokens, at: Some(Time(9)) },
+            Report::TurnEnded { answer: None, pending: 0 },
+            Report::State { state: ProgramState::Idle },
+        ]
+    );
+}
+
+#[test]
+fn the_conversation_that_somebody_prompts_is_the_agents_own() {
+    let other = event("session.updated", json!({ "info": { "id": "ses_other" } }));
+    let [prompt, words] = user("ses_other", "msg_1", "go on here");
+    let begun = Report::SessionStarted { conversation: Some("ses_other".to_string()), transcript: None };
+    let told = heard(&[other, prompt, words]);
+    assert!(told.contains(&begun) && told.contains(&Report::PromptSubmitted { prompt: "go on here".to_string() }));
+    // One of which nothing is known may be a subagent's.
+    let [prompt, words] = user("ses_unknown", "msg_1", "a task");
+    assert_eq!(heard(&[prompt, words]), []);
+}
+
+#[test]
+fn a_prompt_that_a_failed_turn_left_unanswered_is_told_once_and_no_other() {
+    let answer = |to: &str| {
+        let info = json!({ "id": "msg_2", "sessionID": "ses_own", "role": "assistant", "parentID": to, "time": {} });
+        event("message.updated", json!({ "info": info }))
+    };
+    let error = |name: &str| event("session.error", json!({ "sessionID": "ses_own", "error": { "name": name } }));
+    let left = |answered: &str, error_name: &str| {
+        let mut listener = Listener::of(Some("ses_own".to_string()));
+        let [first, second] = [user("ses_own", "msg_1", "one"), user("ses_own", "msg_3", "two")];
+        let turn = [status("ses_own", "busy"), answer(answered), error(error_name), status("ses_own", "idle")];
+        for event in first.iter().chain(&second).chain(&turn) {
+            listener.hear(event.to_string().as_bytes());
+        }
+        (listener.left_behind(), listener.left_behind())
+    };
+    assert_eq!(left("msg_1", "APIError"), (Some("msg_3".to_string()), None));
+    assert_eq!(left("msg_3", "APIError"), (None, None));
+    // Somebody stopped it, and will go on as he likes.
+    assert_eq!(left("msg_1", "MessageAbortedError"), (None, None));
+}
+
+#[test]
+fn what_came_while_nobody_listened_is_caught_up_with() {
+    let answer = |error: Value| {
+        let tokens = json!({ "input": 1, "output": 2, "reasoning": 0, "cache": { "read": 0, "write": 0 } });
+        json!([{ "parts": [], "info": {
+            "id": "msg_2", "sessionID": "ses_own", "role": "assistant", "providerID": "p", "modelID": "m",
+            "tokens": tokens, "time": { "completed": 9 }, "error": error,
+        } }])
+    };
+    let caught = |statuses: Value, error: Value| {
+        let mut listener = Listener::of(Some("ses_own".to_string()));
+        listener.begin(&statuses, &json!([]), &json!([]));
+        listener.catch_up(&answer(error))
+    };
+    let denied = || json!({ "name": "APIError", "data": { "message": "invalid key", "statusCode": 401 } });
+    let failed = Report::TurnFailed { error: "401 invalid key".to_string(), status: Some(401), resets: None };
+    assert_eq!(caught(json!({}), Value::Null).len(), 1);
+    assert_eq!(caught(json!({}), denied()).last(), Some(&failed));
+    // It went on since.
+    assert_eq!(caught(json!({ "ses_own": { "type": "busy" } }), denied()).len(), 1);
+}
+
 proptest::proptest! {
     #[test]
     fn nothing_that_a_program_says_makes_the_reader_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
         let _ = (claude::told(&bytes), claude::recorded(&bytes), Rollout::default().recorded(&bytes));
+        let _ = Listener::of(None).hear(&bytes);
         let name = String::from_utf8_lossy(&bytes);
         let _ = (codex::began(&name), codex::thread_of(Path::new(&*name)));
     }

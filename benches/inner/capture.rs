@@ -100,6 +100,7 @@ async fn filled(client: &TmuxClient, dir: &Path, panes: usize) -> String {
             env: std::collections::BTreeMap::new(),
             env_file: None,
             account: None,
+            resumes: None,
             size: (120, 40),
             history: 5000,
         };

@@ -109,7 +109,7 @@ fn outcome(message: MessageId, stage: &Stage, wait: Duration, global: &Global) -
             failed(Kind::Unproved, words, format!("`flightdeck outbox retry {message}` sends it again"))
         }
         Stage::Refused { .. } => failed(Kind::Refused, words, "it was not delivered".to_string()),
-        Stage::Queued { .. } | Stage::Pasting | Stage::Typed { .. } => failed(
+        Stage::Queued { .. } | Stage::Pasting | Stage::Posted | Stage::Typed { .. } => failed(
             Kind::Late,
             format!("after {} {words}", when::span(wait)),
             format!(

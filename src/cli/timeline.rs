@@ -125,7 +125,7 @@ impl Story {
                 self.line(at, &format!("{id} to {agent}: {} ({why})", stage.word()));
             }
             (Stage::TypedNotSubmitted, _) => self.line(at, &format!("{id} to {agent} stands in its composer")),
-            (Stage::Queued { .. } | Stage::Pasting | Stage::Typed { .. }, _) => {}
+            (Stage::Queued { .. } | Stage::Pasting | Stage::Posted | Stage::Typed { .. }, _) => {}
         }
     }
 

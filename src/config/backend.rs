@@ -14,6 +14,7 @@ use toml::Spanned;
 
 use super::access::{Access, RawAccess};
 use super::launch::hole_problem;
+use super::loopback;
 use super::model::{Backend, Channel, ComposerRule, McpWay, Region, ScreenNote, ScreenRule, ScreenSays};
 
 /// Longest pattern; the longest built-in one has some 200 characters.
@@ -48,11 +49,12 @@ const REGIONS: [(&str, Region); 6] = [
     ("title", Region::Title),
 ];
 
-const CHANNELS: [(&str, Channel); 4] = [
+const CHANNELS: [(&str, Channel); 5] = [
     (Channel::None.word(), Channel::None),
     (Channel::Reports.word(), Channel::Reports),
     (Channel::Claude.word(), Channel::Claude),
     (Channel::Codex.word(), Channel::Codex),
+    (Channel::OpenCode.word(), Channel::OpenCode),
 ];
 
 const MCP_WAYS: [(&str, McpWay); 2] = [("args", McpWay::Args), ("opencode", McpWay::Opencode)];
@@ -203,6 +205,8 @@ pub fn compile(name: &str, raw: RawBackend) -> Result<Backend, Vec<BackendProble
         install: raw.install.map(Text::into_inner).unwrap_or_default(),
         access: raw.access.map(Access::from).unwrap_or_default(),
     };
+    let argvs = [("launch", &raw.launch), ("resume", &raw.resume), ("channel_args", &raw.channel_args)];
+    check.problems.extend(loopback::problems(backend.channel, argvs));
     if backend.launch.is_empty() {
         check.missing("launch", "an argv with at least the program, such as [\"claude\", \"{args}\"]");
     }

@@ -10,7 +10,8 @@ use toml::Spanned;
 use crate::pilot::id::{AccountId, AgentId};
 
 use super::accounts::{self, Account};
-use super::model::{Agent, Kind, McpServer, RestartPolicy, Role, Schedule};
+use super::loopback::open_door;
+use super::model::{Agent, Channel, Kind, McpServer, RestartPolicy, Role, Schedule};
 use super::options;
 use super::parse::{DETECTED, Machine};
 use super::problem::quoted;
@@ -130,7 +131,14 @@ fn member(id: AgentId, mut table: Table<'_>, around: &Around<'_>, report: &mut R
     let model = table.get(report, "model", values::checked("a model's name", grammar::model));
     let env_file = table.get(report, "env_file", |value| grammar::path(around.root, &values::string(value)?));
     let argument = values::checked("one line of text", grammar::argument);
-    let args = table.get(report, "args", values::list("a list of strings", argument)).map(plain);
+    let args = table.get(report, "args", values::list("a list of strings", argument));
+    if let (Some(args), Some(Channel::OpenCode)) = (&args, known.map(|backend| backend.channel)) {
+        let words: Vec<&String> = args.value.iter().map(Spanned::get_ref).collect();
+        if let Some((at, expected)) = open_door(&words) {
+            report.refuse(args, format!("found {}", quoted(words[at])), expected);
+        }
+    }
+    let args = args.map(plain);
     let deliver = table.get(report, "deliver", values::word("policy", &[("idle", false), ("any", true)]));
     let autostart = table.get(report, "autostart", values::flag);
     let size = table.get(report, "size", size);

@@ -14,7 +14,11 @@ use super::model::{Agent, Backend, Channel};
 pub const STATE: &str = ".flightdeck";
 
 /// Holes that stand for one text, inside an element or as a whole one.
-const TEXT_HOLES: [&str; 8] = ["model", "conversation", "agent", "phase", "dir", "settings", "fallback", "mcp"];
+const TEXT_HOLES: [&str; 9] =
+    ["model", "conversation", "agent", "phase", "dir", "settings", "fallback", "mcp", PORT_WORD];
+const PORT_WORD: &str = "port";
+/// The element that becomes a free port at each start; it stays as it is until then, since only the edge knows one.
+pub const PORT: &str = "{port}";
 /// Elements that stand for any number of elements.
 const LIST_HOLES: [&str; 6] =
     ["{args}", "{model_args}", "{channel_args}", "{permission_args}", "{fallback_args}", "{mcp_args}"];
@@ -105,8 +109,10 @@ pub fn mcp_file(root: &Path, agent: &AgentId) -> PathBuf {
 pub fn files(root: &Path, agent: &Agent, backend: &Backend) -> Vec<PathBuf> {
     let own = |end: &str| root.join(STATE).join("agents").join(format!("{}.{end}", agent.id));
     let mut files = vec![own("spec.json"), own("json")];
-    if backend.channel == Channel::Claude {
-        files.push(settings_file(root, &agent.id));
+    match backend.channel {
+        Channel::None | Channel::Reports | Channel::Codex => {}
+        Channel::Claude => files.push(settings_file(root, &agent.id)),
+        Channel::OpenCode => files.push(own("opencode.json")),
     }
     if agent.mcp.is_some() {
         files.push(mcp_file(root, &agent.id));
@@ -248,7 +254,8 @@ mod tests {
             Some(["claude", "--resume", "c-9", "--settings", "/w/s"].map(String::from).to_vec())
         );
         let opencode = resume_argv(&backends["opencode"], &holes).expect("it resumes");
-        assert_eq!(opencode, ["opencode", "--session", "c-9"]);
+        let server = ["--port", PORT, "--hostname", "127.0.0.1"];
+        assert_eq!(opencode, [&["opencode"], &server[..], &["--session", "c-9"]].concat());
         assert!(names_conversation(&backends["claude"]));
         assert!(!names_conversation(&backends["opencode"]));
     }

@@ -6,11 +6,13 @@
 pub mod access;
 pub mod accounts;
 pub mod backend;
+pub mod channels;
 pub mod duration;
 pub mod fleet;
 pub mod fnv;
 pub mod grammar;
 pub mod launch;
+pub mod loopback;
 pub mod model;
 pub mod nearest;
 pub mod options;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::access::Access;
 use super::accounts::{Account, Fallback};
+pub use super::channels::Channel;
 use super::prices::{Billing, Budget, Price};
 use super::problem::Spot;
 use super::setup::Setup;
@@ -390,33 +391,6 @@ pub struct Backend {
     pub install: String,
     /// What it needs to work on an account.
     pub access: Access,
-}
-
-/// How a program tells what it does: the first source of evidence, before its screen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Channel {
-    /// Only its screen tells.
-    #[default]
-    None,
-    /// It appends reports to the file that `FLIGHTDECK_SPOOL` names.
-    Reports,
-    /// Claude Code: hooks in a settings file of ours, and the transcript that they name.
-    Claude,
-    /// Codex: the rollout that its process has open.
-    Codex,
-}
-
-impl Channel {
-    /// The word for it in `flightdeck.toml`.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Channel::None => "none",
-            Channel::Reports => "reports",
-            Channel::Claude => "claude",
-            Channel::Codex => "codex",
-        }
-    }
 }
 
 /// How to find what stands in the composer.

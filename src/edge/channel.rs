@@ -10,16 +10,17 @@
 
 pub mod claude;
 pub mod codex;
+pub mod opencode;
 
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::launch::{mcp_file, settings_file};
+use crate::config::launch::{PORT, STATE, mcp_file, settings_file};
 use crate::config::model::{Channel, McpSpec, McpWay};
 use crate::pilot::effect::LaunchSpec;
 use crate::pilot::fact::Report;
@@ -28,6 +29,7 @@ use crate::pilot::id::{AgentId, Incarnation};
 use super::files::{self, FileError};
 use super::process::{OWNER, Tag};
 use super::spawn;
+use opencode::access;
 
 /// The file that an agent's reports are appended to.
 pub const SPOOL: &str = "FLIGHTDECK_SPOOL";
@@ -53,11 +55,12 @@ pub fn environment(spool: &Path, program: &Path) -> [(String, String); 2] {
 
 /// Makes the files that an agent's program is given: by which it learns where to report, and which MCP servers are its own. All
 /// are 0600, and hold no secret. What an earlier start was given is gone then.
-pub fn equip(root: &Path, agent: &AgentId, launch: &LaunchSpec) -> Result<(), FileError> {
+pub fn equip(root: &Path, agent: &AgentId, incarnation: Incarnation, launch: &mut LaunchSpec) -> Result<(), FileError> {
     clear(root, agent);
     match launch.channel {
         Channel::None | Channel::Reports | Channel::Codex => {}
         Channel::Claude => files::write_atomic(&settings_file(root, agent), &claude::settings(), files::PRIVATE)?,
+        Channel::OpenCode => berth(root, agent, incarnation, launch)?,
     }
     match &launch.mcp {
         Some(McpSpec { way: McpWay::Args, servers }) => {
@@ -69,9 +72,27 @@ pub fn equip(root: &Path, agent: &AgentId, launch: &LaunchSpec) -> Result<(), Fi
     Ok(())
 }
 
+/// A port and a password for a program that is a server at the same time. One whose argv has no place for the port has no
+/// server either.
+fn berth(root: &Path, agent: &AgentId, incarnation: Incarnation, launch: &mut LaunchSpec) -> Result<(), FileError> {
+    if !launch.argv.iter().any(|word| word == PORT) {
+        launch.channel = Channel::None;
+        return Ok(());
+    }
+    let path = access::path(&agents(root), agent);
+    let access = access::make(&path, incarnation, &launch.argv, launch.resumes.clone())?;
+    let port = access.port.to_string();
+    launch.argv.iter_mut().filter(|word| *word == PORT).for_each(|word| word.clone_from(&port));
+    Ok(())
+}
+
+fn agents(root: &Path) -> PathBuf {
+    root.join(STATE).join("agents")
+}
+
 /// Takes away what [`equip`] made: when the agent's life is over, and when it did not begin.
 pub fn clear(root: &Path, agent: &AgentId) {
-    for file in [settings_file(root, agent), mcp_file(root, agent)] {
+    for file in [settings_file(root, agent), mcp_file(root, agent), access::path(&agents(root), agent)] {
         // Gone already, or in the way of nobody: the next start makes it anew.
         let _ = std::fs::remove_file(file);
     }
@@ -136,6 +157,7 @@ mod tests {
             env: std::collections::BTreeMap::new(),
             env_file: None,
             account: None,
+            resumes: None,
             size: (80, 24),
             history: 100,
         }
@@ -153,7 +175,8 @@ mod tests {
             args: text("--a=\"b\"\n"),
             env: text("TOKEN"),
         };
-        equip(root.path(), &agent, &launch(Channel::Claude, Some(vec![server]))).expect("its files");
+        equip(root.path(), &agent, Incarnation(1), &mut launch(Channel::Claude, Some(vec![server])))
+            .expect("its files");
         let file = mcp_file(root.path(), &agent);
         let written: serde_json::Value =
             serde_json::from_slice(&std::fs::read(&file).expect("it is there")).expect("JSON");
@@ -166,9 +189,9 @@ mod tests {
         for file in [&file, &settings_file(root.path(), &agent)] {
             assert_eq!(file.metadata().expect("it is there").permissions().mode() & 0o777, 0o600, "{}", file.display());
         }
-        equip(root.path(), &agent, &launch(Channel::None, None)).expect("nothing to make");
+        equip(root.path(), &agent, Incarnation(1), &mut launch(Channel::None, None)).expect("nothing to make");
         assert!(!file.exists() && !settings_file(root.path(), &agent).exists());
-        equip(root.path(), &agent, &launch(Channel::Claude, Some(Vec::new()))).expect("its files");
+        equip(root.path(), &agent, Incarnation(1), &mut launch(Channel::Claude, Some(Vec::new()))).expect("its files");
         clear(root.path(), &agent);
         assert!(!file.exists() && !settings_file(root.path(), &agent).exists());
     }

@@ -11,11 +11,12 @@ use tokio::sync::mpsc;
 use crate::config::model::{Backend, Config};
 use crate::pilot::effect::{LaunchSpec, Outcome, Refusal};
 use crate::pilot::event::Event;
-use crate::pilot::fact::{Identity, Look, Place, Screen, Server};
+use crate::pilot::fact::{Identity, Look, Place, Report, Screen, Server};
 use crate::pilot::id::{AgentId, EffectId, Incarnation, MessageId};
 use crate::pilot::reading;
 
 use super::channel;
+use super::channel::opencode::handover::{self, Handed};
 use super::clock;
 use super::process::{self, Tag};
 use super::runner::{self, RunError, RunSpec};
@@ -185,6 +186,21 @@ impl Hands {
         }
     }
 
+    /// Hands a message over by the program's own interface, unless it is in its conversation already: then that is told.
+    pub async fn post(&self, agent: &AgentId, incarnation: Incarnation, message: MessageId, text: &str) -> Outcome {
+        match handover::hand_over(&self.state_dir.join("agents"), agent, incarnation, (message, text)).await {
+            Handed::Over => Outcome::Done,
+            Handed::Before => {
+                let report = Report::PromptRecorded { prompt: text.to_string() };
+                // A closed channel means that the engine is ending; the next one looks as well.
+                let _ = self.events.send(Event::Reported { agent: agent.clone(), incarnation, report }).await;
+                Outcome::Done
+            }
+            Handed::Not(why) => failed(why),
+            Handed::Unknown(why) => unknown(why),
+        }
+    }
+
     /// One look at an agent: its screen and what its processes do.
     pub async fn look(
         &self,
@@ -254,12 +270,12 @@ impl Hands {
     ) -> Result<Outcome, StartAgentError> {
         let owner = self.owner(agent, incarnation);
         let nonce = self.nonce.to_string();
-        let run = RunSpec { agent: agent.clone(), incarnation, nonce, launch: spec.clone() };
+        let mut run = RunSpec { agent: agent.clone(), incarnation, nonce, launch: spec.clone() };
         let agents = self.state_dir.join("agents");
         if let Err(error) = runner::check(&agents, &run) {
             return Ok(unfit(error));
         }
-        if let Err(error) = channel::equip(&self.rules.root, agent, &spec) {
+        if let Err(error) = channel::equip(&self.rules.root, agent, incarnation, &mut run.launch) {
             return Ok(failed(error.to_string()));
         }
         let spec_path = match runner::write_spec(&agents, &run) {

@@ -16,11 +16,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::channel::opencode::access;
 use super::files::{self, FileError};
 use super::process::{self, Alive, OWNER, Tag};
 use super::{probe, spawn};
 use crate::config::access::Access;
-use crate::config::model::McpWay;
+use crate::config::model::{Channel, McpWay};
 use crate::pilot::effect::LaunchSpec;
 use crate::pilot::fact::Identity;
 use crate::pilot::id::{AccountId, AgentId, Incarnation};
@@ -28,6 +29,9 @@ use crate::pilot::id::{AccountId, AgentId, Incarnation};
 /// A spec is arguments and a few variables; Linux takes no argument above 128 KiB, and ours are short.
 const SPEC_CAP: u64 = 1 << 20;
 const IDENTITY_CAP: u64 = 4096;
+/// Where OpenCode looks for the name and the password that its server asks for.
+const SERVER_USER: &str = "OPENCODE_SERVER_USERNAME";
+const SERVER_PASSWORD: &str = "OPENCODE_SERVER_PASSWORD";
 
 /// All that the runner needs to know; lies in `agents/<agent>.spec.json`, 0600, and holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,7 +132,13 @@ fn prepare(path: &Path) -> Result<Ready, RunError> {
     let agents = path.parent().unwrap_or(Path::new("."));
     let lock = claim(agents, &spec.agent)?;
     working_dir(&spec)?;
-    let environment = environment(&spec)?;
+    let mut environment = environment(&spec)?;
+    if spec.launch.channel == Channel::OpenCode {
+        // Without its password its server would be anybody's on this machine: then it does not start.
+        let access = access::any(&access::path(agents, &spec.agent))?;
+        environment.insert(SERVER_USER.into(), access::USER.into());
+        environment.insert(SERVER_PASSWORD.into(), access.password.into());
+    }
     let given = agents.join(format!("{}.mcp.json", spec.agent));
     ready(
         &spec.launch,
@@ -283,6 +293,9 @@ pub fn variables(launch: &LaunchSpec) -> Result<Vec<String>, RunError> {
     names.insert(OWNER.into(), OsString::new());
     if launch.mcp.as_ref().is_some_and(|mcp| mcp.way == McpWay::Opencode) {
         names.insert(servers::OWN_CONFIG.into(), OsString::new());
+    }
+    if launch.channel == Channel::OpenCode {
+        names.extend([SERVER_USER, SERVER_PASSWORD].map(|name| (name.into(), OsString::new())));
     }
     Ok(names.keys().map(|name| name.to_string_lossy().into_owned()).collect())
 }

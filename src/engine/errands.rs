@@ -48,6 +48,7 @@ pub(super) fn run(desk: &mut Desk, effect: Effect) {
                 hands.tell(id, outcome).await;
             });
         }
+        post @ Effect::Post { .. } => hand_over(hands, post),
         Effect::Submit { id, agent, place, text, backend, .. } => {
             let reports = desk.supply.spool();
             tokio::task::spawn_local(async move {
@@ -91,6 +92,14 @@ fn sought(hands: Hands, seek: Effect) {
     let found = access.map_or(Err("its backend is gone".to_string()), |access| runner::finds(&spec, access, &at));
     tokio::task::spawn_local(async move {
         let _ = hands.events.send(Event::Sought { agent, account, conversation, found }).await;
+    });
+}
+
+fn hand_over(hands: Hands, post: Effect) {
+    let Effect::Post { id, agent, incarnation, message, text } = post else { return };
+    tokio::task::spawn_local(async move {
+        let outcome = hands.post(&agent, incarnation, message, &text).await;
+        hands.tell(id, outcome).await;
     });
 }
 

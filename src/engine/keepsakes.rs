@@ -109,6 +109,7 @@ fn worth(record: &Record) -> Worth {
             stage:
                 Stage::Queued { .. }
                 | Stage::Pasting
+                | Stage::Posted
                 | Stage::Typed { .. }
                 | Stage::Submitted { .. }
                 | Stage::Refused { .. }

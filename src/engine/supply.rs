@@ -9,11 +9,13 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use crate::config::model::{Channel, Config, Role};
+use crate::edge::channel::opencode::follower::{Follower, follow};
 use crate::edge::feed::Sight;
 use crate::edge::git::{LocalStatus, NETWORK_DEADLINE, StatusTarget, WatchSettings, Watcher};
 use crate::edge::perform::Hands;
 use crate::edge::spool::Spool;
 use crate::edge::tmux::server::{ServerSpec, start_server};
+use crate::pilot::account;
 use crate::pilot::effect::Outcome;
 use crate::pilot::event::Event;
 use crate::pilot::fact::{Identity, Place, Server};
@@ -30,6 +32,8 @@ pub(super) struct Supply {
     watched: Option<WatchSettings>,
     status: LocalStatus,
     panes: BTreeMap<AgentId, (Incarnation, Place)>,
+    /// Programs whose own servers tell what they do.
+    followers: BTreeMap<AgentId, Follower>,
     /// Lives that this engine began: their event channels were emptied for them.
     fresh: BTreeMap<AgentId, Incarnation>,
     server: ServerSpec,
@@ -54,6 +58,7 @@ impl Supply {
             watched: None,
             status,
             panes: BTreeMap::new(),
+            followers: BTreeMap::new(),
             fresh: BTreeMap::new(),
             server,
             state_dir,
@@ -114,12 +119,17 @@ impl Supply {
         for id in self.panes.keys().filter(|id| wanted.get(*id) != self.panes.get(*id)) {
             self.feed.forget(id);
             self.fresh.remove(id);
+            self.followers.remove(id);
         }
         for (id, (incarnation, place)) in wanted.iter().filter(|(id, at)| self.panes.get(*id) != Some(at)) {
             let process = state.agents.get(id).and_then(|agent| agent.process.clone());
             self.feed.watch(id, *incarnation, place.clone(), process.clone());
             let open = rules.backend_of(id).is_some_and(|backend| backend.channel == Channel::Codex);
             self.follow_spool(id, *incarnation, process.filter(|_| open));
+            if account::backend(state, rules, id).is_some_and(|backend| backend.channel == Channel::OpenCode) {
+                let agents = self.state_dir.join("agents");
+                self.followers.insert(id.clone(), follow(&agents, id, *incarnation, self.events.clone()));
+            }
         }
         self.panes = wanted;
     }

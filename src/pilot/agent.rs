@@ -222,6 +222,8 @@ pub struct Watch {
     pub turn_since: Option<Time>,
     /// What its program last said that it is doing.
     pub program: Option<ProgramState>,
+    /// Whether its program takes messages by an interface of its own, and since when.
+    pub reachable: Option<(bool, Time)>,
     /// How full things are, as its program last said.
     pub gauges: Gauges,
     /// When it was last told to shorten its conversation.
@@ -334,6 +336,10 @@ pub enum Step {
     Proving { retry: Time, presses: u32, gone_since: Option<Time> },
     /// Handed over while a turn runs: the program takes it in when that is over, and says so then.
     Queued { presses: u32 },
+    /// Handing it over by the program's own interface is ordered; before that, so many looks did not show it there.
+    Posting { looks: u32 },
+    /// Handed over; the conversation must hold it before `deadline`.
+    Posted { deadline: Time, looks: u32 },
     /// We were restarted in the middle of it: decide at `at` by what is seen.
     Recovering { at: Time, pressed: bool },
 }

@@ -17,13 +17,14 @@ use super::effect::{Effect, Outcome};
 use super::fact::Screen;
 use super::id::{AgentId, MessageId};
 use super::message::{Origin, Stage};
+use super::post::{self, Way};
 use super::reading;
 use super::record::{Order, Record};
 use super::stall;
 use super::state::Posted;
 use super::time::Time;
 use super::turn::Turn;
-use block::{Block, blocked, refusal_words};
+use block::{Block, blocked};
 
 /// A paste that is not seen in the composer within this is looked for once more, then in doubt.
 const SHOW_UP: Duration = Duration::from_secs(3);
@@ -50,6 +51,7 @@ pub(super) fn deliver(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String
     match stage {
         Stage::Queued { .. } => {}
         // Its flight ended with the life it was meant for, or with our own last life.
+        Stage::Posted => return post::recover(turn, id, message.id, message.text),
         Stage::Pasting | Stage::Typed { .. } => return recover(turn, id, message.id, &stage),
         Stage::Submitted { .. }
         | Stage::TypedNotSubmitted
@@ -57,7 +59,8 @@ pub(super) fn deliver(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String
         | Stage::Refused { .. }
         | Stage::Expired { .. } => return None,
     }
-    if let Some(block) = blocked(turn, id, &message.origin) {
+    let way = post::way(turn, id);
+    if let Some(block) = blocked(turn, id, &message.origin, way) {
         let now = turn.now.steady;
         let (Block::Passing(why) | Block::Person(why)) = &block;
         if matches!(block, Block::Person(_)) {
@@ -67,7 +70,10 @@ pub(super) fn deliver(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String
         return Some((now + BLOCKED_AGAIN, format!("deliver {} ({why})", message.id)));
     }
     turn.watch(id).blocked = None;
-    paste(turn, id, message.id, message.text);
+    match way {
+        Way::Interface => post::order(turn, id, message.id, (message.text, 0)),
+        Way::Composer | Way::Unsettled(_) => paste(turn, id, message.id, message.text),
+    }
     None
 }
 
@@ -75,7 +81,7 @@ pub(super) fn deliver(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String
 /// can make nothing of anything else before it; then the oldest.
 fn first<'a>(turn: &'a Turn<'_>, id: &'a AgentId) -> Option<&'a Posted> {
     turn.state.waiting(id).min_by_key(|posted| match (&posted.stage, &posted.message.origin) {
-        (Stage::Pasting | Stage::Typed { .. }, _) => 0,
+        (Stage::Pasting | Stage::Posted | Stage::Typed { .. }, _) => 0,
         (_, Origin::StartPrompt { .. } | Origin::LimitLifted) => 1,
         // Nothing else shall end up in the part that is shortened.
         (_, Origin::Compact) => 1,
@@ -102,8 +108,8 @@ pub(super) fn pasted(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, outc
         }
         // The edge saw more than we did; asking again at once would go on until our own picture is as new.
         Outcome::Refused { why } => {
-            turn.watch(id).not_typed = Some((now, refusal_words(&why)));
-            give_back(turn, id, message, refusal_words(&why));
+            turn.watch(id).not_typed = Some((now, why.words()));
+            give_back(turn, id, message, why.words());
         }
         Outcome::Failed { why } => {
             turn.watch(id).not_typed = Some((now, why.clone()));
@@ -136,6 +142,9 @@ pub(super) fn pressed(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, out
 
 /// The event channel says that a prompt was taken in: the best proof there is.
 pub(super) fn prompt_submitted(turn: &mut Turn<'_>, id: &AgentId, prompt: &str) {
+    if post::prompt_submitted(turn, id, prompt) {
+        return;
+    }
     let squeezed = reading::squeeze(prompt);
     let proved = turn
         .state
@@ -179,12 +188,16 @@ pub(super) fn life_ended(turn: &mut Turn<'_>, id: &AgentId) {
     let flying: Vec<_> = turn
         .state
         .waiting(id)
-        .filter(|posted| matches!(posted.stage, Stage::Pasting | Stage::Typed { .. }))
+        .filter(|posted| matches!(posted.stage, Stage::Pasting | Stage::Posted | Stage::Typed { .. }))
         .map(|posted| (posted.message.id, posted.stage.clone()))
         .collect();
     for (message, stage) in flying {
         if matches!(stage, Stage::Typed { presses } if presses > 0) {
             doubt(turn, id, message, "the agent ended right after the submit key was pressed");
+            continue;
+        }
+        if stage == Stage::Posted {
+            doubt(turn, id, message, "the agent ended while it was handed over");
             continue;
         }
         // The submit key was never pressed, so nobody has read it: typing it into the next life doubles nothing.
@@ -204,7 +217,8 @@ fn proceed(turn: &mut Turn<'_>, id: &AgentId, progress: &Progress) -> Option<(Ti
     let backend = account::backend(turn.state, turn.rules, id)?;
     let view = Sight { backend, screen: screen.as_ref(), text: &text };
     match progress.step {
-        Step::Pasting | Step::Submitting { .. } => None,
+        Step::Pasting | Step::Submitting { .. } | Step::Posting { .. } => None,
+        Step::Posted { deadline, looks } => post::prove(turn, id, message, text, (deadline, looks)),
         Step::Awaiting { deadline, looked } => await_text(turn, id, message, &view, deadline, looked),
         Step::Pressing { at, presses } => press_when_due(turn, id, message, &view, at, presses),
         Step::Proving { retry, presses, gone_since } => prove(turn, id, message, &view, (retry, presses, gone_since)),
@@ -442,7 +456,7 @@ pub(super) fn submitted(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, e
     watch.marker = None;
 }
 
-fn doubt(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, why: &str) {
+pub(super) fn doubt(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, why: &str) {
     turn.watch(id).delivery = None;
     turn.move_message(message, id, Stage::Uncertain { why: why.to_string() });
     let what = format!("nobody can say whether {message} was submitted ({why}): look, then `flightdeck outbox`");
@@ -450,7 +464,7 @@ fn doubt(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, why: &str) {
 }
 
 /// Back into the queue: proved that it was not typed.
-fn give_back(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, why: String) {
+pub(super) fn give_back(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, why: String) {
     turn.watch(id).delivery = None;
     turn.move_message(message, id, Stage::Queued { why: Some(why) });
 }

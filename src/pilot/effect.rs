@@ -42,6 +42,8 @@ pub enum Effect {
         text: String,
         backend: String,
     },
+    /// Hand a message over by the program's own interface, after one more look that it is not in the conversation already.
+    Post { id: EffectId, agent: AgentId, incarnation: Incarnation, message: MessageId, text: String },
     /// Press the submit key, after one more look that `text` is still in the composer.
     Submit {
         id: EffectId,
@@ -110,6 +112,9 @@ pub struct LaunchSpec {
     /// With whom it works; `None`: as its program is logged in.
     #[serde(default)]
     pub account: Option<Credential>,
+    /// The conversation that it takes up; `None`: it begins a new one.
+    #[serde(default)]
+    pub resumes: Option<String>,
     /// Columns and rows of its window.
     pub size: (u16, u16),
     /// Lines of history tmux keeps for it.
@@ -166,4 +171,27 @@ pub enum Refusal {
     AlreadyAlive(u32),
     /// The engine that ordered it is no longer the one in charge (fault P10).
     Fenced,
+}
+
+impl Refusal {
+    /// What stood in the way of typing or starting, for whoever waits.
+    pub fn words(&self) -> String {
+        match self {
+            Refusal::PaneDead => "its pane is dead".to_string(),
+            Refusal::PaneMissing => "its pane is missing".to_string(),
+            Refusal::InMode => "its pane is in copy mode: leave it with q".to_string(),
+            Refusal::InputOff => "input to its pane is switched off: `select-pane -e` switches it on".to_string(),
+            Refusal::Synchronized => "its pane is synchronized with others: switch synchronize-panes off".to_string(),
+            Refusal::NoComposer => "no composer is on its screen".to_string(),
+            Refusal::Draft => "somebody's draft stands in its composer".to_string(),
+            Refusal::Busy => "it is in a turn".to_string(),
+            Refusal::TextGone => "the text left the composer".to_string(),
+            Refusal::Moved => "its screen moved".to_string(),
+            Refusal::NoCwd(path) => format!("its folder {path} is missing"),
+            Refusal::EnvFile(why) => format!("its env file is refused: {why}"),
+            Refusal::Foreign(session) => format!("session {session} is not ours"),
+            Refusal::AlreadyAlive(pid) => format!("process {pid} already runs as this agent"),
+            Refusal::Fenced => "another engine is in charge".to_string(),
+        }
+    }
 }

@@ -151,6 +151,8 @@ pub enum Report {
         #[serde(flatten)]
         gauges: Gauges,
     },
+    /// Whether its program takes messages by an interface of its own, beside its composer.
+    Reachable { reachable: bool },
     /// What an answer of its model used. Told once or several times, each time of the whole answer as far as it is known.
     Used {
         message: String,

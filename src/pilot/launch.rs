@@ -145,11 +145,13 @@ fn start(turn: &mut Turn<'_>, begun: &account::Start) {
     let phase_text = phase.as_ref().map(ToString::to_string).unwrap_or_default();
     let holes = |conversation| Holes { conversation, phase: &phase_text, ..Holes::of(rules, &paths) };
     let resume = resumed.as_ref().and_then(|old| Some((old.clone(), resume_argv(backend, &holes(old.as_str()))?)));
+    let resumes = resume.as_ref().map(|(old, _)| old.clone());
     let (conversation, argv) = match resume {
         Some((old, argv)) => (Some(old), argv),
         None => (fresh.clone(), launch_argv(backend, &holes(fresh.as_deref().unwrap_or_default()))),
     };
     let spec = spec(turn.rules, rules, begun.way.account.as_ref(), argv, &phase_text);
+    let spec = LaunchSpec { resumes, ..spec };
     let now = turn.now.steady;
     turn.state.seen.starts.push(now);
     let agent = id.clone();
@@ -184,6 +186,7 @@ pub fn spec(
         env,
         env_file: rules.env_file.clone(),
         account: account.zip(backend).map(|(account, backend)| accounts::credential(account, backend)),
+        resumes: None,
         size: rules.size,
         history: config.capture.history,
     }

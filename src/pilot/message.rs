@@ -51,6 +51,8 @@ pub enum Stage {
     },
     /// Its paste was ordered and nobody has seen the text yet.
     Pasting,
+    /// It is being handed over by the program's own interface; what its conversation holds proves it.
+    Posted,
     /// The text was seen in the composer; `presses` of the submit key so far.
     Typed {
         presses: u32,
@@ -77,7 +79,7 @@ impl Stage {
     /// Nothing more will happen by itself.
     pub fn settled(&self) -> bool {
         match self {
-            Stage::Queued { .. } | Stage::Pasting | Stage::Typed { .. } => false,
+            Stage::Queued { .. } | Stage::Pasting | Stage::Posted | Stage::Typed { .. } => false,
             Stage::Submitted { .. }
             | Stage::TypedNotSubmitted
             | Stage::Uncertain { .. }
@@ -91,6 +93,7 @@ impl Stage {
         match self {
             Stage::Queued { .. } => "queued",
             Stage::Pasting => "pasting",
+            Stage::Posted => "posted",
             Stage::Typed { .. } => "typed",
             Stage::Submitted { .. } => "submitted",
             Stage::TypedNotSubmitted => "typed-not-submitted",

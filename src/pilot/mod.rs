@@ -30,6 +30,7 @@ mod memory;
 pub mod message;
 mod operate;
 pub mod phase;
+mod post;
 mod proof;
 pub mod reading;
 pub mod record;

@@ -387,7 +387,7 @@ fn drop_message(turn: &mut Turn<'_>, message: MessageId) -> Result {
             turn.move_message(message, &agent, Stage::Refused { why: "dropped by the operator".to_string() });
             accepted(format!("{message} is dropped"))
         }
-        Stage::Pasting | Stage::Typed { .. } => {
+        Stage::Pasting | Stage::Posted | Stage::Typed { .. } => {
             refused(format!("{message} is on its way"), "wait for what becomes of it")
         }
         Stage::Submitted { .. } | Stage::Refused { .. } | Stage::Expired { .. } => {
@@ -404,7 +404,7 @@ fn retry(turn: &mut Turn<'_>, message: MessageId) -> Result {
         Stage::Uncertain { .. } | Stage::TypedNotSubmitted | Stage::Refused { .. } | Stage::Expired { .. } => {
             queue(turn, &posted.message.agent, posted.message.origin.clone(), &posted.message.text)
         }
-        Stage::Queued { .. } | Stage::Pasting | Stage::Typed { .. } => {
+        Stage::Queued { .. } | Stage::Pasting | Stage::Posted | Stage::Typed { .. } => {
             refused(format!("{message} is still on its way"), "wait for what becomes of it")
         }
         Stage::Submitted { .. } => refused(format!("{message} was submitted"), "`flightdeck send` says it again"),

@@ -316,6 +316,7 @@ pub enum Order {
     Stop { cause: StopCause },
     Paste { message: MessageId },
     Submit { message: MessageId },
+    Post { message: MessageId },
     Write { what: OwnFile },
 }
 

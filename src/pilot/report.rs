@@ -59,6 +59,11 @@ pub(super) fn reported(turn: &mut Turn<'_>, id: &AgentId, report: Report) {
             }
             watch.program = Some(state);
         }
+        Report::Reachable { reachable } => {
+            watch.reachable = Some((reachable, now));
+            // What it said may have changed since, and nobody would hear of it.
+            watch.program = watch.program.take().filter(|_| reachable);
+        }
         Report::Used { message, model, tokens, at } => {
             usage::answered(turn, id, Answer { message, model, tokens, at });
         }

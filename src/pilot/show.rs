@@ -443,6 +443,7 @@ fn blocked_messages(turn: &Turn<'_>, id: &AgentId, alerts: &mut BTreeMap<String,
         Stage::Queued { why: Some(why) } => Some((posted.message.id, why.clone())),
         Stage::Queued { why: None }
         | Stage::Pasting
+        | Stage::Posted
         | Stage::Typed { .. }
         | Stage::Submitted { .. }
         | Stage::TypedNotSubmitted

@@ -290,7 +290,11 @@ impl State {
             Order::Stop { cause } => {
                 agent.life = Life::Stopping { since: agent.up_since().unwrap_or(at), cause: *cause };
             }
-            Order::StartServer | Order::Paste { .. } | Order::Submit { .. } | Order::Write { .. } => {}
+            Order::StartServer
+            | Order::Paste { .. }
+            | Order::Submit { .. }
+            | Order::Post { .. }
+            | Order::Write { .. } => {}
         }
     }
 
@@ -310,7 +314,11 @@ impl State {
             Order::Start { .. } => agent.life = Life::Down { since: at },
             // It could not be ended; as far as we know it still runs.
             Order::Stop { .. } => agent.stay_up(),
-            Order::StartServer | Order::Paste { .. } | Order::Submit { .. } | Order::Write { .. } => {}
+            Order::StartServer
+            | Order::Paste { .. }
+            | Order::Submit { .. }
+            | Order::Post { .. }
+            | Order::Write { .. } => {}
         }
     }
 

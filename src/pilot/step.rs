@@ -18,7 +18,7 @@ use super::time::{Now, Time};
 use super::turn::{Outcome, Turn};
 use super::view::View;
 use super::{
-    account, delivery, handoff, job, launch, operate, phase, proof, report, restart, show, sight, stall, usage,
+    account, delivery, handoff, job, launch, operate, phase, post, proof, report, restart, show, sight, stall, usage,
 };
 
 /// One event: what is to be written and, after that, done.
@@ -362,6 +362,7 @@ fn finished(turn: &mut Turn<'_>, id: EffectId, outcome: EffectOutcome) {
             died_meanwhile(turn, &agent, ended);
         }
         (Some(agent), Order::Paste { message }) => delivery::pasted(turn, &agent, *message, outcome),
+        (Some(agent), Order::Post { message }) => post::posted(turn, &agent, *message, outcome),
         (Some(agent), Order::Submit { message }) => delivery::pressed(turn, &agent, *message, &outcome),
         (_, Order::Write { .. }) => {
             turn.state.seen.file_flight = None;
@@ -369,7 +370,10 @@ fn finished(turn: &mut Turn<'_>, id: EffectId, outcome: EffectOutcome) {
             turn.state.seen.file_failed = failed.then_some(turn.now.steady);
         }
         (_, Order::StartServer) => server_started(turn, &outcome),
-        (None, Order::Start { .. } | Order::Stop { .. } | Order::Paste { .. } | Order::Submit { .. }) => {}
+        (
+            None,
+            Order::Start { .. } | Order::Stop { .. } | Order::Paste { .. } | Order::Submit { .. } | Order::Post { .. },
+        ) => {}
     }
 }
 

@@ -17,7 +17,11 @@ pub fn told(message: MessageId, stage: &Stage) -> String {
         Stage::Typed { presses } if *presses > 0 => {
             format!("{message} is {word}, its submit key was pressed {presses}x")
         }
-        Stage::Queued { why: None } | Stage::Pasting | Stage::Typed { .. } | Stage::TypedNotSubmitted => {
+        Stage::Queued { why: None }
+        | Stage::Pasting
+        | Stage::Posted
+        | Stage::Typed { .. }
+        | Stage::TypedNotSubmitted => {
             format!("{message} is {word}")
         }
     }
@@ -35,6 +39,7 @@ pub fn stage(stage: &Stage) -> String {
         }
         Stage::Queued { why: None }
         | Stage::Pasting
+        | Stage::Posted
         | Stage::Typed { .. }
         | Stage::Submitted { .. }
         | Stage::TypedNotSubmitted => word.to_string(),

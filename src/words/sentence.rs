@@ -195,6 +195,7 @@ fn ordered(id: u64, agent: Option<&AgentId>, order: &Order) -> String {
         Order::Start { incarnation, .. } => format!("start {}", life(*incarnation)),
         Order::Stop { cause } => format!("stop it, {}", stopped(*cause)),
         Order::Paste { message } => format!("paste {message}"),
+        Order::Post { message } => format!("hand over {message} by the program's own interface"),
         Order::Submit { message } => format!("submit {message}"),
         Order::Write { what: OwnFile::SequenceComplete { .. } } => "write SEQUENCE-COMPLETE".to_string(),
         Order::Write { what: OwnFile::NoSequenceComplete } => "remove SEQUENCE-COMPLETE".to_string(),

@@ -295,6 +295,7 @@ impl World {
                 self.events.push_back(Event::Reported { agent: agent.clone(), incarnation, report });
                 self.changed(&agent);
             }
+            Effect::Post { .. } => panic!("no program of this world takes messages beside its composer"),
             Effect::Write { id, .. } => self.done(id, Outcome::Done),
             Effect::Look { agent, incarnation, .. } => {
                 let screen = self.panes.get(&agent).map(|(_, pane)| pane.screen());

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use base64::Engine;
 use flightdeck::edge::clock;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -21,6 +22,16 @@ pub(crate) async fn send(to: SocketAddr, method: &str, path: &str, body: &Value)
     let text = if body.is_null() { String::new() } else { body.to_string() };
     let request = Request::builder().method(method).uri(path).header("authorization", AUTHORIZATION);
     carry(to, request, text).await
+}
+
+/// What a server tells whoever knows this password; null where it tells nothing.
+pub(crate) async fn told(to: SocketAddr, password: &str, path: &str) -> Value {
+    let header = format!("Basic {}", base64::prelude::BASE64_STANDARD.encode(format!("opencode:{password}")));
+    let Some(response) = carry(to, Request::get(path).header("authorization", header), String::new()).await else {
+        return Value::Null;
+    };
+    let body = response.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    serde_json::from_slice(&body).unwrap_or(Value::Null)
 }
 
 /// A request without the password; only its status.

@@ -213,7 +213,7 @@ impl World {
                 Stage::Queued { .. } | Stage::Refused { .. } | Stage::Expired { .. } | Stage::TypedNotSubmitted => {
                     times == 0
                 }
-                Stage::Pasting | Stage::Typed { .. } | Stage::Uncertain { .. } => times <= 1,
+                Stage::Pasting | Stage::Posted | Stage::Typed { .. } | Stage::Uncertain { .. } => times <= 1,
             };
             if !fine {
                 wrong.push(format!("{id} is {} and was submitted {times} times", posted.stage.word()));
@@ -234,7 +234,7 @@ impl World {
 fn acted_on(effect: &Effect) -> Option<&AgentId> {
     match effect {
         Effect::Start { agent, .. } | Effect::Stop { agent, .. } | Effect::Paste { agent, .. } => Some(agent),
-        Effect::Submit { agent, .. } => Some(agent),
+        Effect::Submit { agent, .. } | Effect::Post { agent, .. } => Some(agent),
         Effect::StartServer { .. }
         | Effect::Write { .. }
         | Effect::Look { .. }
@@ -255,6 +255,7 @@ fn id_of(effect: &Effect) -> Option<EffectId> {
         | Effect::Stop { id, .. }
         | Effect::Paste { id, .. }
         | Effect::Submit { id, .. }
+        | Effect::Post { id, .. }
         | Effect::Write { id, .. } => Some(*id),
         Effect::Look { .. }
         | Effect::Survey

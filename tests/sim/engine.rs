@@ -285,6 +285,7 @@ impl World {
             | Effect::Stop { .. }
             | Effect::Paste { .. }
             | Effect::Submit { .. }
+            | Effect::Post { .. }
             | Effect::Write { .. }
             | Effect::Look { .. }
             | Effect::Survey

@@ -38,6 +38,7 @@ impl World {
                 self.outcome(life, id, outcome);
                 self.settle(&agent);
             }
+            Effect::Post { .. } => panic!("no program of the simulation takes messages beside its composer"),
             Effect::Write { id, what } => {
                 self.write_file(&what);
                 self.outcome(life, id, Outcome::Done);
@@ -103,7 +104,8 @@ impl World {
             | Effect::Start { id, .. }
             | Effect::Stop { id, .. }
             | Effect::Paste { id, .. }
-            | Effect::Submit { id, .. } => Some(*id),
+            | Effect::Submit { id, .. }
+            | Effect::Post { id, .. } => Some(*id),
             Effect::Look { agent, incarnation, .. } => {
                 let look = Look { screen: None, work: None, taken: 0 };
                 let event = Event::Looked { agent: agent.clone(), incarnation: *incarnation, look };
@@ -287,7 +289,8 @@ fn needs_tmux(effect: &Effect) -> bool {
         | Effect::Paste { .. }
         | Effect::Submit { .. }
         | Effect::Look { .. } => true,
-        Effect::Write { .. }
+        Effect::Post { .. }
+        | Effect::Write { .. }
         | Effect::Survey
         | Effect::Search { .. }
         | Effect::Probe { .. }

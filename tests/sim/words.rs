@@ -25,7 +25,7 @@ pub(crate) fn is_detail(record: &Record) -> bool {
     match record {
         Record::Done { .. } | Record::Ordered { order: Order::Paste { .. } | Order::Submit { .. }, .. } => true,
         Record::MessageMoved { stage, .. } => match stage {
-            Stage::Pasting | Stage::Typed { .. } => true,
+            Stage::Pasting | Stage::Posted | Stage::Typed { .. } => true,
             Stage::Queued { why } => {
                 why.as_ref().is_some_and(|why| why.contains("seen yet") || why.contains("starting"))
             }
@@ -174,6 +174,7 @@ fn ordered(agent: Option<&AgentId>, order: &Order) -> String {
         Order::Stop { cause } => format!("stop {agent}: {}", word(cause)),
         Order::Paste { message } => format!("paste {message} into {agent}"),
         Order::Submit { message } => format!("press the submit key for {message} in {agent}"),
+        Order::Post { message } => format!("hand {message} over to {agent}"),
         Order::Write { what } => match what {
             OwnFile::SequenceComplete { .. } => "write SEQUENCE-COMPLETE".to_string(),
             OwnFile::NoSequenceComplete => "take SEQUENCE-COMPLETE away".to_string(),
@@ -202,6 +203,7 @@ fn stage_words(stage: &Stage) -> String {
         Stage::Queued { why: None } => "waits".to_string(),
         Stage::Queued { why: Some(why) } => format!("waits: {why}"),
         Stage::Pasting => "is being pasted".to_string(),
+        Stage::Posted => "is being handed over".to_string(),
         Stage::Typed { presses } => format!("is typed, {presses} presses"),
         Stage::Submitted { evidence } => format!("SUBMITTED: {evidence}"),
         Stage::TypedNotSubmitted => "TYPED, NOT SUBMITTED".to_string(),

@@ -63,6 +63,7 @@ impl Lab {
             env: std::collections::BTreeMap::new(),
             env_file: None,
             account: None,
+            resumes: None,
             size: (120, 40),
             history: 500,
         }

@@ -133,7 +133,9 @@ impl News {
             Stage::Uncertain { .. } | Stage::TypedNotSubmitted | Stage::Refused { .. } | Stage::Expired { .. } => {
                 News::Warning
             }
-            Stage::Queued { .. } | Stage::Pasting | Stage::Typed { .. } | Stage::Submitted { .. } => News::Message,
+            Stage::Queued { .. } | Stage::Pasting | Stage::Posted | Stage::Typed { .. } | Stage::Submitted { .. } => {
+                News::Message
+            }
         }
     }
 
@@ -172,14 +174,13 @@ pub fn evidence(record: &Record) -> Vec<String> {
         | Record::Failed { why, .. }
         | Record::WatchBroken { why }
         | Record::PhaseBlocked { why, .. } => one(why),
-        Record::LimitReached { text, .. } => one(text),
+        Record::LimitReached { text: why, .. } | Record::BackedOff { cause: why, .. } => one(why),
         Record::AccountRefused { why, .. } => one(why),
         Record::Routed { why, fresh, .. } => one(why).into_iter().chain(fresh.clone()).collect(),
         Record::AccountProbed { verdict, .. } => match verdict {
             Verdict::Good => Vec::new(),
             Verdict::Refused { why } | Verdict::Unknown { why } | Verdict::Limited { text: why, .. } => one(why),
         },
-        Record::BackedOff { cause, .. } => one(cause),
         Record::MarkerSeen { flaw, .. } => flaw.iter().cloned().collect(),
         Record::MessageMoved { stage, .. } => of_stage(stage),
         Record::Ordered { order, .. } => match order {
@@ -187,6 +188,7 @@ pub fn evidence(record: &Record) -> Vec<String> {
             Order::StartServer
             | Order::Start { .. }
             | Order::Paste { .. }
+            | Order::Post { .. }
             | Order::Submit { .. }
             | Order::Write { .. } => Vec::new(),
         },
@@ -234,7 +236,11 @@ fn of_stage(stage: &Stage) -> Vec<String> {
         | Stage::Uncertain { why }
         | Stage::Refused { why }
         | Stage::Expired { why } => one(why),
-        Stage::Queued { why: None } | Stage::Pasting | Stage::Typed { .. } | Stage::TypedNotSubmitted => Vec::new(),
+        Stage::Queued { why: None }
+        | Stage::Pasting
+        | Stage::Posted
+        | Stage::Typed { .. }
+        | Stage::TypedNotSubmitted => Vec::new(),
     }
 }
 

@@ -153,7 +153,7 @@ fn retried(sent: &MessageView) -> Result<String, String> {
         Stage::Refused { why } | Stage::Expired { why } => {
             Ok(format!("It was never delivered ({why}). It is queued once more for {agent}, as a new message."))
         }
-        Stage::Queued { .. } | Stage::Pasting | Stage::Typed { .. } => {
+        Stage::Queued { .. } | Stage::Pasting | Stage::Posted | Stage::Typed { .. } => {
             Err(format!("{id} is still on its way (wait for what becomes of it)"))
         }
         Stage::Submitted { .. } => Err(format!("{id} was submitted (write a new message to say it again)")),
@@ -171,7 +171,9 @@ fn dropped(sent: &MessageView) -> Result<String, String> {
         Stage::TypedNotSubmitted => Ok(format!(
             "It counts as refused from then on. Its text stays in {agent}'s composer until somebody clears it."
         )),
-        Stage::Pasting | Stage::Typed { .. } => Err(format!("{id} is on its way (wait for what becomes of it)")),
+        Stage::Pasting | Stage::Posted | Stage::Typed { .. } => {
+            Err(format!("{id} is on its way (wait for what becomes of it)"))
+        }
         Stage::Submitted { .. } | Stage::Refused { .. } | Stage::Expired { .. } => {
             Err(format!("{id} is settled: {} (nothing is left to drop)", stage.word()))
         }
@@ -182,7 +184,7 @@ fn dropped(sent: &MessageView) -> Result<String, String> {
 pub(super) fn sign(stage: &Stage) -> (&'static str, Tone) {
     match stage {
         Stage::Queued { .. } => ("◷", Tone::Accent),
-        Stage::Pasting | Stage::Typed { .. } => ("▶", Tone::Accent),
+        Stage::Pasting | Stage::Posted | Stage::Typed { .. } => ("▶", Tone::Accent),
         Stage::Submitted { .. } => ("✔", Tone::Good),
         Stage::TypedNotSubmitted => ("!", Tone::Warn),
         Stage::Uncertain { .. } => ("?", Tone::Warn),
@@ -264,6 +266,7 @@ fn reason(stage: &Stage) -> String {
         | Stage::Expired { .. }
         | Stage::Submitted { .. }
         | Stage::Pasting
+        | Stage::Posted
         | Stage::Typed { .. } => String::new(),
     }
 }

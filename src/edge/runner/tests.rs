@@ -40,6 +40,7 @@ impl Place {
                 env: BTreeMap::from([("FLIGHTDECK_PHASE".to_string(), "1a".to_string())]),
                 env_file: None,
                 account: None,
+                resumes: None,
                 size: (80, 24),
                 history: 100,
             },

@@ -6,6 +6,7 @@ use super::{BLOCKED_AGAIN, DRAFT_RESTS};
 use crate::pilot::effect::Refusal;
 use crate::pilot::id::AgentId;
 use crate::pilot::message::Origin;
+use crate::pilot::post::Way;
 use crate::pilot::reading;
 use crate::pilot::turn::Turn;
 
@@ -18,7 +19,7 @@ pub(super) enum Block {
 }
 
 /// Why the agent's first message can't be typed now, if it can't.
-pub(super) fn blocked(turn: &mut Turn<'_>, id: &AgentId, origin: &Origin) -> Option<Block> {
+pub(super) fn blocked(turn: &mut Turn<'_>, id: &AgentId, origin: &Origin, way: Way) -> Option<Block> {
     let now = turn.now.steady;
     let passing = |why: &str| Some(Block::Passing(why.to_string()));
     let rules = turn.rules.agents.get(id)?;
@@ -31,7 +32,10 @@ pub(super) fn blocked(turn: &mut Turn<'_>, id: &AgentId, origin: &Origin) -> Opt
     if limited && *origin != Origin::LimitLifted {
         return passing("it waits for its usage limit");
     }
-    if let Some(block) = watch.said().and_then(closed_door) {
+    // What is handed over beside the composer answers no dialog: it waits in the program's own queue.
+    let queues = way == Way::Interface && may_interrupt(rules);
+    let said = watch.said().filter(|said| !(queues && *said == ScreenSays::Dialog));
+    if let Some(block) = said.and_then(closed_door) {
         return Some(block);
     }
     if !ready {
@@ -43,13 +47,18 @@ pub(super) fn blocked(turn: &mut Turn<'_>, id: &AgentId, origin: &Origin) -> Opt
     if watch.in_turn(now, fresh) && !may_interrupt(rules) {
         return passing("it is in a turn");
     }
+    match way {
+        Way::Interface => return None,
+        Way::Unsettled(_) => return passing("its interface was not reached yet"),
+        Way::Composer => {}
+    }
     match reading::may_type(backend, &screen) {
         Ok(()) | Err(Refusal::Busy) => None,
         // Nobody has typed on it for a while: it is put aside for this message, and comes back.
         Err(Refusal::Draft) if backend.composer.stash_key.is_some() && now.since(watch.raw_changed) >= DRAFT_RESTS => {
             None
         }
-        Err(why) => Some(Block::Person(refusal_words(&why))),
+        Err(why) => Some(Block::Person(why.words())),
     }
 }
 
@@ -65,26 +74,5 @@ fn closed_door(said: ScreenSays) -> Option<Block> {
         ScreenSays::Exited => Some(Block::Passing("the program has ended".to_string())),
         ScreenSays::Retrying => Some(Block::Passing("its service is overloaded, it tries again by itself".to_string())),
         ScreenSays::Idle | ScreenSays::Busy | ScreenSays::Limited | ScreenSays::Poisoned | ScreenSays::Fatal => None,
-    }
-}
-
-/// The same, of a refusal of the edge's.
-pub(super) fn refusal_words(why: &Refusal) -> String {
-    match why {
-        Refusal::PaneDead => "its pane is dead".to_string(),
-        Refusal::PaneMissing => "its pane is missing".to_string(),
-        Refusal::InMode => "its pane is in copy mode: leave it with q".to_string(),
-        Refusal::InputOff => "input to its pane is switched off: `select-pane -e` switches it on".to_string(),
-        Refusal::Synchronized => "its pane is synchronized with others: switch synchronize-panes off".to_string(),
-        Refusal::NoComposer => "no composer is on its screen".to_string(),
-        Refusal::Draft => "somebody's draft stands in its composer".to_string(),
-        Refusal::Busy => "it is in a turn".to_string(),
-        Refusal::TextGone => "the text left the composer".to_string(),
-        Refusal::Moved => "its screen moved".to_string(),
-        Refusal::NoCwd(path) => format!("its folder {path} is missing"),
-        Refusal::EnvFile(why) => format!("its env file is refused: {why}"),
-        Refusal::Foreign(session) => format!("session {session} is not ours"),
-        Refusal::AlreadyAlive(pid) => format!("process {pid} already runs as this agent"),
-        Refusal::Fenced => "another engine is in charge".to_string(),
     }
 }

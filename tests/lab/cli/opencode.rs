@@ -132,6 +132,7 @@ async fn listen(from: SocketAddr, events: Arc<Mutex<Vec<Value>>>) {
     }
 }
 
+/// Its configuration in a home: our model server and no other.
 pub(crate) fn config(stub: &Stub, shell: Shell) -> Value {
     let model = json!({
         "name": "Stub Model", "limit": {"context": 200_000, "output": 8_000}, "cost": {"input": 3, "output": 15},

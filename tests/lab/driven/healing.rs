@@ -13,12 +13,13 @@ use flightdeck::pilot::record::{AgentState, Record};
 use super::Driven;
 use crate::cli::claude::Login;
 use crate::cli::codex::Sandbox;
+use crate::cli::opencode::Shell;
 
 /// A failure: what the service does, what the agent shall be called, and what is decided about it.
 struct Case {
     directive: &'static str,
     what: &'static str,
-    /// Claude Code's; Codex has one only.
+    /// Claude Code's; the others have one only.
     login: Login,
     state: &'static str,
     remedy: Remedy,
@@ -80,6 +81,23 @@ const CODEX_CASES: [Case; 17] = [
     case("weekly 99999", "weekly limit, far away", Login::ApiKey, "limited", Remedy::Parked),
 ];
 
+const OPEN_CASES: [Case; 14] = [
+    case("ok fine", "answers", Login::ApiKey, "idle", Remedy::Nothing),
+    case("rate 1", "429 with retry-after, for longer than it tries", Login::ApiKey, "idle", Remedy::Nothing),
+    case("rate 9999", "429 with a retry-after of hours", Login::ApiKey, "retrying", Remedy::Nothing),
+    case("overloaded", "529, for longer than it tries", Login::ApiKey, "idle", Remedy::Nothing),
+    case("e500", "500, for longer than it tries", Login::ApiKey, "idle", Remedy::Nothing),
+    case("dropmid", "drops the connection in mid-answer", Login::ApiKey, "idle", Remedy::Nothing),
+    case("empty", "answers nothing", Login::ApiKey, "idle", Remedy::Nothing),
+    case("refusal", "declines", Login::ApiKey, "idle", Remedy::Nothing),
+    case("maxtok", "stops at its longest answer", Login::ApiKey, "idle", Remedy::Nothing),
+    case("toolong", "400, the conversation is too long", Login::ApiKey, "idle", Remedy::Nothing),
+    case("model404", "does not know the model", Login::ApiKey, "auth-failed", Remedy::Person),
+    case("auth", "401", Login::ApiKey, "auth-failed", Remedy::Person),
+    case("revoked", "403, the login was revoked", Login::ApiKey, "auth-failed", Remedy::Person),
+    case("credit", "400, no credit is left", Login::ApiKey, "auth-failed", Remedy::Person),
+];
+
 /// What came of one case: the agent's state, what was decided, in sentences, and how long after the failure.
 struct Seen {
     state: String,
@@ -99,6 +117,11 @@ fn each_failure_is_read_and_healed_as_promised() {
 #[test]
 fn each_failure_of_codex_is_read_and_healed_as_promised() {
     holds(CODEX_CASES.iter(), CODEX_MARKS, |_| Driven::codex(Sandbox::Off, ""));
+}
+
+#[test]
+fn each_failure_of_opencode_is_read_and_healed_as_promised() {
+    holds(OPEN_CASES.iter(), OPEN_MARKS, |_| Driven::opencode(Shell::Free, ""));
 }
 
 /// Plays all cases, each in a life of its own: what one leaves on the screen is not the next one's.
@@ -150,10 +173,11 @@ fn play(driven: &Driven, case: &Case) -> Seen {
         driven.records().into_iter().filter(|(stamp, _)| stamp.seq > before).map(|(_, record)| record).collect()
     };
     let mut after_ms = 0;
-    driven.until(case.directive, || {
+    driven.until_within(LONGEST, case.directive, || {
         let found = news().iter().find_map(decided);
         let state = driven.worker().state;
-        let rests = !matches!(state, AgentState::Working | AgentState::Retrying | AgentState::Starting);
+        let busy = matches!(state, AgentState::Working | AgentState::Retrying | AgentState::Starting);
+        let rests = !busy || state.word() == case.state;
         after_ms = clock::monotonic_ms() - begun;
         // Nothing to be done is seen by nothing being done for some time after its turn.
         let quiet = after_ms > 8_000 && rests && found.is_none() && state.word() == case.state;
@@ -173,6 +197,9 @@ fn play(driven: &Driven, case: &Case) -> Seen {
     });
     Seen { state: state.word().to_string(), done: told(&news()), remedy, after_ms }
 }
+
+/// OpenCode tries for 72 s.
+const LONGEST: Duration = Duration::from_secs(180);
 
 fn remedy_of(record: &Record) -> Option<Remedy> {
     match record {
@@ -201,6 +228,7 @@ fn told(records: &[Record]) -> Vec<String> {
 }
 
 const MARKS: [&str; 2] = ["<!-- failures: made by make lab -->\n", "<!-- end -->\n"];
+const OPEN_MARKS: [&str; 2] = ["<!-- failures of opencode: made by make lab -->\n", "<!-- end of opencode -->\n"];
 const CODEX_MARKS: [&str; 2] = ["<!-- failures of codex: made by make lab -->\n", "<!-- end of codex -->\n"];
 
 fn in_docs(marks: [&str; 2], table: &str) {

@@ -7,6 +7,7 @@ mod codex_life;
 mod delivery;
 mod healing;
 mod latency;
+mod opencode;
 mod states;
 
 use std::path::{Path, PathBuf};
@@ -25,12 +26,13 @@ use flightdeck::pilot::view::{AgentView, View};
 
 use crate::cli::claude::{CLAUDE, KEY, Login, answered, credentials};
 use crate::cli::codex::{self, CODEX, Sandbox};
+use crate::cli::opencode::{self as cli, OPENCODE, Shell};
 use crate::cli::{Place, Program, end_all_at_home};
 use crate::stub::Stub;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_flightdeck");
 /// How long anything may take on a loaded machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 const ANSWER: Duration = Duration::from_secs(10);
 const RECORDS: u32 = 100_000;
 
@@ -102,6 +104,24 @@ impl Driven {
             beside.display().to_string()
         );
         deck.drive(CODEX, "STUB_KEY=sk-fake\n", &other)
+    }
+
+    /// The same with the real OpenCode.
+    pub(crate) fn opencode(shell: Shell, lines: &str) -> Driven {
+        let deck = Deck::new();
+        deck.place.write_home(".config/opencode/opencode.json", &cli::config(&deck.stub, shell).to_string());
+        let variables =
+            "OPENCODE_DISABLE_AUTOUPDATE=1\nOPENCODE_DISABLE_MODELS_FETCH=1\nOPENCODE_DISABLE_LSP_DOWNLOAD=1\n";
+        deck.drive(OPENCODE, variables, lines)
+    }
+
+    /// Ends the engine as a crash does, and starts another; the agent lives on.
+    pub(crate) fn crash(&mut self) {
+        self.engine.kill().expect("it was alive");
+        self.engine.wait().expect("it ends");
+        self.engine = watch(&self.root, &self.home);
+        let up = || Client::connect(&self.state_dir()).is_ok().then_some(());
+        self.until("the next engine", up);
     }
 
     pub(crate) fn ask(&self, command: &Command) -> Answer {
@@ -184,7 +204,7 @@ impl Driven {
         }
     }
 
-    fn state_dir(&self) -> PathBuf {
+    pub(crate) fn state_dir(&self) -> PathBuf {
         workspace::state_dir(&self.root)
     }
 }
@@ -268,6 +288,12 @@ fn users_own(hooks: &serde_json::Value) -> serde_json::Value {
     serde_json::json!({
         "skipDangerousModePermissionPrompt": true, "hooks": hooks, "statusLine": { "type": "command", "command": command },
     })
+}
+
+fn watch(root: &Path, home: &Path) -> Child {
+    let mut engine = spawn::blocking(PROGRAM);
+    engine.args(["watch", "--workspace"]).arg(root).env("HOME", home);
+    engine.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the engine starts")
 }
 
 pub(crate) fn worker() -> AgentId {

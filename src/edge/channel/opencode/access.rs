@@ -1,0 +1,127 @@
+//! What it takes to speak with an agent's OpenCode: its port, its password, its conversation, and the last message that was
+//! handed over. Lies in `agents/<agent>.opencode.json`, 0600, from a start to the end of that life: an engine that comes later
+//! finds it there, and the program's launcher takes the password from it.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::edge::clock;
+use crate::edge::files::{self, FileError};
+use crate::pilot::id::{AgentId, Incarnation, MessageId};
+
+/// A few names, a password, a port.
+const CAP: u64 = 16 << 10;
+/// Random bytes of a password: nobody guesses them over a socket.
+const SECRET: usize = 24;
+/// The name that goes with the password.
+pub const USER: &str = "opencode";
+
+/// No `Debug`: it holds a password.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Access {
+    pub incarnation: Incarnation,
+    pub port: u16,
+    pub password: String,
+    /// When it was made, in milliseconds since the epoch: conversations begun later were begun in this life.
+    pub made_ms: i64,
+    /// The agent's conversation; `None`: it has none yet.
+    pub session: Option<String>,
+    /// As its argv says, for what is handed over: by itself its server knows nothing of its screen's choice.
+    pub model: Option<String>,
+    pub mode: Option<String>,
+    /// What was handed over last, written before it was sent.
+    pub posted: Option<Posted>,
+}
+
+/// A message on its way into a conversation, by the name it has there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Posted {
+    pub message: MessageId,
+    pub session: String,
+    pub id: String,
+    /// When that name was made, in milliseconds since the epoch.
+    pub at_ms: i64,
+}
+
+/// Where an agent's lies.
+pub fn path(agents: &Path, agent: &AgentId) -> PathBuf {
+    agents.join(format!("{agent}.opencode.json"))
+}
+
+/// Makes one for a start, with a port that is free just now and a password that nobody had before.
+pub fn make(
+    path: &Path,
+    incarnation: Incarnation,
+    argv: &[String],
+    session: Option<String>,
+) -> Result<Access, FileError> {
+    let io = |cause| FileError::Io { path: path.to_path_buf(), cause };
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr()).map_err(io)?.port();
+    let mut secret = [0_u8; SECRET];
+    let length =
+        rustix::rand::getrandom(&mut secret, rustix::rand::GetRandomFlags::empty()).map_err(|e| io(e.into()))?;
+    if length < SECRET {
+        return Err(io(std::io::Error::other("too few random bytes")));
+    }
+    let password = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    let said = |names: &[&str]| {
+        let after = argv.iter().skip_while(|word| !names.contains(&word.as_str())).nth(1).cloned();
+        after.or_else(|| argv.iter().find_map(|word| word.strip_prefix(&format!("{}=", names[0])).map(str::to_string)))
+    };
+    let (model, mode) = (said(&["--model", "-m"]), said(&["--agent"]));
+    let access = Access { incarnation, port, password, made_ms: clock::wall().0, session, model, mode, posted: None };
+    write(path, &access)?;
+    Ok(access)
+}
+
+/// What was noted for this life; `None`: nothing, or it can't be read.
+pub fn read(path: &Path, incarnation: Incarnation) -> Option<Access> {
+    any(path).ok().filter(|access| access.incarnation == incarnation)
+}
+
+/// Whoever's it is: for the launcher, which was told by a spec that the same start wrote.
+pub fn any(path: &Path) -> Result<Access, FileError> {
+    let text = files::read_private(path, CAP)?;
+    serde_json::from_slice(&text).map_err(|cause| FileError::Io { path: path.to_path_buf(), cause: cause.into() })
+}
+
+/// Changes what was noted for this life. Nothing else runs between reading and writing: all who write live in one thread.
+pub(super) fn update(path: &Path, incarnation: Incarnation, change: impl FnOnce(&mut Access)) -> Result<(), FileError> {
+    let Some(before) = read(path, incarnation) else { return Ok(()) };
+    let mut after = before.clone();
+    change(&mut after);
+    if before == after { Ok(()) } else { write(path, &after) }
+}
+
+fn write(path: &Path, access: &Access) -> Result<(), FileError> {
+    let text =
+        serde_json::to_vec(access).map_err(|cause| FileError::Io { path: path.to_path_buf(), cause: cause.into() })?;
+    files::write_atomic(path, &text, files::PRIVATE)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn each_start_has_a_password_and_a_port_of_its_own_in_a_private_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = path(dir.path(), &AgentId::parse("builder").unwrap());
+        let argv = ["opencode", "--model", "a/b", "--agent=plan"].map(String::from);
+        let one = make(&path, Incarnation(1), &argv, None).unwrap_or_else(|error| panic!("{error}"));
+        let other =
+            make(&path, Incarnation(2), &[], Some("ses_1".to_string())).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((one.model.as_deref(), one.mode.as_deref()), (Some("a/b"), Some("plan")));
+        assert_ne!(one.password, other.password);
+        assert_eq!((other.password.len(), other.port > 1023), (2 * SECRET, true));
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(read(&path, Incarnation(1)).is_none() && read(&path, Incarnation(2)).is_some());
+        update(&path, Incarnation(1), |access| access.session = None).unwrap();
+        update(&path, Incarnation(2), |access| access.session = Some("ses_2".to_string())).unwrap();
+        assert_eq!(any(&path).ok().and_then(|access| access.session).as_deref(), Some("ses_2"));
+    }
+}
