@@ -14,6 +14,7 @@ use crate::edge::git::{LocalStatus, NETWORK_DEADLINE, StatusTarget, WatchSetting
 use crate::edge::perform::Hands;
 use crate::edge::spool::Spool;
 use crate::edge::tmux::server::{ServerSpec, start_server};
+use crate::pilot::account;
 use crate::pilot::effect::Outcome;
 use crate::pilot::event::Event;
 use crate::pilot::fact::{Identity, Place, Server};
@@ -118,7 +119,7 @@ impl Supply {
         for (id, (incarnation, place)) in wanted.iter().filter(|(id, at)| self.panes.get(*id) != Some(at)) {
             let process = state.agents.get(id).and_then(|agent| agent.process.clone());
             self.feed.watch(id, *incarnation, place.clone(), process.clone());
-            let open = rules.backend_of(id).is_some_and(|backend| backend.channel == Channel::Codex);
+            let open = account::backend(state, rules, id).is_some_and(|backend| backend.channel == Channel::Codex);
             self.follow_spool(id, *incarnation, process.filter(|_| open));
         }
         self.panes = wanted;

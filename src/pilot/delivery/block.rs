@@ -3,6 +3,7 @@
 use crate::config::model::{Agent as AgentRules, ScreenSays};
 
 use super::{BLOCKED_AGAIN, DRAFT_RESTS};
+use crate::pilot::account;
 use crate::pilot::effect::Refusal;
 use crate::pilot::id::AgentId;
 use crate::pilot::message::Origin;
@@ -23,7 +24,7 @@ pub(super) fn blocked(turn: &mut Turn<'_>, id: &AgentId, origin: &Origin) -> Opt
     let passing = |why: &str| Some(Block::Passing(why.to_string()));
     let rules = turn.rules.agents.get(id)?;
     let fresh = turn.rules.stall.idle;
-    let backend = turn.rules.backend_of(id)?;
+    let backend = account::backend(turn.state, turn.rules, id)?;
     let limited = turn.agent(id).is_some_and(|agent| agent.limit.is_some());
     let ready = turn.agent(id).is_some_and(|agent| agent.ready.is_some());
     let watch = turn.watch(id);
@@ -31,7 +32,7 @@ pub(super) fn blocked(turn: &mut Turn<'_>, id: &AgentId, origin: &Origin) -> Opt
     if limited && *origin != Origin::LimitLifted {
         return passing("it waits for its usage limit");
     }
-    if let Some(block) = watch.said().and_then(closed_door) {
+    if let Some(block) = watch.said().filter(|said| !watch.quotes(*said)).and_then(closed_door) {
         return Some(block);
     }
     if !ready {
