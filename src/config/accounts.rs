@@ -9,6 +9,7 @@ use toml::Spanned;
 
 use crate::pilot::id::AccountId;
 
+pub use super::access::Access;
 use super::model::{Agent, Backend, Config};
 use super::prices::{self, Billing, Budget};
 use super::problem::quoted;

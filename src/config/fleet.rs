@@ -11,7 +11,7 @@ use crate::pilot::id::{AccountId, AgentId};
 
 use super::accounts::{self, Account};
 use super::loopback::open_door;
-use super::model::{Agent, Channel, Kind, McpServer, RestartPolicy, Role, Schedule};
+use super::model::{Agent, Channel, Kind, McpServer, McpWay, RestartPolicy, Role, Schedule};
 use super::options;
 use super::parse::{DETECTED, Machine};
 use super::problem::quoted;
@@ -145,7 +145,9 @@ fn member(id: AgentId, mut table: Table<'_>, around: &Around<'_>, report: &mut R
     let model = model.map_or_else(String::new, |model| model.value);
     let (accounts, fallback) =
         accounts::of_agent(&mut table, (known, &model), (around.accounts, around.backends), report);
-    let deaf = |name: &String| around.backends.get(name).is_some_and(|backend| backend.mcp_args.is_empty());
+    let deaf = |name: &String| {
+        around.backends.get(name).is_some_and(|backend| backend.mcp_way == McpWay::Args && backend.mcp_args.is_empty())
+    };
     if let Some(other) = fallback.iter().map(|other| &other.backend).find(|name| options.mcp.is_some() && deaf(name)) {
         let key = format!("{}.fallback", table.key);
         let found = format!("the backend {} takes no MCP servers, and the agent's `mcp` names them", quoted(other));

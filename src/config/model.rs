@@ -8,8 +8,7 @@ use std::time::Duration;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use super::access::Access;
-use super::accounts::{Account, Fallback};
+use super::accounts::{Access, Account, Fallback};
 pub use super::channels::Channel;
 use super::prices::{Billing, Budget, Price};
 use super::problem::Spot;
@@ -27,9 +26,8 @@ pub struct Config {
     pub phases: BTreeMap<PhaseId, Phase>,
     pub agents: BTreeMap<AgentId, Agent>,
     pub backends: BTreeMap<String, Backend>,
-    /// `[accounts.*]`; empty: every program uses what it is logged in with.
+    /// `[accounts.*]`; empty: every program uses what it is logged in with. And `[routing] prefer_oauth`.
     pub accounts: BTreeMap<AccountId, Account>,
-    /// `[routing] prefer_oauth`: of several accounts for a model of Anthropic a subscription comes first.
     pub prefer_oauth: bool,
     /// `[mcp.*]`, by name.
     pub mcp: BTreeMap<String, McpServer>,
@@ -186,9 +184,8 @@ pub struct Agent {
     pub billing: Billing,
     /// What it may use in a day; `None`: as much as it wants.
     pub budget: Option<Budget>,
-    /// The accounts it may use, in this order; empty: one, by the accounts' own order.
+    /// The accounts it may use, in this order; empty: one, by the accounts' own order. Beyond them, `fallback`.
     pub accounts: Vec<AccountId>,
-    /// What it goes on with when none of these can be used, in this order.
     pub fallback: Vec<Fallback>,
 }
 
@@ -389,7 +386,6 @@ pub struct Backend {
     pub compact: Option<String>,
     /// The command by which a person installs it; empty: nobody told.
     pub install: String,
-    /// What it needs to work on an account.
     pub access: Access,
 }
 

@@ -124,7 +124,7 @@ impl Supply {
         for (id, (incarnation, place)) in wanted.iter().filter(|(id, at)| self.panes.get(*id) != Some(at)) {
             let process = state.agents.get(id).and_then(|agent| agent.process.clone());
             self.feed.watch(id, *incarnation, place.clone(), process.clone());
-            let open = rules.backend_of(id).is_some_and(|backend| backend.channel == Channel::Codex);
+            let open = account::backend(state, rules, id).is_some_and(|backend| backend.channel == Channel::Codex);
             self.follow_spool(id, *incarnation, process.filter(|_| open));
             if account::backend(state, rules, id).is_some_and(|backend| backend.channel == Channel::OpenCode) {
                 let agents = self.state_dir.join("agents");

@@ -154,7 +154,7 @@ pub(super) fn prompt_submitted(turn: &mut Turn<'_>, id: &AgentId, prompt: &str) 
         .find(|(_, text)| squeezed.contains(text));
     let Some((message, text)) = proved else { return };
     // Only of a program that tells of each turn's beginning is it known that one runs already.
-    let tells = turn.rules.backend_of(id).is_some_and(|backend| backend.channel == Channel::Codex);
+    let tells = account::backend(turn.state, turn.rules, id).is_some_and(|backend| backend.channel == Channel::Codex);
     if text != squeezed {
         submitted(turn, id, message, "its event channel reported the prompt, with other words in it");
         let what = format!("{message} was taken in together with other words than its own: look at what it says");

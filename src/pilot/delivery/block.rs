@@ -3,6 +3,7 @@
 use crate::config::model::{Agent as AgentRules, ScreenSays};
 
 use super::{BLOCKED_AGAIN, DRAFT_RESTS};
+use crate::pilot::account;
 use crate::pilot::effect::Refusal;
 use crate::pilot::id::AgentId;
 use crate::pilot::message::Origin;
@@ -24,7 +25,7 @@ pub(super) fn blocked(turn: &mut Turn<'_>, id: &AgentId, origin: &Origin, way: W
     let passing = |why: &str| Some(Block::Passing(why.to_string()));
     let rules = turn.rules.agents.get(id)?;
     let fresh = turn.rules.stall.idle;
-    let backend = turn.rules.backend_of(id)?;
+    let backend = account::backend(turn.state, turn.rules, id)?;
     let limited = turn.agent(id).is_some_and(|agent| agent.limit.is_some());
     let ready = turn.agent(id).is_some_and(|agent| agent.ready.is_some());
     let watch = turn.watch(id);
@@ -34,7 +35,7 @@ pub(super) fn blocked(turn: &mut Turn<'_>, id: &AgentId, origin: &Origin, way: W
     }
     // What is handed over beside the composer answers no dialog: it waits in the program's own queue.
     let queues = way == Way::Interface && may_interrupt(rules);
-    let said = watch.said().filter(|said| !(queues && *said == ScreenSays::Dialog));
+    let said = watch.said().filter(|said| !(queues && *said == ScreenSays::Dialog || watch.quotes(*said)));
     if let Some(block) = said.and_then(closed_door) {
         return Some(block);
     }
