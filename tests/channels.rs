@@ -181,7 +181,9 @@ fn heard(events: &[Value]) -> Vec<Report> {
 }
 
 fn event(kind: &str, what: Value) -> Value {
-    json!({ "id": "evt_1", "type": kind, "properties": what })
+    let mut event = json!({ "id": "evt_1", "type": kind });
+    event["properties"] = what;
+    event
 }
 
 fn status(session: &str, is: &str) -> Value {

@@ -83,15 +83,16 @@ impl Ground {
             env: pairs.collect(),
             env_file: Some(self.root.join("agent.env")),
             account: None,
+            resumes: None,
             size: (120, 40),
             history: 100,
         }
     }
 
     /// Starts it as the engine does.
-    async fn start(self, stub: Stub, launch: LaunchSpec) -> (Agent, PathBuf, PathBuf) {
+    async fn start(self, stub: Stub, mut launch: LaunchSpec) -> (Agent, PathBuf, PathBuf) {
         let agent = worker();
-        channel::equip(&self.root, &agent, &launch).expect("its files");
+        channel::equip(&self.root, &agent, Incarnation(1), &mut launch).expect("its files");
         let agents = self.root.join(".flightdeck/agents");
         let spec = runner::RunSpec { agent, incarnation: Incarnation(1), nonce: "nonce".to_string(), launch };
         let spec = runner::write_spec(&agents, &spec).expect("its spec");
