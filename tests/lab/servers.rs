@@ -222,7 +222,7 @@ fn an_opencode_has_the_servers_that_are_named_and_no_others_and_its_users_model(
 }
 
 #[test]
-fn what_setup_registers_both_programs_have_and_a_claude_that_runs_loses_nothing() {
+fn what_setup_registers_claude_and_opencode_have_and_a_claude_that_runs_loses_nothing() {
     run(async {
         let claude = Claude::start(CLAUDE, Login::ApiKey).await;
         let home = claude.agent.home.clone();

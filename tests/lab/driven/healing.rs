@@ -42,13 +42,18 @@ const fn case(directive: &'static str, what: &'static str, login: Login, state: 
     Case { directive, what, login, state, remedy }
 }
 
-const CASES: [Case; 16] = [
+const CASES: [Case; 21] = [
     case("ok fine", "answers", Login::ApiKey, "idle", Remedy::Nothing),
     case("rate 1", "429 with retry-after, for longer than it tries", Login::ApiKey, "idle", Remedy::Nothing),
     case("overloaded", "529, for longer than it tries", Login::ApiKey, "idle", Remedy::Nothing),
     case("e500", "500, for longer than it tries", Login::ApiKey, "idle", Remedy::Nothing),
     case("dropmid", "drops the connection in mid-answer", Login::ApiKey, "idle", Remedy::Nothing),
+    case("drop", "drops the connection before an answer", Login::ApiKey, "idle", Remedy::Nothing),
+    case("hang", "takes the request and says nothing", Login::ApiKey, "working", Remedy::Nothing),
+    case("stall", "stops in mid-answer and says nothing more", Login::ApiKey, "working", Remedy::Nothing),
     case("empty", "answers nothing", Login::ApiKey, "idle", Remedy::Nothing),
+    case("refusal", "declines", Login::ApiKey, "idle", Remedy::Nothing),
+    case("toolong", "400, the conversation is too long", Login::ApiKey, "idle", Remedy::Fresh),
     case("maxtok", "stops at its longest answer", Login::ApiKey, "idle", Remedy::Nothing),
     case("model404", "does not know the model", Login::ApiKey, "auth-failed", Remedy::Person),
     case("auth", "401", Login::ApiKey, "auth-failed", Remedy::Person),

@@ -2,6 +2,7 @@
 //! handed over. Lies in `agents/<agent>.opencode.json`, 0600, from a start to the end of that life: an engine that comes later
 //! finds it there, and the program's launcher takes the password from it.
 
+use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,8 @@ use crate::pilot::id::{AgentId, Incarnation, MessageId};
 
 /// A few names, a password, a port.
 const CAP: u64 = 16 << 10;
+/// Where every Unix has random bytes that nobody can foresee.
+const RANDOM: &str = "/dev/urandom";
 /// Random bytes of a password: nobody guesses them over a socket.
 const SECRET: usize = 24;
 /// The name that goes with the password.
@@ -60,11 +63,7 @@ pub fn make(
     let io = |cause| FileError::Io { path: path.to_path_buf(), cause };
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr()).map_err(io)?.port();
     let mut secret = [0_u8; SECRET];
-    let length =
-        rustix::rand::getrandom(&mut secret, rustix::rand::GetRandomFlags::empty()).map_err(|e| io(e.into()))?;
-    if length < SECRET {
-        return Err(io(std::io::Error::other("too few random bytes")));
-    }
+    std::fs::File::open(RANDOM).and_then(|mut random| random.read_exact(&mut secret)).map_err(io)?;
     let password = secret.iter().map(|byte| format!("{byte:02x}")).collect();
     let said = |names: &[&str]| {
         let after = argv.iter().skip_while(|word| !names.contains(&word.as_str())).nth(1).cloned();
