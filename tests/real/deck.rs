@@ -9,7 +9,7 @@ use std::time::Duration;
 use flightdeck::edge::link::Client;
 use flightdeck::edge::process::{self, Alive, Tag};
 use flightdeck::edge::store::{Filter, Page, Reader};
-use flightdeck::edge::{clock, spawn};
+use flightdeck::edge::{clock, lock, spawn};
 use flightdeck::pilot::command::{Answer, Command};
 use flightdeck::pilot::fact::{Identity, Server, Stamp};
 use flightdeck::pilot::id::{AgentId, MessageId};
@@ -366,6 +366,10 @@ impl Deck {
             let _ = engine.kill();
             let _ = engine.wait();
         }
+        // One that a cockpit or a verb has started is no child of ours; left alone it would start a server again.
+        if let Some(engine) = lock::current(&self.state_dir()).and_then(|holder| holder.process) {
+            signal_to(&engine, Signal::KILL);
+        }
         for server in self.servers() {
             // A stopped server hears nothing else, and none of these would be missed.
             signal_to(&server, Signal::CONT);
@@ -402,8 +406,9 @@ impl Drop for Deck {
                 assert!(std::thread::panicking(), "left running: {:?} {:?}", self.survivors(), self.servers());
                 return;
             }
-            self.survivors().iter().for_each(|left| signal_to(left, Signal::KILL));
             clock::block(LOOK);
+            // Whatever was just being started while all else was ended.
+            self.end_all();
         }
     }
 }
