@@ -46,13 +46,6 @@ pub struct Config {
     pub digest: String,
 }
 
-impl Config {
-    /// The backend that an agent runs; `None`: it has left the configuration.
-    pub fn backend_of(&self, id: &AgentId) -> Option<&Backend> {
-        self.backends.get(&self.agents.get(id)?.backend)
-    }
-}
-
 /// `[project]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Project {

@@ -149,6 +149,112 @@ const LEFT_ALONE: &[Sign] = &[Sign::Ended, Sign::Exited, Sign::Held, Sign::Doubt
 /// What healing by a new start must not come to.
 const NO_ACCIDENT: &[Sign] = &[Sign::Exited, Sign::Held, Sign::Doubted];
 
+// Faults that a real program plays as well, in its own way: what is looked for is the same.
+
+const STALL: Fault = Fault {
+    name: "stall",
+    meaning: "it stops in the middle, without a word",
+    part: Part::Script(lively!("once wedge on *: say a bad hour; wedge")),
+    scene: &[PROMPTED],
+    remedy: &[
+        see(Sign::Found(Illness::Stalled)),
+        see(Sign::Stopped(StopCause::Stall)),
+        see(Sign::Started),
+        see(Sign::Ready),
+        PROMPTED,
+    ],
+    never: NO_ACCIDENT,
+    after: &[],
+    within: |spans| Some(spans.stall.idle + spans.stall.sample_gap + spans.restart.delay),
+    keys: "stall.idle, stall.sample_gap and restart.delay",
+};
+
+const LATE_MARKER: Fault = Fault {
+    name: "late-marker",
+    meaning: "it sleeps beyond the wait that it announced",
+    part: Part::Script(lively!("once lost on *: late 1h; wait 1s")),
+    scene: &[PROMPTED, see(Sign::Marker)],
+    remedy: &[
+        see(Sign::Found(Illness::LateMarker)),
+        see(Sign::Stopped(StopCause::LateMarker)),
+        see(Sign::Started),
+        see(Sign::Ready),
+        PROMPTED,
+    ],
+    never: NO_ACCIDENT,
+    after: &[],
+    // The wait of a second is shown in whole seconds, so it may be two.
+    within: |spans| Some(Duration::from_secs(2) + spans.stall.grace + spans.stall.sample_gap + spans.restart.delay),
+    keys: "stall.grace, stall.sample_gap and restart.delay",
+};
+
+const LOGGED_OUT: Fault = Fault {
+    name: "logged-out",
+    meaning: "the service refuses it: 401",
+    part: Part::Script("on *: error login\n"),
+    scene: &[PROMPTED],
+    remedy: &[
+        see(Sign::LoggedOut),
+        see(Sign::Alerted),
+        Step { acts: &[Act::Send], must: Sign::Waits(Whose::Word, "logged out"), unless: UNTYPED },
+    ],
+    never: LEFT_ALONE,
+    after: UNTYPED,
+    within: |_| Some(Duration::ZERO),
+    keys: "",
+};
+
+const POISONED: Fault = Fault {
+    name: "poisoned",
+    meaning: "its conversation fails at each turn",
+    part: Part::Script(lively!("once bad on *: poison")),
+    scene: &[PROMPTED],
+    remedy: &[
+        see(Sign::Found(Illness::Poisoned)),
+        see(Sign::Quarantined),
+        see(Sign::Stopped(StopCause::Poisoned)),
+        see(Sign::StartedAfresh),
+        see(Sign::Ready),
+        PROMPTED,
+        see(Sign::Marker),
+    ],
+    never: &[Sign::Resumed, Sign::Exited, Sign::Held, Sign::Doubted],
+    after: &[],
+    within: |spans| Some(spans.restart.delay),
+    keys: "restart.delay",
+};
+
+const CRASH_LOOP: Fault = Fault {
+    name: "crash-loop",
+    meaning: "it ends right after each start",
+    part: Part::Script("on start: think 200ms; exit 3\n"),
+    scene: &[see(Sign::Exited)],
+    remedy: &[see(Sign::BackedOff), see(Sign::Started), see(Sign::Held)],
+    never: &[],
+    after: &[Sign::Started],
+    within: Spans::crashes,
+    keys: "restart.delay, restart.delay_cap, restart.budget_short and restart.budget_long",
+};
+
+const COPY_MODE: Fault = Fault {
+    name: "copy-mode",
+    meaning: "somebody reads back in its pane",
+    part: Part::Script(lively!("")),
+    scene: &[
+        PROMPTED,
+        see(Sign::Marker),
+        Step { acts: &[Act::CopyMode, Act::Send], must: Sign::Queued(Whose::Word), unless: &[] },
+    ],
+    remedy: &[
+        Step { acts: &[], must: Sign::Waits(Whose::Word, "copy mode"), unless: UNTYPED },
+        Step { acts: &[Act::LeaveCopyMode], must: Sign::Submitted(Whose::Word), unless: &[] },
+    ],
+    never: LEFT_ALONE,
+    after: &[],
+    within: |_| Some(Duration::ZERO),
+    keys: "",
+};
+
 /// All that the demo agent plays, in the order in which they are told.
 pub const FAULTS: [Fault; 10] = [
     Fault {
@@ -162,41 +268,8 @@ pub const FAULTS: [Fault; 10] = [
         within: |_| Some(Duration::ZERO),
         keys: "",
     },
-    Fault {
-        name: "stall",
-        meaning: "it stops in the middle, without a word",
-        part: Part::Script(lively!("once wedge on *: say a bad hour; wedge")),
-        scene: &[PROMPTED],
-        remedy: &[
-            see(Sign::Found(Illness::Stalled)),
-            see(Sign::Stopped(StopCause::Stall)),
-            see(Sign::Started),
-            see(Sign::Ready),
-            PROMPTED,
-        ],
-        never: NO_ACCIDENT,
-        after: &[],
-        within: |spans| Some(spans.stall.idle + spans.stall.sample_gap + spans.restart.delay),
-        keys: "stall.idle, stall.sample_gap and restart.delay",
-    },
-    Fault {
-        name: "late-marker",
-        meaning: "it sleeps beyond the wait that it announced",
-        part: Part::Script(lively!("once lost on *: late 1h; wait 1s")),
-        scene: &[PROMPTED, see(Sign::Marker)],
-        remedy: &[
-            see(Sign::Found(Illness::LateMarker)),
-            see(Sign::Stopped(StopCause::LateMarker)),
-            see(Sign::Started),
-            see(Sign::Ready),
-            PROMPTED,
-        ],
-        never: NO_ACCIDENT,
-        after: &[],
-        // The wait of a second is shown in whole seconds, so it may be two.
-        within: |spans| Some(Duration::from_secs(2) + spans.stall.grace + spans.stall.sample_gap + spans.restart.delay),
-        keys: "stall.grace, stall.sample_gap and restart.delay",
-    },
+    STALL,
+    LATE_MARKER,
     Fault {
         name: "limit",
         meaning: "its usage limit is reached",
@@ -214,51 +287,9 @@ pub const FAULTS: [Fault; 10] = [
         within: |_| Some(Duration::from_secs(10)),
         keys: "",
     },
-    Fault {
-        name: "logged-out",
-        meaning: "the service refuses it: 401",
-        part: Part::Script("on *: error login\n"),
-        scene: &[PROMPTED],
-        remedy: &[
-            see(Sign::LoggedOut),
-            see(Sign::Alerted),
-            Step { acts: &[Act::Send], must: Sign::Waits(Whose::Word, "logged out"), unless: UNTYPED },
-        ],
-        never: LEFT_ALONE,
-        after: UNTYPED,
-        within: |_| Some(Duration::ZERO),
-        keys: "",
-    },
-    Fault {
-        name: "poisoned",
-        meaning: "its conversation fails at each turn",
-        part: Part::Script(lively!("once bad on *: poison")),
-        scene: &[PROMPTED],
-        remedy: &[
-            see(Sign::Found(Illness::Poisoned)),
-            see(Sign::Quarantined),
-            see(Sign::Stopped(StopCause::Poisoned)),
-            see(Sign::StartedAfresh),
-            see(Sign::Ready),
-            PROMPTED,
-            see(Sign::Marker),
-        ],
-        never: &[Sign::Resumed, Sign::Exited, Sign::Held, Sign::Doubted],
-        after: &[],
-        within: |spans| Some(spans.restart.delay),
-        keys: "restart.delay",
-    },
-    Fault {
-        name: "crash-loop",
-        meaning: "it ends right after each start",
-        part: Part::Script("on start: think 200ms; exit 3\n"),
-        scene: &[see(Sign::Exited)],
-        remedy: &[see(Sign::BackedOff), see(Sign::Started), see(Sign::Held)],
-        never: &[],
-        after: &[Sign::Started],
-        within: Spans::crashes,
-        keys: "restart.delay, restart.delay_cap, restart.budget_short and restart.budget_long",
-    },
+    LOGGED_OUT,
+    POISONED,
+    CRASH_LOOP,
     Fault {
         name: "dialog",
         meaning: "it asks a person",
@@ -294,24 +325,7 @@ pub const FAULTS: [Fault; 10] = [
         within: |spans| Some(spans.delivery.blocked_alert),
         keys: "delivery.blocked_alert",
     },
-    Fault {
-        name: "copy-mode",
-        meaning: "somebody reads back in its pane",
-        part: Part::Script(lively!("")),
-        scene: &[
-            PROMPTED,
-            see(Sign::Marker),
-            Step { acts: &[Act::CopyMode, Act::Send], must: Sign::Queued(Whose::Word), unless: &[] },
-        ],
-        remedy: &[
-            Step { acts: &[], must: Sign::Waits(Whose::Word, "copy mode"), unless: UNTYPED },
-            Step { acts: &[Act::LeaveCopyMode], must: Sign::Submitted(Whose::Word), unless: &[] },
-        ],
-        never: LEFT_ALONE,
-        after: &[],
-        within: |_| Some(Duration::ZERO),
-        keys: "",
-    },
+    COPY_MODE,
 ];
 
 impl Fault {

@@ -21,7 +21,7 @@ use super::record::{Actor, Record, StopCause};
 use super::restart;
 use super::route::{self, Choice, Fitness};
 use super::state::State;
-use super::time::{DAY_MS, Time};
+use super::time::Time;
 use super::turn::Turn;
 
 /// A search that does not come back is repeated after this.
@@ -49,7 +49,9 @@ pub fn of<'s>(state: &'s State, id: &AgentId) -> Option<&'s AccountId> {
 /// The backend that an agent runs, on its way.
 pub fn backend<'r>(state: &State, rules: &'r Config, id: &AgentId) -> Option<&'r Backend> {
     let routed = state.agents.get(id).and_then(|agent| agent.route.as_ref());
-    routed.and_then(|route| rules.backends.get(&route.backend)).or_else(|| rules.backend_of(id))
+    routed
+        .and_then(|route| rules.backends.get(&route.backend))
+        .or_else(|| rules.backends.get(&rules.agents.get(id)?.backend))
 }
 
 /// How what it uses is billed: as its account is, else as its own table says.
@@ -127,7 +129,7 @@ pub(super) fn mind(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String)> 
         Choice::Stay { .. } if !(refused || spent) => None,
         Choice::Wait { .. } | Choice::Stay { .. } => {
             turn.watch(id).barred = Some(bar);
-            let until = if refused { now + LOOK_AGAIN } else { tomorrow(now) };
+            let until = if refused { now + LOOK_AGAIN } else { now.next_midnight() };
             Some((until, format!("see whether its account {account} can be used again")))
         }
     }
@@ -205,7 +207,7 @@ fn fitness(turn: &Turn<'_>, way: &Way, starting: bool, asked: Option<Time>) -> F
         return Fitness::Limited { until };
     }
     if budget::over(turn.state, turn.rules, now, account) {
-        return Fitness::Spent { until: tomorrow(now) };
+        return Fitness::Spent { until: now.next_midnight() };
     }
     if provable && !proof::stands(&standing, &way.backend, now) { Fitness::Unproved } else { Fitness::Good }
 }
@@ -298,8 +300,4 @@ fn take(turn: &mut Turn<'_>, id: &AgentId, way: &Way, why: String, fresh: Option
     }
     let Route { backend, account, model } = route;
     turn.record(Record::Routed { agent: id.clone(), backend, account, model, why, fresh });
-}
-
-fn tomorrow(now: Time) -> Time {
-    now.midnight() + Duration::from_millis(DAY_MS.unsigned_abs())
 }

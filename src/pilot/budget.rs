@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::time::Duration;
 
 use crate::config::model::Config;
 use crate::config::prices::{Budget, dollars};
@@ -16,7 +15,7 @@ use super::id::{AccountId, AgentId};
 use super::record::{Actor, Record};
 use super::restart;
 use super::state::State;
-use super::time::{DAY_MS, Time};
+use super::time::Time;
 use super::turn::Turn;
 use super::usage::{self, Used};
 
@@ -36,7 +35,7 @@ pub(super) fn mind(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String)> 
         return None;
     }
     let today = turn.now.steady.midnight();
-    let over = today + Duration::from_millis(DAY_MS.unsigned_abs());
+    let over = today.next_midnight();
     let spent = spent(turn, id);
     let agent = turn.agent(id)?;
     let waived = agent.budget_waived == Some(today);
@@ -84,7 +83,7 @@ pub(super) fn alerts_of(turn: &Turn<'_>, whose: Whose<'_>, alerts: &mut BTreeMap
             alerts.insert(format!("{whose} budget"), what);
         }
         Whose::Account(id) if over(turn.state, turn.rules, turn.now.steady, id) => {
-            let midnight = turn.now.steady.midnight() + Duration::from_millis(DAY_MS.unsigned_abs());
+            let midnight = turn.now.steady.next_midnight();
             let what = format!(
                 "{whose}'s budget of {budget} is used up ({}), until {}; `flightdeck release AGENT` uses it all the same",
                 amount(used, budget),

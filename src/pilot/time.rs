@@ -56,6 +56,11 @@ impl Time {
         Time(self.0.saturating_sub(self.0.rem_euclid(DAY_MS)))
     }
 
+    /// The beginning of the next day, UTC.
+    pub fn next_midnight(self) -> Time {
+        Time(self.midnight().0.saturating_add(DAY_MS))
+    }
+
     /// The calendar form; the epoch for values that no calendar has.
     pub fn utc(self) -> DateTime<Utc> {
         DateTime::from_timestamp_millis(self.0).unwrap_or_default()

@@ -17,7 +17,7 @@ use super::agent::Life;
 use super::id::{AccountId, AgentId};
 use super::record::Record;
 use super::state::State;
-use super::time::{DAY_MS, Time};
+use super::time::Time;
 use super::turn::Turn;
 
 /// From the word that a turn is over to its record: hooks and transcript are two files, and the last answer may come after
@@ -257,7 +257,7 @@ pub(super) fn settle(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String)
     let now = turn.now.steady;
     let stopping = turn.agent(id).is_some_and(|agent| matches!(agent.life, Life::Stopping { .. }));
     let tally = &turn.state.watches.get(id)?.tally;
-    let midnight = tally.since.midnight() + Duration::from_millis(DAY_MS.unsigned_abs());
+    let midnight = tally.since.next_midnight();
     let (due, ended) = match tally.over {
         // What comes of the stop tells whether its failure was the end of its life too.
         Some((_, TurnEnd::Failed)) if stopping => return None,

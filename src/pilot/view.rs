@@ -2,6 +2,8 @@
 //! the state, never stored. Fields that were added later have a default, so that old pictures can still be read.
 
 mod change;
+#[cfg(test)]
+pub(crate) mod sample;
 
 use serde::{Deserialize, Serialize};
 

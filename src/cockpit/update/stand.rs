@@ -13,14 +13,12 @@ use crate::cockpit::model::Model;
 use crate::cockpit::theme::Theme;
 use crate::cockpit::view;
 use crate::config::model::{Cockpit, ThemeName};
-use crate::config::prices::Billing;
 use crate::edge::link::Heard;
 use crate::pilot::command::{Answer, Command};
-use crate::pilot::gauge::Gauges;
-use crate::pilot::id::{AgentId, Incarnation, PhaseId};
-use crate::pilot::record::{AgentState, Wish};
+use crate::pilot::id::{AgentId, PhaseId};
+use crate::pilot::record::AgentState;
 use crate::pilot::time::Time;
-use crate::pilot::usage::Used;
+use crate::pilot::view::sample;
 use crate::pilot::view::{AgentView, PhaseItem, PhaseView, View, WatchView};
 
 /// The cockpit, and the moment it is in.
@@ -158,35 +156,10 @@ pub(crate) fn picture() -> View {
 /// One agent with a session and a pane.
 pub(crate) fn one(name: &str, state: AgentState) -> AgentView {
     AgentView {
-        id: agent(name),
         role: name.to_string(),
-        backend: "demo".to_string(),
-        wish: Wish::Running,
         state,
         since: Time(900_000),
-        evidence: Vec::new(),
-        next: None,
-        incarnation: Incarnation(1),
-        pid: Some(4711),
-        session: Some("$1".to_string()),
-        pane: Some("%1".to_string()),
         phase: Some(phase("1b")),
-        restarts_today: 0,
-        waiting_messages: 0,
-        last_line: String::new(),
-        model: String::new(),
-        kind: "loop".to_string(),
-        restart: "always".to_string(),
-        deadlines: Vec::new(),
-        host: "devbox".to_string(),
-        dir: "/deck/clones/builder".to_string(),
-        deliver_in_turn: false,
-        gauges: Gauges::default(),
-        used_today: Used::default(),
-        budget: None,
-        budget_percent: None,
-        billing: Billing::Unknown,
-        account: None,
-        account_why: String::new(),
+        ..sample::agent(agent(name))
     }
 }

@@ -4,9 +4,11 @@
 use std::time::Duration;
 
 use crate::demo::guest::Login;
-use crate::pilot::record::{Illness, StopCause};
 
-use super::{Act, Fault, LEFT_ALONE, NO_ACCIDENT, PROMPTED, Part, Service, Sign, Spans, Step, UNTYPED, Whose, see};
+use super::{
+    Act, COPY_MODE, CRASH_LOOP, Fault, LATE_MARKER, LEFT_ALONE, LOGGED_OUT, POISONED, PROMPTED, Part, STALL, Service,
+    Sign, Step, UNTYPED, Whose, see,
+};
 
 /// It waits out its limit by itself, and goes on a minute after the reset.
 const BY_ITSELF: Duration = Duration::from_secs(60);
@@ -20,40 +22,12 @@ const fn answers(next: &'static [&'static str]) -> Part {
 /// All of them, in the order in which they are told; their names are those of the demo agent's.
 pub const CLAUDE: [Fault; 8] = [
     Fault {
-        name: "stall",
         // A service that says nothing is none: its spinner moves, and it gives up and asks again by itself.
         meaning: "its turn ends, and it announces no wait",
         part: answers(&["ok I stop here."]),
-        scene: &[PROMPTED],
-        remedy: &[
-            see(Sign::Found(Illness::Stalled)),
-            see(Sign::Stopped(StopCause::Stall)),
-            see(Sign::Started),
-            see(Sign::Ready),
-            PROMPTED,
-        ],
-        never: NO_ACCIDENT,
-        after: &[],
-        within: |spans| Some(spans.stall.idle + spans.stall.sample_gap + spans.restart.delay),
-        keys: "stall.idle, stall.sample_gap and restart.delay",
+        ..STALL
     },
-    Fault {
-        name: "late-marker",
-        meaning: "it sleeps beyond the wait that it announced",
-        part: answers(&["wait 2"]),
-        scene: &[PROMPTED, see(Sign::Marker)],
-        remedy: &[
-            see(Sign::Found(Illness::LateMarker)),
-            see(Sign::Stopped(StopCause::LateMarker)),
-            see(Sign::Started),
-            see(Sign::Ready),
-            PROMPTED,
-        ],
-        never: NO_ACCIDENT,
-        after: &[],
-        within: |spans| Some(Duration::from_secs(2) + spans.stall.grace + spans.stall.sample_gap + spans.restart.delay),
-        keys: "stall.grace, stall.sample_gap and restart.delay",
-    },
+    Fault { part: answers(&["wait 2"]), ..LATE_MARKER },
     Fault {
         name: "limit",
         meaning: "the 5-hour limit of its subscription is reached",
@@ -66,49 +40,19 @@ pub const CLAUDE: [Fault; 8] = [
         keys: "",
     },
     Fault {
-        name: "logged-out",
         meaning: "the service refuses it: 401",
         part: Part::Service(Service { next: &["auth"], stays: true, login: Login::ApiKey, args: &[] }),
-        scene: &[PROMPTED],
-        remedy: &[
-            see(Sign::LoggedOut),
-            see(Sign::Alerted),
-            Step { acts: &[Act::Send], must: Sign::Waits(Whose::Word, "logged out"), unless: UNTYPED },
-        ],
-        never: LEFT_ALONE,
-        after: UNTYPED,
-        within: |_| Some(Duration::ZERO),
-        keys: "",
+        ..LOGGED_OUT
     },
     Fault {
-        name: "poisoned",
         meaning: "the service refuses its conversation: 400, thinking blocks were changed",
         part: answers(&["thinking400"]),
-        scene: &[PROMPTED],
-        remedy: &[
-            see(Sign::Found(Illness::Poisoned)),
-            see(Sign::Quarantined),
-            see(Sign::Stopped(StopCause::Poisoned)),
-            see(Sign::StartedAfresh),
-            see(Sign::Ready),
-            PROMPTED,
-            see(Sign::Marker),
-        ],
-        never: &[Sign::Resumed, Sign::Exited, Sign::Held, Sign::Doubted],
-        after: &[],
-        within: |spans| Some(spans.restart.delay),
-        keys: "restart.delay",
+        ..POISONED
     },
     Fault {
-        name: "crash-loop",
         meaning: "it ends right after each start, by an option that it does not know",
         part: Part::Service(Service { next: &[], stays: false, login: Login::ApiKey, args: &["--no-such-option"] }),
-        scene: &[see(Sign::Exited)],
-        remedy: &[see(Sign::BackedOff), see(Sign::Started), see(Sign::Held)],
-        never: &[],
-        after: &[Sign::Started],
-        within: Spans::crashes,
-        keys: "restart.delay, restart.delay_cap, restart.budget_short and restart.budget_long",
+        ..CRASH_LOOP
     },
     Fault {
         name: "dialog",
@@ -132,24 +76,7 @@ pub const CLAUDE: [Fault; 8] = [
         within: |_| Some(Duration::ZERO),
         keys: "",
     },
-    Fault {
-        name: "copy-mode",
-        meaning: "somebody reads back in its pane",
-        part: answers(&[]),
-        scene: &[
-            PROMPTED,
-            see(Sign::Marker),
-            Step { acts: &[Act::CopyMode, Act::Send], must: Sign::Queued(Whose::Word), unless: &[] },
-        ],
-        remedy: &[
-            Step { acts: &[], must: Sign::Waits(Whose::Word, "copy mode"), unless: UNTYPED },
-            Step { acts: &[Act::LeaveCopyMode], must: Sign::Submitted(Whose::Word), unless: &[] },
-        ],
-        never: LEFT_ALONE,
-        after: &[],
-        within: |_| Some(Duration::ZERO),
-        keys: "",
-    },
+    Fault { part: answers(&[]), ..COPY_MODE },
 ];
 
 /// Those of the demo agent's that it can't be brought to, and why.

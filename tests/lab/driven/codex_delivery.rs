@@ -12,7 +12,7 @@ use flightdeck::pilot::time::Time;
 use serde_json::Value;
 
 use super::Driven;
-use super::delivery::{TEXTS, squeezed};
+use super::delivery::{TEXTS, count, squeezed};
 use crate::cli::codex::{Sandbox, rollouts};
 
 /// In one run of `make lab`; a thousand take more than an hour.
@@ -43,7 +43,7 @@ const STATES: [State; 7] = [
 #[test]
 fn each_message_arrives_once_whole_and_alone_whatever_it_meets_in_codex() {
     let driven = Driven::codex(Sandbox::Project, "deliver = \"any\"\n");
-    let count = std::env::var("FLIGHTDECK_LAB_MESSAGES").ok().and_then(|count| count.parse().ok()).unwrap_or(MESSAGES);
+    let count = count(MESSAGES);
     let mut wrong = Vec::new();
     for number in 0..count {
         let state = STATES[number % STATES.len()];
@@ -77,7 +77,7 @@ fn each_message_arrives_once_whole_and_alone_whatever_it_meets_in_codex() {
             let seen: Vec<&String> = prompts.iter().filter(|prompt| prompt.contains(&nonce)).collect();
             wrong.push(format!("{number} {state:?} {text:?}: {stage:?}, arrived as {seen:?}"));
         }
-        driven.until("rest", || (driven.worker().state.word() == "idle").then_some(()));
+        driven.rest();
     }
     let (median, longest) = latency(&driven);
     eprintln!("from the rollout to the record: median {median} ms, longest {longest} ms");
@@ -121,30 +121,21 @@ fn latency(driven: &Driven) -> (i64, i64) {
 }
 
 fn enter(driven: &Driven, state: State, number: usize) {
-    let turn = |words: &str| {
-        let before = driven.stub.mains().len();
-        let message = driven.send(words);
-        driven.settled(message);
-        driven.until("its turn at the model", || (driven.stub.mains().len() > before).then_some(()));
-    };
     match state {
         State::Idle => {}
-        State::InTurn => turn("work [[think 2]]"),
+        State::InTurn => driven.turn("work [[think 2]]"),
         State::Streaming => {
-            turn(&format!("stream {number} [[slow 3]]"));
+            driven.turn(&format!("stream {number} [[slow 3]]"));
             driven.until("its words", || driven.screen().contains("• word1 word2").then_some(()));
         }
         State::AfterError => {
-            turn("fail [[rate 1]]");
+            driven.turn("fail [[rate 1]]");
             driven.until("its error", || driven.screen().contains("■ exceeded retry limit").then_some(()));
         }
-        State::WithDraft => {
-            driven.tmux(&["send-keys", "-t", "=worker:", "-l", "my own draft"]);
-            driven.until("the draft", || driven.screen().contains("my own draft").then_some(()));
-        }
+        State::WithDraft => driven.draft(),
         State::InCopyMode => drop(driven.tmux(&["copy-mode", "-t", "=worker:"])),
         State::AtDialog => {
-            turn("ask me [[escalate touch approved]]");
+            driven.turn("ask me [[escalate touch approved]]");
             driven.until("the dialog", || driven.screen().contains("Would you like to run").then_some(()));
         }
     }

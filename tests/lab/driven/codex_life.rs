@@ -150,7 +150,7 @@ fn what_is_said_at_its_start_is_neither_lost_nor_merged_and_it_is_resumed_by_its
     for (number, fresh) in [false, true, false, true].into_iter().enumerate() {
         let before = driven.worker().incarnation;
         driven.settled(driven.send(&format!("before start {number} [[ok Before]]")));
-        driven.until("rest", || (driven.worker().state.word() == "idle").then_some(()));
+        driven.rest();
         driven.ask(&Command::Restart { agent: worker(), fresh });
         driven.until("a new life", || (driven.worker().incarnation > before).then_some(()));
         let text = format!("right at start {number} [[ok There]]");

@@ -48,7 +48,7 @@ pub(super) const TEXTS: [&str; 14] = [
 #[test]
 fn each_message_arrives_once_whole_and_alone_whatever_it_meets() {
     let driven = Driven::claude(Login::ApiKey, "deliver = \"any\"\n");
-    let count = std::env::var("FLIGHTDECK_LAB_MESSAGES").ok().and_then(|count| count.parse().ok()).unwrap_or(MESSAGES);
+    let count = count(MESSAGES);
     let mut wrong = Vec::new();
     for number in 0..count {
         let state = STATES[number % STATES.len()];
@@ -98,32 +98,28 @@ fn what_the_program_would_run_as_a_command_is_refused() {
     assert_eq!(driven.stub.mains().len(), 1);
 }
 
+/// How many messages this run sends.
+pub(super) fn count(usual: usize) -> usize {
+    std::env::var("FLIGHTDECK_LAB_MESSAGES").ok().and_then(|count| count.parse().ok()).unwrap_or(usual)
+}
+
 /// Blanks at the ends and between the lines are the program's to change, words are not.
 pub(super) fn squeezed(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn enter(driven: &Driven, state: State) {
-    let turn = |words: &str| {
-        let before = driven.stub.mains().len();
-        let message = driven.send(words);
-        driven.settled(message);
-        driven.until("its turn at the model", || (driven.stub.mains().len() > before).then_some(()));
-    };
     match state {
         State::Idle => {}
-        State::InTurn => turn("work [[slow 3]]"),
+        State::InTurn => driven.turn("work [[slow 3]]"),
         State::AfterError => {
-            turn("fail [[rate 1]]");
+            driven.turn("fail [[rate 1]]");
             driven.until("its error", || driven.screen().contains("API Error").then_some(()));
         }
-        State::WithDraft => {
-            driven.tmux(&["send-keys", "-t", "=worker:", "-l", "my own draft"]);
-            driven.until("the draft", || driven.screen().contains("my own draft").then_some(()));
-        }
+        State::WithDraft => driven.draft(),
         State::InCopyMode => drop(driven.tmux(&["copy-mode", "-t", "=worker:"])),
         State::AtDialog => {
-            turn("ask me [[ask]]");
+            driven.turn("ask me [[ask]]");
             driven.until("the dialog", || driven.screen().contains("Enter to select").then_some(()));
         }
     }
@@ -139,7 +135,7 @@ fn leave(driven: &Driven, state: State) {
 
 /// Afterwards it rests, and a draft is where its writer left it.
 fn settle(driven: &Driven, state: State) {
-    driven.until("rest", || (driven.worker().state.word() == "idle").then_some(()));
+    driven.rest();
     if state == State::WithDraft {
         driven.until("the draft, come back", || driven.screen().contains("my own draft").then_some(()));
         driven.tmux(&["send-keys", "-t", "=worker:", "C-u"]);

@@ -32,7 +32,7 @@ fn a_prompt_that_was_taken_in_is_on_record_soon() {
         // The start prompt has the first line.
         let happened = driven.until("the hook's time", || times(&driven.home).get(number + 1).copied());
         late.push(recorded - happened);
-        driven.until("rest", || (driven.worker().state.word() == "idle").then_some(()));
+        driven.rest();
     }
     late.sort_unstable();
     eprintln!("from event to record, ms: median {}, all {late:?}", late[MESSAGES / 2]);

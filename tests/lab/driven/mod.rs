@@ -137,6 +137,24 @@ impl Driven {
         }
     }
 
+    /// Sends a message, and waits until the model is asked about it.
+    pub(crate) fn turn(&self, words: &str) {
+        let before = self.stub.mains().len();
+        self.settled(self.send(words));
+        self.until("its turn at the model", || (self.stub.mains().len() > before).then_some(()));
+    }
+
+    /// Waits until it is idle.
+    pub(crate) fn rest(&self) {
+        self.until("rest", || (self.worker().state.word() == "idle").then_some(()));
+    }
+
+    /// Somebody leaves words in its composer.
+    pub(crate) fn draft(&self) {
+        self.tmux(&["send-keys", "-t", "=worker:", "-l", "my own draft"]);
+        self.until("the draft", || self.screen().contains("my own draft").then_some(()));
+    }
+
     /// What became of a message.
     pub(crate) fn settled(&self, message: MessageId) -> Stage {
         self.until(&format!("the end of {message}"), || self.stage(message).filter(Stage::settled))

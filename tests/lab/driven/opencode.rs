@@ -13,7 +13,7 @@ use flightdeck::pilot::message::Stage;
 use flightdeck::pilot::record::{Order, Record};
 use serde_json::Value;
 
-use super::delivery::TEXTS;
+use super::delivery::{TEXTS, count};
 use super::{Driven, worker};
 use crate::cli::opencode::Shell;
 use crate::cli::processes_at_home;
@@ -43,7 +43,7 @@ const STATES: [State; 6] =
 
 #[test]
 fn each_message_arrives_once_word_for_word_and_alone_whatever_it_meets() {
-    let count = std::env::var("FLIGHTDECK_LAB_MESSAGES").ok().and_then(|count| count.parse().ok()).unwrap_or(MESSAGES);
+    let count = count(MESSAGES);
     let (mut wrong, mut spans) = (Vec::new(), Vec::new());
     for first in (0..count).step_by(BATCH) {
         let driven = Driven::opencode(Shell::Asks, "deliver = \"any\"\n");
@@ -102,27 +102,18 @@ fn allowed(driven: &Driven) -> PathBuf {
 }
 
 fn enter(driven: &Driven, state: State) {
-    let turn = |words: &str| {
-        let before = driven.stub.mains().len();
-        let message = driven.send(words);
-        driven.settled(message);
-        driven.until("its turn at the model", || (driven.stub.mains().len() > before).then_some(()));
-    };
     match state {
         State::Idle => {}
-        State::InTurn => turn("work [[slow 2]]"),
+        State::InTurn => driven.turn("work [[slow 2]]"),
         State::AfterError => {
-            turn("fail [[refusal]]");
-            rest(driven);
+            driven.turn("fail [[refusal]]");
+            driven.rest();
         }
-        State::WithDraft => {
-            driven.tmux(&["send-keys", "-t", "=worker:", "-l", "my own draft"]);
-            driven.until("the draft", || driven.screen().contains("my own draft").then_some(()));
-        }
+        State::WithDraft => driven.draft(),
         State::InCopyMode => drop(driven.tmux(&["copy-mode", "-t", "=worker:"])),
         State::AtPermission => {
             let _ = std::fs::remove_file(allowed(driven));
-            turn("run [[tool touch allowed.txt]]");
+            driven.turn("run [[tool touch allowed.txt]]");
             driven.until("the dialog", || (driven.worker().state.word() == "at-dialog").then_some(()));
         }
     }
@@ -140,13 +131,9 @@ fn leave(driven: &Driven, state: State) {
     }
 }
 
-fn rest(driven: &Driven) {
-    driven.until("rest", || (driven.worker().state.word() == "idle").then_some(()));
-}
-
 /// Afterwards it rests, and a draft is where its writer left it.
 fn settle(driven: &Driven, state: State) {
-    rest(driven);
+    driven.rest();
     if state == State::WithDraft {
         assert!(driven.screen().contains("my own draft"), "{}", driven.screen());
         driven.tmux(&["send-keys", "-t", "=worker:", "C-u"]);
@@ -263,7 +250,7 @@ fn an_engine_that_crashes_while_a_message_is_on_its_way_loses_none_and_doubles_n
         let stage = driven.settled(message);
         assert!(matches!(stage, Stage::Submitted { .. }), "{round}: {stage:?}");
         driven.until(&format!("{text} at the model"), || driven.stub.prompts().contains(&text).then_some(()));
-        rest(&driven);
+        driven.rest();
         let arrived = driven.stub.prompts().iter().filter(|prompt| **prompt == text).count();
         assert_eq!(arrived, 1, "{text}");
     }
@@ -282,7 +269,7 @@ fn a_message_that_comes_while_a_turn_fails_gets_its_answer_all_the_same() {
         let text = format!("please answer {round}");
         driven.settled(driven.send(&text));
         driven.until(&text, || driven.stub.prompts().contains(&text).then_some(()));
-        rest(&driven);
+        driven.rest();
         assert_eq!(driven.stub.prompts().iter().filter(|prompt| **prompt == text).count(), 1, "{text}");
     }
 }
@@ -294,7 +281,7 @@ fn a_restart_takes_up_the_conversation_and_a_new_one_leaves_it() {
     driven.ask(&Command::Restart { agent: worker(), fresh: false });
     let answered = |count: usize| {
         driven.until("its next start prompt at the model", || (driven.stub.mains().len() == count).then_some(()));
-        rest(&driven);
+        driven.rest();
     };
     answered(2);
     let after = access(&driven);

@@ -11,15 +11,13 @@ use crate::cockpit::theme::Theme;
 use crate::cockpit::update::update;
 use crate::cockpit::view;
 use crate::config::model::{Cockpit, ThemeName};
-use crate::config::prices::Billing;
 use crate::edge::link::Heard;
 use crate::edge::store::Page;
-use crate::pilot::gauge::Gauges;
 use crate::pilot::id::{AgentId, Incarnation, MessageId};
 use crate::pilot::message::{Message, Origin, Stage};
-use crate::pilot::record::{AgentState, Illness, Wish};
+use crate::pilot::record::{AgentState, Illness};
 use crate::pilot::time::Time;
-use crate::pilot::usage::Used;
+use crate::pilot::view::sample;
 use crate::pilot::view::{AgentView, MessageView, NextAction, PhaseView, View, WatchView};
 
 use super::super::*;
@@ -41,36 +39,14 @@ pub(super) fn agent(name: &str) -> AgentView {
     let at = |s: i64| Time(NOW.0 + s * 1_000);
     let deadline = |what: &str, s| NextAction { what: what.to_string(), at: at(s) };
     AgentView {
-        id: agent_id(name),
-        role: "builder".to_string(),
-        backend: "demo".to_string(),
-        wish: Wish::Running,
         state: AgentState::Working,
         since: at(-60),
         evidence: vec!["screen read by the rule \"busy\": it counts".to_string()],
         next: Some(deadline("look for a stall", 90)),
         incarnation: Incarnation(2),
-        pid: Some(4711),
-        session: Some("$1".to_string()),
-        pane: Some("%1".to_string()),
-        phase: None,
         restarts_today: 1,
-        waiting_messages: 0,
-        last_line: String::new(),
-        model: String::new(),
-        kind: "loop".to_string(),
-        restart: "always".to_string(),
         deadlines: vec![deadline("look for a stall", 90), deadline("give up", 4_000)],
-        host: "devbox".to_string(),
-        dir: "/deck/clones/builder".to_string(),
-        deliver_in_turn: false,
-        gauges: Gauges::default(),
-        used_today: Used::default(),
-        budget: None,
-        budget_percent: None,
-        billing: Billing::Unknown,
-        account: None,
-        account_why: String::new(),
+        ..sample::agent(agent_id(name))
     }
 }
 

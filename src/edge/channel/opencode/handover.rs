@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::access::{self, Access, Posted};
-use super::call::{self, CallError};
+use super::call::{self, Answer, CallError};
 use crate::edge::clock;
 use crate::pilot::id::{AgentId, Incarnation, MessageId};
 
@@ -58,9 +58,7 @@ pub async fn hand_over(
     if let Err(error) = access::update(&path, incarnation, |access| access.posted = Some(posted.clone())) {
         return Handed::Not(error.to_string());
     }
-    let body = body(&access, &shown, &posted, text);
-    let sent = call::call(&access, ("POST", &format!("/session/{}/prompt_async", shown.id)), Some(&body), SPAN).await;
-    match sent {
+    match prompt(&access, &shown, &posted, text).await {
         Ok((200..=299, _)) => Handed::Over,
         Ok((status @ 400..=499, answer)) => Handed::Not(format!("its server refused it: {status} {}", words(&answer))),
         Ok((status, answer)) => Handed::Unknown(format!("its server answered {status} {}", words(&answer))),
@@ -71,16 +69,15 @@ pub async fn hand_over(
 
 /// A turn failed, and left the message that was handed over last without an answer: under its own name it is no new one, and
 /// the program goes on with it. Prompts of others are theirs to repeat.
-pub(super) async fn prompt_again(path: &Path, incarnation: Incarnation, prompt: &str) {
+pub(super) async fn prompt_again(path: &Path, incarnation: Incarnation, left: &str) {
     let Some(access) = access::read(path, incarnation) else { return };
-    let Some(posted) = access.posted.clone().filter(|posted| posted.id == prompt) else { return };
+    let Some(posted) = access.posted.clone().filter(|posted| posted.id == left) else { return };
     let at = format!("/session/{}/message/{}", posted.session, posted.id);
     let Ok((200, message)) = call::get(&access, &at, SPAN).await else { return };
     let Some(text) = message["parts"][0]["text"].as_str() else { return };
     let Ok((200, info)) = call::get(&access, &format!("/session/{}", posted.session), SPAN).await else { return };
     let shown = Shown { id: posted.session.clone(), info };
-    let body = body(&access, &shown, &posted, text);
-    let sent = call::call(&access, ("POST", &format!("/session/{}/prompt_async", shown.id)), Some(&body), SPAN).await;
+    let sent = prompt(&access, &shown, &posted, text).await;
     tracing::info!(message = %posted.message, took = sent.is_ok(), "a failed turn left it without an answer");
 }
 
@@ -136,6 +133,12 @@ fn name(message: MessageId, session: &str, now_ms: i64) -> Posted {
     let time = (now_ms.unsigned_abs() << 12 | 1) & 0xffff_ffff_ffff;
     let id = format!("msg_{time:012x}fd{:012}", message.0);
     Posted { message, session: session.to_string(), id, at_ms: now_ms }
+}
+
+/// Prompts it under this name; its answer comes when the program has the words, not when the model has spoken.
+async fn prompt(access: &Access, shown: &Shown, posted: &Posted, text: &str) -> Result<Answer, CallError> {
+    let path = format!("/session/{}/prompt_async", shown.id);
+    call::call(access, ("POST", &path), Some(&body(access, shown, posted, text)), SPAN).await
 }
 
 /// What is sent. Without a model and a mode the program would take its defaults, whatever its screen says: so those of its last

@@ -1,12 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::prices::Billing;
-use crate::pilot::gauge::Gauges;
-use crate::pilot::id::{Incarnation, MessageId, PhaseId, Sha};
+use crate::pilot::id::{MessageId, PhaseId, Sha};
 use crate::pilot::message::{Origin, Stage};
-use crate::pilot::record::{AgentState, Wish};
-use crate::pilot::usage::Used;
+use crate::pilot::view::sample;
 use crate::pilot::view::{HandoffView, PhaseItem, PhaseView, WatchView};
 
 fn phase(status: &str, since: i64, spent_s: u64) -> PhaseItem {
@@ -17,36 +14,15 @@ fn phase(status: &str, since: i64, spent_s: u64) -> PhaseItem {
 fn agent(name: &str, since: i64, line: &str) -> AgentView {
     let next = NextAction { what: "look at it again".to_string(), at: Time(since + 300_000) };
     AgentView {
-        id: AgentId::parse(name).expect("a name"),
-        role: "builder".to_string(),
-        backend: "demo".to_string(),
-        wish: Wish::Running,
-        state: AgentState::Idle,
         since: Time(since),
         evidence: vec![line.to_string()],
         next: Some(next.clone()),
-        incarnation: Incarnation(1),
         pid: None,
         session: None,
         pane: None,
-        phase: None,
-        restarts_today: 0,
-        waiting_messages: 0,
         last_line: line.to_string(),
-        model: String::new(),
-        kind: "loop".to_string(),
-        restart: "always".to_string(),
         deadlines: vec![next],
-        host: "devbox".to_string(),
-        dir: "/deck/clones/builder".to_string(),
-        deliver_in_turn: false,
-        gauges: Gauges::default(),
-        used_today: Used::default(),
-        budget: None,
-        budget_percent: None,
-        billing: Billing::Unknown,
-        account: None,
-        account_why: String::new(),
+        ..sample::agent(AgentId::parse(name).expect("a name"))
     }
 }
 
