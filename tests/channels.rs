@@ -19,10 +19,7 @@ fn all_that_was_recorded_is_read_as_expected() {
         "session" => {
             Some(claude::session(bytes).map(|session| Report::State { state: session.state }).into_iter().collect())
         }
-        "statusline" => {
-            let gauges = claude::Status::parse(bytes).map(|status| Report::Gauges { gauges: status.gauges() });
-            Some(gauges.into_iter().collect())
-        }
+        "statusline" => Some(claude::Status::parse(bytes).into_iter().flat_map(|status| status.reports()).collect()),
         "transcript" => Some(lines(bytes).filter_map(claude::recorded).collect()),
         _ => None,
     });

@@ -5,6 +5,7 @@ mod argv;
 
 use std::path::PathBuf;
 
+use flightdeck::config::model::Kind;
 use flightdeck::config::parse::Machine;
 use flightdeck::config::prices::{Billing, Budget, Price};
 use flightdeck::config::prompts::{
@@ -86,7 +87,8 @@ fn the_default_file_is_valid_and_what_it_says_in_comments_is_the_default() {
     assert!(plain.prices.is_empty(), "no price is built in");
     let usual = plain.agents.values().find(|agent| agent.id.as_str() == "builder").expect("a builder");
     assert_eq!(format!("{usual:?}"), format!("{builder:?}"));
-    assert_eq!(spelled_out.agents.len(), 4);
+    assert_eq!(spelled_out.agents.len(), 6);
+    assert_eq!(spelled_out.agents[&id("writer")].attach, Some(id("server")));
     assert!(spelled_out.backends.contains_key("mine"));
 }
 
@@ -209,7 +211,7 @@ fn files_that_are_hardly_text_make_one_line_each_and_no_delay() {
 #[test]
 fn the_built_in_prompts_can_be_said_by_every_role_in_and_out_of_a_phase() {
     let config = loaded(&uncommented());
-    for agent in config.agents.keys() {
+    for agent in config.agents.values().filter(|agent| agent.kind != Kind::Service).map(|agent| &agent.id) {
         for phase in [None, config.sequence.first()] {
             let start = render_start(&config, agent, phase).expect("a start prompt");
             assert!(start.contains(agent.as_str()));
@@ -362,7 +364,7 @@ fn a_backend_is_the_one_of_the_environment_else_the_agents_own_else_the_first_th
     assert_eq!(
         on("", Some("calude"), &["claude"]),
         "flightdeck.toml: FLIGHTDECK_BACKEND names the unknown backend \"calude\", expected one of claude, codex, demo, \
-         opencode; did you mean \"claude\"?"
+         opencode, opencode-attached, opencode-server; did you mean \"claude\"?"
     );
     // What is wrong in the file is told all the same.
     assert!(on("backend = 'calude'", Some("demo"), &[]).contains("unknown backend \"calude\""));

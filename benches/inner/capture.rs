@@ -101,6 +101,7 @@ async fn filled(client: &TmuxClient, dir: &Path, panes: usize) -> String {
             env_file: None,
             account: None,
             resumes: None,
+            attach: None,
             size: (120, 40),
             history: 5000,
         };

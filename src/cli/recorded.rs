@@ -135,6 +135,8 @@ fn agent_of(state: &State, id: &AgentId, agent: &Agent) -> AgentView {
         dir: String::new(),
         deliver_in_turn: false,
         gauges: Gauges::default(),
+        version: None,
+        unclear: (0, 0),
         used_today: if agent.used_today.0 == state.last_at.midnight() { agent.used_today.1 } else { Used::default() },
         budget: None,
         budget_percent: None,

@@ -10,6 +10,7 @@ use toml::Spanned;
 use crate::pilot::id::AccountId;
 
 pub use super::access::Access;
+use super::launch::attaches;
 use super::model::{Agent, Backend, Config};
 use super::prices::{self, Billing, Budget};
 use super::problem::quoted;
@@ -151,7 +152,9 @@ impl Way {
 /// All ways that the operator left an agent, in their order, whether or not they can be gone just now; and why others can't at all.
 /// Without accounts there is one, and without an order of the agent's own one account: nobody goes to another unasked.
 pub fn ways(config: &Config, agent: &Agent) -> (Vec<Way>, Vec<String>) {
-    if config.accounts.is_empty() {
+    // Who attaches works with the account of its server.
+    let shares = config.backends.get(&agent.backend).is_some_and(attaches);
+    if config.accounts.is_empty() || shares {
         return (vec![Way::own(agent, None)], Vec::new());
     }
     let listed = agent.accounts.iter().map(|account| Way::own(agent, Some(account.clone())));
@@ -216,6 +219,9 @@ fn unfit(config: &Config, way: &Way) -> Option<String> {
 /// Why a backend can't run a model on an account, if it can't. One that serves several providers and is told no model takes what
 /// the account's provider has.
 pub fn unserved(backend: &Backend, model: &str, account: &Account) -> Option<String> {
+    if attaches(backend) {
+        return Some(format!("{} works with the account of its server", backend.name));
+    }
     let access = &backend.access;
     let provider = provider_of(backend, model);
     let flat = account.kind == AccountKind::Subscription;

@@ -13,9 +13,10 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::access::{Access, RawAccess};
+use super::channels::CHANNELS;
 use super::launch::hole_problem;
 use super::loopback;
-use super::model::{Backend, Channel, ComposerRule, McpWay, Region, ScreenNote, ScreenRule, ScreenSays};
+use super::model::{Backend, ComposerRule, McpWay, Region, ScreenNote, ScreenRule, ScreenSays};
 
 /// Longest pattern; the longest built-in one has some 200 characters.
 const PATTERN_CAP: usize = 4096;
@@ -49,19 +50,13 @@ const REGIONS: [(&str, Region); 6] = [
     ("title", Region::Title),
 ];
 
-const CHANNELS: [(&str, Channel); 5] = [
-    (Channel::None.word(), Channel::None),
-    (Channel::Reports.word(), Channel::Reports),
-    (Channel::Claude.word(), Channel::Claude),
-    (Channel::Codex.word(), Channel::Codex),
-    (Channel::OpenCode.word(), Channel::OpenCode),
-];
-
 const MCP_WAYS: [(&str, McpWay); 2] = [("args", McpWay::Args), ("opencode", McpWay::Opencode)];
 
-const BUILT_IN: [(&str, &str); 4] = [
+const BUILT_IN: [(&str, &str); 6] = [
     ("claude", include_str!("backends/claude.toml")),
     ("opencode", include_str!("backends/opencode.toml")),
+    ("opencode-attached", include_str!("backends/opencode-attached.toml")),
+    ("opencode-server", include_str!("backends/opencode-server.toml")),
     ("codex", include_str!("backends/codex.toml")),
     ("demo", include_str!("backends/demo.toml")),
 ];

@@ -18,9 +18,27 @@ pub enum Channel {
     /// OpenCode: the server that its screen program is at the same time, on a port and with a password of ours.
     #[serde(rename = "opencode")]
     OpenCode,
+    /// OpenCode's server alone, which others attach to: on a port and with a password of ours, and tells nothing itself.
+    #[serde(rename = "opencode-server")]
+    OpenCodeServer,
 }
 
+/// All of them, by their words.
+pub const CHANNELS: [(&str, Channel); 6] = [
+    (Channel::None.word(), Channel::None),
+    (Channel::Reports.word(), Channel::Reports),
+    (Channel::Claude.word(), Channel::Claude),
+    (Channel::Codex.word(), Channel::Codex),
+    (Channel::OpenCode.word(), Channel::OpenCode),
+    (Channel::OpenCodeServer.word(), Channel::OpenCodeServer),
+];
+
 impl Channel {
+    /// Whether its program serves, on a port of ours.
+    pub const fn serves(self) -> bool {
+        matches!(self, Channel::OpenCode | Channel::OpenCodeServer)
+    }
+
     /// The word for it in `flightdeck.toml`.
     pub const fn word(self) -> &'static str {
         match self {
@@ -29,6 +47,7 @@ impl Channel {
             Channel::Claude => "claude",
             Channel::Codex => "codex",
             Channel::OpenCode => "opencode",
+            Channel::OpenCodeServer => "opencode-server",
         }
     }
 }

@@ -11,14 +11,14 @@ use crate::pilot::id::{AccountId, AgentId};
 
 use super::accounts::{self, Account};
 use super::loopback::open_door;
-use super::model::{Agent, Channel, Kind, McpServer, McpWay, RestartPolicy, Role, Schedule};
+use super::model::{Agent, Backend, Kind, McpServer, McpWay, RestartPolicy, Role, Schedule};
 use super::options;
 use super::parse::{DETECTED, Machine};
 use super::problem::quoted;
 use super::raw::{Report, Table, Written};
 use super::tables::Backends;
 use super::values::{self, Wrong};
-use super::{backend, grammar, prices};
+use super::{backend, grammar, prices, services};
 
 /// More agents than one screen and one machine hold; above, it is a mistake.
 const AGENTS_CAP: usize = 200;
@@ -36,7 +36,7 @@ const ROLES: [(&str, Role); 5] = [
     ("other", Role::Other),
 ];
 
-const KINDS: [(&str, Kind); 2] = [("loop", Kind::Loop), ("job", Kind::Job)];
+const KINDS: [(&str, Kind); 3] = [("loop", Kind::Loop), ("job", Kind::Job), ("service", Kind::Service)];
 
 const POLICIES: [(&str, RestartPolicy); 4] = [
     ("always", RestartPolicy::Always),
@@ -62,7 +62,9 @@ pub struct Around<'a> {
 /// An agent, and where in the file it stands.
 pub struct Member {
     pub agent: Agent,
-    table: Written<()>,
+    pub(super) table: Written<()>,
+    /// As written; what it comes to is settled when all are known.
+    pub(super) attach: Option<Written<AgentId>>,
     dir: Option<Written<PathBuf>>,
 }
 
@@ -121,20 +123,23 @@ fn member(id: AgentId, mut table: Table<'_>, around: &Around<'_>, report: &mut R
     let place = Written { value: (), key: table.key.clone(), span: table.span.clone() };
     let known_role = role(&id, &mut table, report);
     let role = known_role.unwrap_or(Role::Other);
-    let kind = table.get(report, "kind", values::word("kind", &KINDS)).map_or(usual_kind(role), |kind| kind.value);
+    let written = table.get(report, "kind", values::word("kind", &KINDS));
     let backend = backend(&mut table, around, report);
+    let known = backend.as_deref().and_then(|name| around.backends.get(name));
+    let kind = written.map_or(usual_kind(role, known), |kind| kind.value);
+    let attach = services::attach(&mut table, report);
     let dir = table.need(report, "dir", "the folder of its own clone", |value| {
         grammar::path(around.root, &values::string(value)?)
     });
-    let known = backend.as_deref().and_then(|name| around.backends.get(name));
     let options = options::read(&mut table, known, around.servers, report);
     let model = table.get(report, "model", values::checked("a model's name", grammar::model));
     let env_file = table.get(report, "env_file", |value| grammar::path(around.root, &values::string(value)?));
     let argument = values::checked("one line of text", grammar::argument);
     let args = table.get(report, "args", values::list("a list of strings", argument));
-    if let (Some(args), Some(Channel::OpenCode)) = (&args, known.map(|backend| backend.channel)) {
+    if let (Some(args), Some(backend)) = (&args, known) {
+        options::untaken(Some(args).filter(|args| !args.value.is_empty()), "{args}", true, backend, report);
         let words: Vec<&String> = args.value.iter().map(Spanned::get_ref).collect();
-        if let Some((at, expected)) = open_door(&words) {
+        if let Some((at, expected)) = open_door(&words).filter(|_| backend.channel.serves()) {
             report.refuse(args, format!("found {}", quoted(words[at])), expected);
         }
     }
@@ -165,7 +170,7 @@ fn member(id: AgentId, mut table: Table<'_>, around: &Around<'_>, report: &mut R
         mcp: options.mcp,
         compact_at: options.compact_at,
         dir: dir.as_ref().map_or_else(|| around.root.to_path_buf(), |dir| dir.value.clone()),
-        prompt: prompt(&id, known_role, &mut table, around, report),
+        prompt: prompt(&id, known_role.filter(|_| kind != Kind::Service), &mut table, around, report),
         restart: restart(role, kind, &mut table, report),
         schedule: schedule(kind, &mut table, report),
         env_file: env_file.map(|file| file.value),
@@ -173,7 +178,8 @@ fn member(id: AgentId, mut table: Table<'_>, around: &Around<'_>, report: &mut R
         pinged_by: pinged_by(role, &mut table, around, report),
         resume: resume(role, backend.as_deref(), &mut table, around, report),
         deliver_in_turn: deliver.is_some_and(|deliver| deliver.value),
-        autostart: autostart.map_or(kind == Kind::Loop, |autostart| autostart.value),
+        autostart: autostart.map_or(kind != Kind::Job, |autostart| autostart.value),
+        attach: None,
         size: size.map_or((120, 40), |size| size.value),
         billing: prices::billing(&mut table, report),
         budget: prices::budget(&mut table, report),
@@ -182,8 +188,9 @@ fn member(id: AgentId, mut table: Table<'_>, around: &Around<'_>, report: &mut R
         backend: backend.unwrap_or_default(),
         id,
     };
+    services::check(kind, role, known, &table, report);
     table.close(report);
-    Some(Member { agent, table: place, dir })
+    Some(Member { agent, table: place, attach, dir })
 }
 
 fn role(id: &AgentId, table: &mut Table<'_>, report: &mut Report<'_>) -> Option<Role> {
@@ -200,8 +207,9 @@ fn role(id: &AgentId, table: &mut Table<'_>, report: &mut Report<'_>) -> Option<
     written.map(|role| role.value).or(named)
 }
 
-fn usual_kind(role: Role) -> Kind {
+fn usual_kind(role: Role, backend: Option<&Backend>) -> Kind {
     match role {
+        _ if backend.is_some_and(services::is_server) => Kind::Service,
         Role::Upgrader => Kind::Job,
         Role::Builder | Role::Adversary | Role::Orchestrator | Role::Other => Kind::Loop,
     }
@@ -265,7 +273,7 @@ fn restart(role: Role, kind: Kind, table: &mut Table<'_>, report: &mut Report<'_
     let usual = match (role, kind) {
         (_, Kind::Job) => RestartPolicy::Never,
         (Role::Orchestrator, Kind::Loop) => RestartPolicy::IfAbsentAnywhere,
-        (_, Kind::Loop) => RestartPolicy::Always,
+        (_, Kind::Loop | Kind::Service) => RestartPolicy::Always,
     };
     let Some(written) = table.get(report, "restart", values::word("restart policy", &POLICIES)) else { return usual };
     if kind == Kind::Job && written.value == RestartPolicy::Always {

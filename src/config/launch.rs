@@ -14,11 +14,16 @@ use super::model::{Agent, Backend, Channel};
 pub const STATE: &str = ".flightdeck";
 
 /// Holes that stand for one text, inside an element or as a whole one.
-const TEXT_HOLES: [&str; 9] =
-    ["model", "conversation", "agent", "phase", "dir", "settings", "fallback", "mcp", PORT_WORD];
+const TEXT_HOLES: [&str; 10] =
+    ["model", "conversation", "agent", "phase", "dir", "settings", "fallback", "mcp", PORT_WORD, SERVER_WORD];
 const PORT_WORD: &str = "port";
+const SERVER_WORD: &str = "server";
 /// The element that becomes a free port at each start; it stays as it is until then, since only the edge knows one.
 pub const PORT: &str = "{port}";
+/// The elements that become the address of the server which the program attaches to, and the conversation that is begun there for
+/// it: as long as nobody knows them they stay as they are.
+pub const SERVER: &str = "{server}";
+pub const CONVERSATION: &str = "{conversation}";
 /// Elements that stand for any number of elements.
 const LIST_HOLES: [&str; 6] =
     ["{args}", "{model_args}", "{channel_args}", "{permission_args}", "{fallback_args}", "{mcp_args}"];
@@ -113,6 +118,7 @@ pub fn files(root: &Path, agent: &Agent, backend: &Backend) -> Vec<PathBuf> {
         Channel::None | Channel::Reports | Channel::Codex => {}
         Channel::Claude => files.push(settings_file(root, &agent.id)),
         Channel::OpenCode => files.push(own("opencode.json")),
+        Channel::OpenCodeServer => files.push(own("server.json")),
     }
     if agent.mcp.is_some() {
         files.push(mcp_file(root, &agent.id));
@@ -130,9 +136,14 @@ pub fn resume_argv(backend: &Backend, holes: &Holes<'_>) -> Option<Vec<String>> 
     backend.resume.as_ref().map(|template| argv(backend, template, holes))
 }
 
-/// Whether a new conversation gets its name from us: then the caller makes one up before the launch.
+/// Whether its program attaches to the server of a service.
+pub fn attaches(backend: &Backend) -> bool {
+    backend.launch.iter().any(|element| element == SERVER)
+}
+
+/// Whether a new conversation gets its name from us: then the caller makes one up before the launch. A server names its own.
 pub fn names_conversation(backend: &Backend) -> bool {
-    backend.launch.iter().any(|element| element.contains("{conversation}"))
+    !attaches(backend) && backend.launch.iter().any(|element| element.contains("{conversation}"))
 }
 
 /// Whether what an agent wishes can reach the program: the hole stands in every argv of it.

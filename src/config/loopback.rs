@@ -30,7 +30,7 @@ pub fn open_door<T: AsRef<str>>(argv: &[T]) -> Option<(usize, &'static str)> {
 
 /// What is wrong with the argvs of a backend.
 pub fn problems(channel: Channel, argvs: [(&str, &Option<Vec<Spanned<String>>>); 3]) -> Vec<BackendProblem> {
-    let served = argvs.into_iter().filter(|_| channel == Channel::OpenCode);
+    let served = argvs.into_iter().filter(|_| channel.serves());
     let written = served.filter_map(|(key, argv)| Some((key, argv.as_ref()?)));
     let wrong = written.filter_map(|(key, argv)| {
         let words: Vec<&String> = argv.iter().map(Spanned::get_ref).collect();

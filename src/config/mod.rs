@@ -25,6 +25,7 @@ pub mod raw;
 pub mod sections;
 pub mod sequence;
 pub mod servers;
+pub mod services;
 pub mod setup;
 pub mod tables;
 pub mod text;

@@ -102,6 +102,8 @@ pub enum Kind {
     Loop,
     /// Runs to completion, then stays open for reading.
     Job,
+    /// A program that agents need, such as a server: kept running, and never spoken to.
+    Service,
 }
 
 impl Kind {
@@ -110,6 +112,7 @@ impl Kind {
         match self {
             Kind::Loop => "loop",
             Kind::Job => "job",
+            Kind::Service => "service",
         }
     }
 }
@@ -172,6 +175,8 @@ pub struct Agent {
     pub compact_at: Option<u8>,
     /// Started with the engine, without being asked.
     pub autostart: bool,
+    /// The service whose server its program attaches to; `None`: it needs none.
+    pub attach: Option<AgentId>,
     /// Columns and rows.
     pub size: (u16, u16),
     pub billing: Billing,

@@ -121,7 +121,8 @@ fn fallback(text: &str) -> Option<String> {
     text.split(',').all(|model| !model.is_empty() && grammar::model(model).is_some()).then(|| text.to_string())
 }
 
-fn untaken<T>(option: Option<&Written<T>>, hole: &str, known: bool, backend: &Backend, report: &mut Report<'_>) {
+/// Refuses an option that the backend takes, but has no place for in its argvs.
+pub fn untaken<T>(option: Option<&Written<T>>, hole: &str, known: bool, backend: &Backend, report: &mut Report<'_>) {
     let Some(option) = option else { return };
     if !known {
         no_such(option, backend, report);

@@ -13,7 +13,7 @@ use super::problem::{Problem, in_order, quoted};
 use super::raw::{self, MISSING, Report, Table, Written};
 use super::text::Text;
 use super::values::{self, Wrong};
-use super::{accounts, options, phases, prices, prompts, sections, setup, tables};
+use super::{accounts, options, phases, prices, prompts, sections, services, setup, tables};
 
 /// The version of `flightdeck.toml` that is written and understood.
 pub const VERSION: u32 = 1;
@@ -131,7 +131,8 @@ fn build(sources: &Sources, mut top: Table<'_>, known: Known, prompts: Prompts, 
         prefixes: &handoff.prefixes,
         watched: project.remote.is_some(),
     };
-    let members = fleet::read(agents_table, &around, report);
+    let mut members = fleet::read(agents_table, &around, report);
+    services::settle(&mut members, &backends, report);
     fleet::cross_check(&members, sequence_place.as_ref(), report);
     let agents: BTreeMap<AgentId, Agent> =
         members.into_iter().map(|member| (member.agent.id.clone(), member.agent)).collect();

@@ -171,6 +171,11 @@ impl<'s> Table<'s> {
         self.entries.contains_key(name)
     }
 
+    /// Whether a key was there, and was taken.
+    pub fn took(&self, name: &str) -> bool {
+        self.taken.contains_key(name)
+    }
+
     /// Nothing is left in it.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()

@@ -60,7 +60,14 @@ pub fn equip(root: &Path, agent: &AgentId, incarnation: Incarnation, launch: &mu
     match launch.channel {
         Channel::None | Channel::Reports | Channel::Codex => {}
         Channel::Claude => files::write_atomic(&settings_file(root, agent), &claude::settings(), files::PRIVATE)?,
+        Channel::OpenCode if launch.attach.is_some() => {
+            opencode::attach::equip(&agents(root), agent, incarnation, launch)?;
+        }
         Channel::OpenCode => berth(root, agent, incarnation, launch)?,
+        Channel::OpenCodeServer => {
+            let port = access::make_server(&agents(root), agent, incarnation)?.port;
+            fill(&mut launch.argv, PORT, &port.to_string());
+        }
     }
     match &launch.mcp {
         Some(McpSpec { way: McpWay::Args, servers }) => {
@@ -81,9 +88,27 @@ fn berth(root: &Path, agent: &AgentId, incarnation: Incarnation, launch: &mut La
     }
     let path = access::path(&agents(root), agent);
     let access = access::make(&path, incarnation, &launch.argv, launch.resumes.clone())?;
-    let port = access.port.to_string();
-    launch.argv.iter_mut().filter(|word| *word == PORT).for_each(|word| word.clone_from(&port));
+    fill(&mut launch.argv, PORT, &access.port.to_string());
     Ok(())
+}
+
+/// Puts what is known by now in the place of a hole.
+fn fill(argv: &mut [String], hole: &str, value: &str) {
+    argv.iter_mut().filter(|word| *word == hole).for_each(|word| *word = value.to_string());
+}
+
+/// What only another program can tell before a start: the name of a conversation that is begun for it. `Err`: why it can't be
+/// started.
+pub async fn arrange(
+    root: &Path,
+    agent: &AgentId,
+    incarnation: Incarnation,
+    launch: &mut LaunchSpec,
+) -> Result<(), String> {
+    match &launch.attach {
+        Some(_) => opencode::attach::begin(&agents(root), agent, incarnation, launch).await,
+        None => Ok(()),
+    }
 }
 
 fn agents(root: &Path) -> PathBuf {
@@ -113,8 +138,10 @@ pub fn hook(program: &OsStr) -> io::Result<()> {
         }
         Some("claude-status") => {
             let Some(status) = claude::Status::parse(&payload) else { return Ok(()) };
-            let told =
-                append(Path::new(&spool), &Line { incarnation, report: Report::Gauges { gauges: status.gauges() } });
+            let told = status
+                .reports()
+                .into_iter()
+                .try_for_each(|report| append(Path::new(&spool), &Line { incarnation, report }));
             status.users_own().map_or(Ok(()), |command| show(&command, &payload))?;
             told
         }
@@ -158,6 +185,7 @@ mod tests {
             env_file: None,
             account: None,
             resumes: None,
+            attach: None,
             size: (80, 24),
             history: 100,
         }

@@ -278,6 +278,9 @@ impl Hands {
         if let Err(error) = channel::equip(&self.rules.root, agent, incarnation, &mut run.launch) {
             return Ok(failed(error.to_string()));
         }
+        if let Err(why) = channel::arrange(&self.rules.root, agent, incarnation, &mut run.launch).await {
+            return Ok(failed(why));
+        }
         let spec_path = match runner::write_spec(&agents, &run) {
             Ok(path) => path,
             Err(error) => return Ok(failed(error.to_string())),

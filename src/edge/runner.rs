@@ -21,7 +21,7 @@ use super::files::{self, FileError};
 use super::process::{self, Alive, OWNER, Tag};
 use super::{probe, spawn};
 use crate::config::access::Access;
-use crate::config::model::{Channel, McpWay};
+use crate::config::model::McpWay;
 use crate::pilot::effect::LaunchSpec;
 use crate::pilot::fact::Identity;
 use crate::pilot::id::{AccountId, AgentId, Incarnation};
@@ -133,9 +133,9 @@ fn prepare(path: &Path) -> Result<Ready, RunError> {
     let lock = claim(agents, &spec.agent)?;
     working_dir(&spec)?;
     let mut environment = environment(&spec)?;
-    if spec.launch.channel == Channel::OpenCode {
+    if let Some(secret) = access::secret(agents, &spec.agent, spec.launch.channel) {
         // Without its password its server would be anybody's on this machine: then it does not start.
-        let access = access::any(&access::path(agents, &spec.agent))?;
+        let access = access::any(&secret)?;
         environment.insert(SERVER_USER.into(), access::USER.into());
         environment.insert(SERVER_PASSWORD.into(), access.password.into());
     }
@@ -294,7 +294,7 @@ pub fn variables(launch: &LaunchSpec) -> Result<Vec<String>, RunError> {
     if launch.mcp.as_ref().is_some_and(|mcp| mcp.way == McpWay::Opencode) {
         names.insert(servers::OWN_CONFIG.into(), OsString::new());
     }
-    if launch.channel == Channel::OpenCode {
+    if launch.channel.serves() {
         names.extend([SERVER_USER, SERVER_PASSWORD].map(|name| (name.into(), OsString::new())));
     }
     Ok(names.keys().map(|name| name.to_string_lossy().into_owned()).collect())

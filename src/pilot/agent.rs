@@ -226,6 +226,8 @@ pub struct Watch {
     pub reachable: Option<(bool, Time)>,
     /// How full things are, as its program last said.
     pub gauges: Gauges,
+    /// Which version its program says that it is.
+    pub version: Option<String>,
     /// When it was last told to shorten its conversation.
     pub compacted: Option<Time>,
     /// That turn has taken in a prompt.

@@ -58,7 +58,7 @@ pub(super) fn greet_new_agents(turn: &mut Turn<'_>) {
     let rules = turn.rules;
     for (id, agent) in &rules.agents {
         if !turn.state.agents.contains_key(id) {
-            let wish = if agent.autostart && agent.kind == Kind::Loop { Wish::Running } else { Wish::Stopped };
+            let wish = if agent.autostart && agent.kind != Kind::Job { Wish::Running } else { Wish::Stopped };
             turn.record(Record::Wished { agent: id.clone(), wish, by: Actor::Config });
         }
     }

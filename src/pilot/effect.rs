@@ -115,10 +115,22 @@ pub struct LaunchSpec {
     /// The conversation that it takes up; `None`: it begins a new one.
     #[serde(default)]
     pub resumes: Option<String>,
+    /// What it attaches to; `None`: its program needs nobody's server.
+    #[serde(default)]
+    pub attach: Option<Box<Attach>>,
     /// Columns and rows of its window.
     pub size: (u16, u16),
     /// Lines of history tmux keeps for it.
     pub history: u32,
+}
+
+/// An agent's place on a server that others use too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attach {
+    /// The service that has it.
+    pub server: AgentId,
+    /// What the agent's prompts are asked with, since no argv says so; empty: the server's own.
+    pub model: String,
 }
 
 /// What came of an effect.

@@ -146,6 +146,8 @@ pub enum Report {
     Compacting,
     /// What its program says that it is doing.
     State { state: ProgramState },
+    /// Which version its program is.
+    Version { version: String },
     /// How full things are.
     Gauges {
         #[serde(flatten)]

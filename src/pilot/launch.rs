@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::config::accounts;
-use crate::config::launch::{Holes, Paths, launch_argv, names_conversation, resume_argv};
+use crate::config::launch::{CONVERSATION, Holes, Paths, attaches, launch_argv, names_conversation, resume_argv};
 use crate::config::model::{self, Config, Kind, McpSpec, RestartPolicy, Role};
 use crate::config::prompts;
 
 use super::account;
 use super::agent::{Job, Life};
-use super::effect::{Effect, LaunchSpec, Outcome, Refusal};
+use super::effect::{Attach, Effect, LaunchSpec, Outcome, Refusal};
 use super::fact::{Identity, Place, Search};
 use super::heal;
 use super::id::{AccountId, AgentId, Incarnation};
@@ -27,6 +27,8 @@ const SEARCH_AGAIN: Duration = Duration::from_secs(60);
 const SEARCH_PATIENCE: Duration = Duration::from_secs(20);
 /// A start of which nobody knows is followed up after this: tmux needs a moment to carry out what it was told.
 const UNSEEN_AGAIN: Duration = Duration::from_secs(5);
+/// Whether the server that it attaches to is up shows at once; looked at again all the same.
+const SERVER_AGAIN: Duration = Duration::from_secs(60);
 /// A start that was positively refused (missing folder, foreign session) is tried again after this.
 const REFUSED_AGAIN: Duration = Duration::from_secs(60);
 
@@ -61,12 +63,24 @@ pub(super) fn bring_up(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, Strin
         return Some(wait);
     }
     match account::at_start(turn, id) {
+        Ok(begun) if !served(turn, &begun.agent) => {
+            let server = begun.agent.attach.as_ref().map(ToString::to_string).unwrap_or_default();
+            Some((turn.now.steady + SERVER_AGAIN, format!("start it when {server} is up")))
+        }
         Ok(begun) => {
             start(turn, &begun);
             None
         }
         Err(wait) => Some(wait),
     }
+}
+
+/// Whether the server that it attaches to, if any, is there.
+fn served(turn: &Turn<'_>, rules: &model::Agent) -> bool {
+    let server = rules.attach.as_ref().map(|server| turn.agent(server));
+    server.is_none_or(|server| {
+        server.is_some_and(|server| matches!(server.life, Life::Up { .. }) && server.ready.is_some())
+    })
 }
 
 /// The answer to the search for one launched by hand.
@@ -119,6 +133,9 @@ pub(super) fn started(turn: &mut Turn<'_>, id: &AgentId, incarnation: Incarnatio
     // Its first picture may have come before the news of its start, and was nobody's then.
     stall::look(turn, id);
     expire_bound(turn, id, incarnation);
+    if turn.rules.agents.get(id).is_some_and(|rules| rules.kind == Kind::Service) {
+        return;
+    }
     match prompts::render_start(turn.rules, id, phase.as_ref()) {
         Ok(text) => {
             turn.queue(id, Origin::StartPrompt { phase }, &text, true);
@@ -148,7 +165,8 @@ fn start(turn: &mut Turn<'_>, begun: &account::Start) {
     let resumes = resume.as_ref().map(|(old, _)| old.clone());
     let (conversation, argv) = match resume {
         Some((old, argv)) => (Some(old), argv),
-        None => (fresh.clone(), launch_argv(backend, &holes(fresh.as_deref().unwrap_or_default()))),
+        // Where the program names it, the edge fills in what is told it.
+        None => (fresh.clone(), launch_argv(backend, &holes(fresh.as_deref().unwrap_or(CONVERSATION)))),
     };
     let spec = spec(turn.rules, rules, begun.way.account.as_ref(), argv, &phase_text);
     let spec = LaunchSpec { resumes, ..spec };
@@ -187,6 +205,10 @@ pub fn spec(
         env_file: rules.env_file.clone(),
         account: account.zip(backend).map(|(account, backend)| accounts::credential(account, backend)),
         resumes: None,
+        attach: rules.attach.clone().filter(|_| backend.is_some_and(attaches)).map(|server| {
+            let model = rules.model.clone();
+            Box::new(Attach { server, model })
+        }),
         size: rules.size,
         history: config.capture.history,
     }

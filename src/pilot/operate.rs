@@ -170,6 +170,9 @@ fn ping(turn: &mut Turn<'_>, id: &AgentId) -> Result {
 }
 
 fn queue(turn: &mut Turn<'_>, id: &AgentId, origin: Origin, text: &str) -> Result {
+    if turn.rules.agents.get(id).is_some_and(|rules| rules.kind == Kind::Service) {
+        return refused(format!("{id} is a service, which nobody speaks to"), "name one of the agents that use it");
+    }
     let cap = turn.rules.delivery.queue;
     if turn.state.waiting(id).count() >= cap {
         return refused(

@@ -50,6 +50,10 @@ pub(super) fn way(turn: &Turn<'_>, id: &AgentId) -> Way {
         },
     };
     let until = since + UNREACHED;
+    // A screen that is attached to a server takes what is typed, whether or not that server is there.
+    if turn.rules.agents.get(id).is_some_and(|rules| rules.attach.is_some()) {
+        return Way::Unsettled(turn.now.steady + UNREACHED);
+    }
     if turn.now.steady < until { Way::Unsettled(until) } else { Way::Composer }
 }
 

@@ -11,6 +11,9 @@ use super::time::Time;
 use super::turn::Turn;
 use super::usage::{self, Answer, TurnEnd};
 
+/// Characters of a version.
+const VERSION_CAP: usize = 40;
+
 /// Takes in one report of the present life.
 pub(super) fn reported(turn: &mut Turn<'_>, id: &AgentId, report: Report) {
     let now = turn.now.steady;
@@ -52,6 +55,9 @@ pub(super) fn reported(turn: &mut Turn<'_>, id: &AgentId, report: Report) {
         }
         Report::Compacting => compact::begun(turn, id),
         Report::Gauges { gauges } => watch.gauges = gauges,
+        Report::Version { version } => {
+            watch.version = Some(version.chars().filter(|c| !c.is_control()).take(VERSION_CAP).collect());
+        }
         Report::State { state } => {
             if state == ProgramState::Idle {
                 // A turn that somebody has stopped is told in no other way.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::config::model::{Config, ScreenSays};
+use crate::config::model::{Backend, Config, ScreenSays};
 
 use super::account;
 use super::agent::{Agent, Job, Life, Watch};
@@ -18,6 +18,7 @@ use super::reading::{self, Reading};
 use super::record::{AgentState, Record, Wish};
 use super::restart;
 use super::roster;
+use super::sight;
 use super::state::{Posted, State, Tmux};
 use super::time::{Now, Time};
 use super::turn::Turn;
@@ -153,7 +154,7 @@ fn agent_view(state: &State, rules: &Config, now: Now, id: &AgentId) -> Option<A
         wish: agent.wish,
         state: agent.shown.clone(),
         since: now.wall_of(agent.shown_since),
-        evidence: evidence(agent, watch),
+        evidence: evidence(agent, watch, account::backend(state, rules, id)),
         next: deadlines.first().cloned(),
         incarnation: agent.incarnation,
         pid: agent.process.as_ref().map(|process| process.pid),
@@ -171,6 +172,8 @@ fn agent_view(state: &State, rules: &Config, now: Now, id: &AgentId) -> Option<A
         dir: config.dir.to_string_lossy().into_owned(),
         deliver_in_turn: config.deliver_in_turn,
         gauges: watch.map(|watch| watch.gauges.clone()).unwrap_or_default(),
+        version: watch.and_then(|watch| watch.version.clone()),
+        unclear: watch.map(|watch| watch.sight.share()).unwrap_or_default(),
         used_today: usage::today(state, rules, now.steady, id),
         budget: config.budget.map(|budget| budget.to_string()),
         budget_percent: budget::percent(state, rules, now.steady, Whose::Agent(id)),
@@ -180,7 +183,7 @@ fn agent_view(state: &State, rules: &Config, now: Now, id: &AgentId) -> Option<A
     })
 }
 
-fn evidence(agent: &Agent, watch: Option<&Watch>) -> Vec<String> {
+fn evidence(agent: &Agent, watch: Option<&Watch>, backend: Option<&Backend>) -> Vec<String> {
     let mut evidence = vec![agent.shown_why.clone()];
     if let Some(hold) = &agent.held {
         evidence.extend(hold.evidence.iter().cloned());
@@ -204,14 +207,9 @@ fn evidence(agent: &Agent, watch: Option<&Watch>) -> Vec<String> {
         }
         evidence.push(format!("last sign of life {}", watch.last_sign()));
         if let Some(since) = agent.sight_lost {
-            let (unclear, screens) = watch.sight.share();
-            evidence.push(format!(
-                "{OBSERVED} since {since}: {unclear} of its last {screens} screens seen are unexplained"
-            ));
+            evidence.push(format!("{OBSERVED} since {since}"));
         }
-        if watch.unclear > 0 {
-            evidence.push(format!("{} screens no rule explains", watch.unclear));
-        }
+        evidence.extend(sight::words(watch, backend));
     }
     if let (Life::Down { .. }, Some(exit)) = (agent.life, agent.last_exit) {
         evidence.push(restart::exit_words(exit));

@@ -7,7 +7,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::agent::Life;
+use crate::config::model::Backend;
+
+use super::account;
+use super::agent::{Life, Watch};
 use super::delivery;
 use super::heal;
 use super::id::AgentId;
@@ -18,7 +21,7 @@ use super::turn::Turn;
 /// So many different screens count, the newest; a turn shows that many within a minute.
 const WINDOW: usize = 20;
 /// Of fewer no share is told: starts and menus show some that no rule needs to know.
-const LEAST: usize = 10;
+const LEAST: u32 = 10;
 /// Screens that were explained all the while for so long: it can be read again.
 const AGAIN: Duration = Duration::from_secs(60);
 /// One that is observed only is looked over after this even if nothing moves.
@@ -33,8 +36,9 @@ pub struct Sight {
 
 impl Sight {
     /// How many of the screens that count no rule explains, and how many count.
-    pub fn share(&self) -> (usize, usize) {
-        (self.screens.iter().filter(|(_, explained)| !explained).count(), self.screens.len())
+    pub fn share(&self) -> (u32, u32) {
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        (count(self.screens.iter().filter(|(_, explained)| !explained).count()), count(self.screens.len()))
     }
 
     fn take(&mut self, now: Time, calm: u64, explained: bool) {
@@ -68,10 +72,32 @@ pub(super) fn note(turn: &mut Turn<'_>, id: &AgentId, calm: u64, explained: bool
     if !lost || !up || !heal::minded(turn, id) {
         return;
     }
-    let evidence = turn.watch(id).reading.as_ref().map(|reading| reading.evidence.clone());
-    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    let (unclear, screens) = (count(unclear), count(screens));
-    turn.record(Record::SightLost { agent: id.clone(), unclear, screens, evidence: evidence.into_iter().collect() });
+    let backend = account::backend(turn.state, turn.rules, id);
+    let watch = turn.watch(id);
+    let evidence = watch.reading.as_ref().map(|reading| reading.evidence.clone());
+    let evidence = evidence.into_iter().chain(version(watch, backend)).collect();
+    turn.record(Record::SightLost { agent: id.clone(), unclear, screens, evidence });
+}
+
+/// What is to be said of screens that no rule explains; `None`: there was none in this life.
+pub(super) fn words(watch: &Watch, backend: Option<&Backend>) -> Option<String> {
+    let (unclear, screens) = watch.sight.share();
+    let version = version(watch, backend).map(|version| format!("; {version}")).unwrap_or_default();
+    let told = format!(
+        "no rule explains {unclear} of its last {screens} different screens, {} since its start{version}",
+        watch.unclear
+    );
+    (watch.unclear > 0).then_some(told)
+}
+
+/// Which version it is, and whether that one was tried.
+fn version(watch: &Watch, backend: Option<&Backend>) -> Option<String> {
+    let version = watch.version.as_ref()?;
+    let tried = backend.map_or(&[][..], |backend| &backend.tried);
+    Some(match tried.contains(version) {
+        true => format!("its program is version {version}"),
+        false => format!("its program is version {version}, which was not tried with these rules"),
+    })
 }
 
 /// `Some`: it is observed only, and when it is looked over again. Ends by itself when its screens are explained again.
@@ -105,6 +131,20 @@ mod tests {
         let mut sight = Sight::default();
         screens.into_iter().for_each(|(calm, explained)| sight.take(Time(0), calm, explained));
         sight
+    }
+
+    #[test]
+    fn a_version_that_nobody_tried_is_told_with_what_is_unexplained() {
+        let backend = crate::config::backend::built_in_named("codex").expect("it is built in");
+        let mut watch = Watch { unclear: 3, sight: sight((0..4).map(|calm| (calm, calm > 1))), ..Watch::default() };
+        let said = "no rule explains 2 of its last 4 different screens, 3 since its start";
+        assert_eq!(words(&watch, Some(&backend)).as_deref(), Some(said));
+        watch.version = Some("0.169.0".to_string());
+        assert_eq!(words(&watch, Some(&backend)), Some(format!("{said}; its program is version 0.169.0")));
+        watch.version = Some("9.9.9".to_string());
+        let untried = format!("{said}; its program is version 9.9.9, which was not tried with these rules");
+        assert_eq!(words(&watch, Some(&backend)), Some(untried));
+        assert_eq!(words(&Watch { unclear: 0, ..watch }, Some(&backend)), None);
     }
 
     #[test]

@@ -158,6 +158,12 @@ pub struct AgentView {
     /// How full its context and its account's quotas are, where its program tells.
     #[serde(default)]
     pub gauges: Gauges,
+    /// Which version its program says that it is.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// How many of its last different screens no rule explains, and how many count.
+    #[serde(default)]
+    pub unclear: (u32, u32),
     /// On which it works; `None`: its program's own login.
     #[serde(default)]
     pub account: Option<AccountId>,

@@ -52,7 +52,7 @@ fn an_unknown_backend_and_a_file_that_can_not_be_read_are_told_and_the_rest_is_r
     let said = deck.run(&["backend", "read", "claud", "x"]);
     assert_eq!(
         said.whole(),
-        "exit 2\n--- err\nerror: no backend is called claud\nhint: there are claude, codex, demo, opencode; did you mean claude?\n"
+        "exit 2\n--- err\nerror: no backend is called claud\nhint: there are claude, codex, demo, opencode, opencode-attached, opencode-server; did you mean claude?\n"
     );
     let fine = recorded("claude-2.1.329/fresh.txt");
     let said = deck.run(&["backend", "read", "claude", "none.txt", &fine, "."]);

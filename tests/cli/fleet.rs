@@ -60,6 +60,8 @@ fn agent(name: &str, state: AgentState, since: i64) -> AgentView {
         budget_percent: None,
         billing: Billing::Unknown,
         gauges: Gauges::default(),
+        version: None,
+        unclear: (0, 0),
         account: None,
         account_why: String::new(),
     }

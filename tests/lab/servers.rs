@@ -84,6 +84,7 @@ impl Ground {
             env_file: Some(self.root.join("agent.env")),
             account: None,
             resumes: None,
+            attach: None,
             size: (120, 40),
             history: 100,
         }

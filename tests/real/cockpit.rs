@@ -170,7 +170,13 @@ fn a_terminal_that_nobody_reads_never_slows_the_engine() {
         .set("backends.talk.like", "demo")
         .set(
             "backends.talk.launch",
-            vec!["sh", "-c", "i=0; while :; do i=$((i+1)); seq -s ' ' $i $((i+60)); sleep 0.02; done"],
+            vec![
+                "sh",
+                "-c",
+                "i=0; while :; do i=$((i+1)); seq -s ' ' $i $((i+60)); sleep 0.02; done",
+                "talk",
+                "{args}",
+            ],
         )
         .set("agents.chatter.backend", "talk")
         .up();

@@ -15,7 +15,8 @@ const FRAME: &str = "mHJKhlABCDd";
 fn the_escape_corpus_in_a_pane_and_in_reasons_acts_on_nothing() {
     let mut plan = Plan::new().agent("alpha", "on *: say yes\n").agent("wild", "");
     plan = plan.set("stall.start_limit", "5m").set("backends.wild.like", "demo").set("agents.wild.backend", "wild");
-    let deck = plan.set("backends.wild.launch", vec!["sh", "-c", "cat ../../corpus; exec cat"]).laid_out();
+    let deck =
+        plan.set("backends.wild.launch", vec!["sh", "-c", "cat ../../corpus; exec cat", "cat", "{args}"]).laid_out();
     // Everything, a reset of the agent's own terminal, and again what is only text to it.
     let all: String = ESCAPES.iter().map(|text| format!("{text}\u{1b}\\\u{7}\r\n")).collect();
     let texts: Vec<&str> = ESCAPES.iter().filter(|text| !text.contains(char::is_control)).copied().collect();

@@ -83,7 +83,7 @@ fn deck() -> Deck {
         .agent("solo", "on ask: dialog permission; say thank you\non *: say yes\n")
         .agent("tinted", "")
         .set("backends.tint.like", "demo")
-        .set("backends.tint.launch", vec!["sh", "-c", "printf '\\033[31mred\\033[0m\\n'; exec cat"])
+        .set("backends.tint.launch", vec!["sh", "-c", "printf '\\033[31mred\\033[0m\\n'; exec cat", "cat", "{args}"])
         .set("agents.tinted.backend", "tint")
         .set("restart.delay", "1s")
         .set("restart.delay_cap", "1s")

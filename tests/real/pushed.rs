@@ -21,7 +21,7 @@ fn fleet() -> Deck {
     // As they are, each with an end for what it may have begun; a reset; and what only a terminal's reader could be hurt by.
     let show = "while read -r line; do git pull --quiet; git --no-pager log --reverse --format=%s%x1b%x5c%x07; printf '\\033c'; \
                 git --no-pager log --reverse --format=%s | LC_ALL=C tr -d '\\000-\\011\\013-\\037'; done";
-    plan.set("backends.log.launch", vec!["sh", "-c", show]).up()
+    plan.set("backends.log.launch", vec!["sh", "-c", show, "log", "{args}"]).up()
 }
 
 /// A commit for each text of the corpus: as the words of a claim, as its gate, and as a subject that is nothing else.

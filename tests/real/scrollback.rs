@@ -8,7 +8,7 @@ use super::terminal::Terminal;
 fn talker() -> Deck {
     let plan = Plan::new().agent("talker", "").set("stall.start_limit", "5m").set("backends.talk.like", "demo");
     let plan = plan.set("agents.talker.backend", "talk");
-    plan.set("backends.talk.launch", vec!["sh", "-c", "seq -f 'row %04g of it' 400; exec cat"]).up()
+    plan.set("backends.talk.launch", vec!["sh", "-c", "seq -f 'row %04g of it' 400; exec cat", "cat", "{args}"]).up()
 }
 
 #[test]

@@ -25,6 +25,15 @@ like = "demo"
 compact = "/compact"
 composer.command = '\A\s*/[a-z]+(?:\s|\z)'
 
+[backends.server]
+like = "demo"
+channel = "opencode-server"
+
+[backends.sharer]
+like = "demo"
+channel = "none"
+launch = ["sharer", "{server}", "{args}"]
+
 [backends.mute]
 like = "demo"
 channel = "none"
@@ -49,7 +58,11 @@ impl Files {
         for word in agents {
             let (name, backend) = word.split_once('=').unwrap_or((word, "demo"));
             let known = ["builder", "adversary", "orchestrator", "upgrader"].contains(&name);
-            let role = if known { "" } else { "role = \"other\"\nprompt = \"worker\"\n" };
+            let role = match (known, backend) {
+                (true, _) => "",
+                (false, "server") => "role = \"other\"\n",
+                (false, _) => "role = \"other\"\nprompt = \"worker\"\n",
+            };
             tables.push_str(&format!("\n[agents.{name}]\nbackend = {backend:?}\ndir = \"clones/{name}\"\n{role}"));
         }
         let sequence = sequence.iter().map(|id| PhaseId::parse(id).expect("a phase")).collect();

@@ -64,6 +64,7 @@ impl Lab {
             env_file: None,
             account: None,
             resumes: None,
+            attach: None,
             size: (120, 40),
             history: 500,
         }

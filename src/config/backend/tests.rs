@@ -7,7 +7,10 @@ fn problems(text: &str) -> Vec<BackendProblem> {
 #[test]
 fn every_built_in_backend_compiles() {
     let backends = built_in();
-    assert_eq!(backends.keys().collect::<Vec<_>>(), ["claude", "codex", "demo", "opencode"]);
+    assert_eq!(
+        backends.keys().collect::<Vec<_>>(),
+        ["claude", "codex", "demo", "opencode", "opencode-attached", "opencode-server"]
+    );
     for backend in backends.values() {
         assert!(!backend.rules.is_empty(), "{}", backend.name);
         assert!(!backend.process_names.is_empty(), "{}", backend.name);

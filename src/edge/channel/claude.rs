@@ -81,6 +81,7 @@ pub struct Status {
     #[serde(default)]
     rate_limits: BTreeMap<String, RateLimit>,
     workspace: Option<Workspace>,
+    version: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -108,8 +109,13 @@ impl Status {
         serde_json::from_slice(payload).ok()
     }
 
-    /// How full things are.
-    pub fn gauges(&self) -> Gauges {
+    /// What it says of itself: its version, and how full things are.
+    pub fn reports(&self) -> Vec<Report> {
+        let version = self.version.clone().map(|version| Report::Version { version });
+        version.into_iter().chain([Report::Gauges { gauges: self.gauges() }]).collect()
+    }
+
+    fn gauges(&self) -> Gauges {
         let context = self.context_window.as_ref().and_then(|window| window.used_percentage).map(percent);
         let quota = |(name, limit): (&String, &RateLimit)| {
             let resets = limit.resets_at.and_then(|seconds| seconds.checked_mul(1000)).map(Time);

@@ -101,6 +101,7 @@ struct Payload {
     response_id: Option<Value>,
     usage: Option<Value>,
     rate_limits: Option<Value>,
+    cli_version: Option<Value>,
 }
 
 /// Reads one rollout, line by line: some lines say what later ones are about.
@@ -126,6 +127,7 @@ impl Rollout {
                 self.resets = lifts(&payload.rate_limits?);
                 None
             }
+            ("session_meta", _) => Some(Report::Version { version: text(payload.cli_version.as_ref())? }),
             ("compacted", _) => Some(Report::Compacting),
             ("turn_context", _) => {
                 self.model = text(payload.model.as_ref()).unwrap_or_default();

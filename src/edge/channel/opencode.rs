@@ -5,6 +5,7 @@
 //! subagents do in conversations of theirs is no turn of it; what they use and ask counts all the same.
 
 pub mod access;
+pub(super) mod attach;
 mod call;
 mod events;
 pub mod follower;
@@ -28,6 +29,8 @@ const ABOUT_CAP: usize = 200;
 #[derive(Clone, Debug, Default)]
 pub struct Listener {
     own: Option<String>,
+    /// What is begun or prompted beside the own conversation is of others.
+    settled: bool,
     /// Conversations, and whether each is a subagent's.
     children: BTreeMap<String, bool>,
     /// Prompts of the own conversation whose text has not come yet.
@@ -49,6 +52,11 @@ impl Listener {
     /// One that knows the agent's conversation, if it has one yet.
     pub fn of(own: Option<String>) -> Listener {
         Listener { own, ..Listener::default() }
+    }
+
+    /// One whose conversation stays the one it is: others have theirs on the same server.
+    pub fn settled(own: Option<String>) -> Listener {
+        Listener { settled: true, ..Listener::of(own) }
     }
 
     /// The agent's conversation.
@@ -125,7 +133,7 @@ impl Listener {
 
     /// From now on this is the agent's conversation.
     fn adopt(&mut self, id: &str) -> Option<Report> {
-        if self.own() == Some(id) {
+        if self.settled || self.own() == Some(id) {
             return None;
         }
         self.own = Some(id.to_string());

@@ -41,6 +41,7 @@ impl Place {
                 env_file: None,
                 account: None,
                 resumes: None,
+                attach: None,
                 size: (80, 24),
                 history: 100,
             },

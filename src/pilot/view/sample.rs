@@ -36,6 +36,8 @@ pub(crate) fn agent(id: AgentId) -> AgentView {
         dir: "/deck/clones/builder".to_string(),
         deliver_in_turn: false,
         gauges: Gauges::default(),
+        version: None,
+        unclear: (0, 0),
         used_today: Used::default(),
         budget: None,
         budget_percent: None,

@@ -8,6 +8,7 @@ mod delivery;
 mod healing;
 mod latency;
 mod opencode;
+mod shared;
 mod states;
 
 use std::path::{Path, PathBuf};
@@ -34,6 +35,8 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_flightdeck");
 /// How long anything may take on a loaded machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 const ANSWER: Duration = Duration::from_secs(10);
+/// What keeps OpenCode from asking the network.
+const QUIET: &str = "OPENCODE_DISABLE_AUTOUPDATE=1\nOPENCODE_DISABLE_MODELS_FETCH=1\nOPENCODE_DISABLE_LSP_DOWNLOAD=1\n";
 const RECORDS: u32 = 100_000;
 
 /// An engine with one agent, `worker`, of a real program.
@@ -110,9 +113,22 @@ impl Driven {
     pub(crate) fn opencode(shell: Shell, lines: &str) -> Driven {
         let deck = Deck::new();
         deck.place.write_home(".config/opencode/opencode.json", &cli::config(&deck.stub, shell).to_string());
-        let variables =
-            "OPENCODE_DISABLE_AUTOUPDATE=1\nOPENCODE_DISABLE_MODELS_FETCH=1\nOPENCODE_DISABLE_LSP_DOWNLOAD=1\n";
-        deck.drive(OPENCODE, variables, lines)
+        deck.drive(OPENCODE, QUIET, lines)
+    }
+
+    /// The same with two agents of it, in folders of their own, that attach to one server.
+    pub(crate) fn opencode_shared(shell: Shell) -> Driven {
+        let deck = Deck::new();
+        deck.place.write_home(".config/opencode/opencode.json", &cli::config(&deck.stub, shell).to_string());
+        let beside = deck.place.project.with_file_name("beside ü");
+        std::fs::create_dir(&beside).expect("a folder");
+        let others = format!(
+            "deliver = \"any\"\n[agents.server]\nrole = \"other\"\nbackend = \"opencode-server\"\ndir = \".\"\n\
+             env_file = \"agent.env\"\n[agents.writer]\nrole = \"other\"\nbackend = \"opencode-attached\"\n\
+             attach = \"server\"\ndir = {:?}\nprompt = \"worker\"\nenv_file = \"agent.env\"\ndeliver = \"any\"\n",
+            beside.display().to_string()
+        );
+        deck.drive_as(OPENCODE, "opencode-attached", QUIET, &others)
     }
 
     /// Ends the engine as a crash does, and starts another; the agent lives on.
@@ -131,7 +147,11 @@ impl Driven {
 
     /// Puts a message into the outbox.
     pub(crate) fn send(&self, text: &str) -> MessageId {
-        match self.ask(&Command::Send { agent: worker(), text: text.to_string() }) {
+        self.send_to(&worker(), text)
+    }
+
+    pub(crate) fn send_to(&self, agent: &AgentId, text: &str) -> MessageId {
+        match self.ask(&Command::Send { agent: agent.clone(), text: text.to_string() }) {
             Answer::Queued { message } => message,
             other => panic!("{other:?}"),
         }
@@ -172,7 +192,11 @@ impl Driven {
     }
 
     pub(crate) fn worker(&self) -> AgentView {
-        self.view().agents.into_iter().next().expect("the worker")
+        self.agent(&worker())
+    }
+
+    pub(crate) fn agent(&self, id: &AgentId) -> AgentView {
+        self.view().agents.into_iter().find(|agent| agent.id == *id).expect("the agent")
     }
 
     pub(crate) fn records(&self) -> Vec<(Stamp, Record)> {
@@ -245,6 +269,10 @@ impl Deck {
     }
 
     fn drive(self, program: Program, variables: &str, lines: &str) -> Driven {
+        self.drive_as(program, program.name, variables, lines)
+    }
+
+    fn drive_as(self, program: Program, backend: &str, variables: &str, lines: &str) -> Driven {
         let Deck { place: Place { folder, home, project }, stub, root } = self;
         let bin = root.with_file_name("bin");
         std::os::unix::fs::symlink(program.path(), bin.join(program.name)).expect("a link");
@@ -258,9 +286,8 @@ impl Deck {
         write(root.join("agent.env"), common + variables);
         rustix::fs::chmod(root.join("agent.env"), rustix::fs::Mode::from_raw_mode(0o600)).expect("its mode");
         let config = format!(
-            "version = 1\n[project]\nsequence = []\n[agents.worker]\nrole = \"other\"\nbackend = {:?}\ndir = {:?}\n\
+            "version = 1\n[project]\nsequence = []\n[agents.worker]\nrole = \"other\"\nbackend = {backend:?}\ndir = {:?}\n\
              prompt = \"worker\"\nenv_file = \"agent.env\"\n{lines}",
-            program.name,
             project.display().to_string()
         );
         write(root.join("flightdeck.toml"), config);

@@ -142,10 +142,10 @@ fn settle(driven: &Driven, state: State) {
 }
 
 /// What the next engine, and the program's launcher, find in its file.
-struct Access {
-    address: SocketAddr,
-    password: String,
-    session: String,
+pub(super) struct Access {
+    pub(super) address: SocketAddr,
+    pub(super) password: String,
+    pub(super) session: String,
 }
 
 fn file(driven: &Driven) -> PathBuf {
@@ -153,7 +153,11 @@ fn file(driven: &Driven) -> PathBuf {
 }
 
 fn access(driven: &Driven) -> Access {
-    let text = std::fs::read(file(driven)).expect("its file");
+    access_in(&file(driven))
+}
+
+pub(super) fn access_in(file: &Path) -> Access {
+    let text = std::fs::read(file).expect("its file");
     let noted: Value = serde_json::from_slice(&text).expect("JSON");
     let text = |name: &str| noted[name].as_str().expect("a text").to_string();
     let port = noted["port"].as_u64().and_then(|port| port.try_into().ok()).expect("a port");

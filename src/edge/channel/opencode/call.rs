@@ -71,13 +71,33 @@ pub(super) async fn send(
     tokio::spawn(connection);
     let authorization = format!("Basic {}", BASE64_STANDARD.encode(format!("{USER}:{}", to.password)));
     let text = body.map(Value::to_string).unwrap_or_default();
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
+    let mut request = Request::builder().method(method).uri(path);
+    // A server for several agents has a world for each folder, and tells of that one alone.
+    if let Some(dir) = &to.shares {
+        request = request.header("x-opencode-directory", encoded(dir));
+    }
+    let request = request
         .header("host", format!("127.0.0.1:{}", to.port))
         .header("authorization", authorization)
         .header("content-type", "application/json")
         .body(Full::new(Bytes::from(text)))
         .map_err(|cause| unreached(cause.to_string()))?;
     sender.send_request(request).await.map_err(|cause| CallError::Broken(cause.to_string()))
+}
+
+/// A path as a header takes it, and the server decodes it.
+fn encoded(path: &std::path::Path) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
+    let bytes = path.as_os_str().as_encoded_bytes().iter();
+    bytes.map(|byte| if plain(*byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_named_in_letters_that_a_header_takes() {
+        assert_eq!(encoded(std::path::Path::new("/a b/100%/ü-1.x_~")), "/a%20b/100%25/%C3%BC-1.x_~");
+    }
 }

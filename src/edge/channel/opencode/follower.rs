@@ -60,8 +60,9 @@ impl Ear {
         while !self.events.is_closed() {
             // None was made for this life: it was launched without a port.
             let Some(access) = access::read(&self.path, self.incarnation) else { return };
-            if let Some(stream) = connect(&access).await {
+            if let Some((version, stream)) = connect(&access).await {
                 (wait, tries) = (AGAIN.0, 0);
+                let _ = self.tell(version).await;
                 let Err(Over) = self.attend(&access, stream).await;
                 let _ = self.tell([Report::Reachable { reachable: false }]).await;
             }
@@ -100,10 +101,12 @@ impl Ear {
                 (404, _) => None,
                 _ => return Err(Over),
             },
+            None if access.shares.is_some() => None,
             None => begun_since(access).await.map_err(|_| Over)?,
         };
         self.note(session.as_deref());
-        let mut listener = Listener::of(session.clone());
+        let listener = if access.shares.is_some() { Listener::settled } else { Listener::of };
+        let mut listener = listener(session.clone());
         let ask = async |path: &str| call::get(access, path, GLANCE).await.map(|(_, body)| body).map_err(|_| Over);
         let (statuses, permissions) = (ask("/session/status").await?, ask("/permission").await?);
         let questions = ask("/question").await?;
@@ -145,13 +148,14 @@ async fn begun_since(access: &Access) -> Result<Option<String>, CallError> {
     Ok(only.and_then(|info| info["id"].as_str()).map(str::to_string))
 }
 
-/// Its events, once it answers.
-async fn connect(access: &Access) -> Option<Events> {
-    let (200, _) = call::get(access, "/global/health", GLANCE).await.ok()? else { return None };
+/// Its version and its events, once it answers.
+async fn connect(access: &Access) -> Option<(Option<Report>, Events)> {
+    let (200, health) = call::get(access, "/global/health", GLANCE).await.ok()? else { return None };
+    let version = health["version"].as_str().map(|version| Report::Version { version: version.to_string() });
     let opened = clock::within(GLANCE, call::send(access, "GET", "/event", None)).await.ok()?;
     let response = opened.ok().filter(|response| response.status() == 200)?;
     let mut events = Events::of(response.into_body());
     // Its first one says that all later ones will come.
     clock::within(GLANCE, events.next()).await.ok()??;
-    Some(events)
+    Some((version, events))
 }

@@ -13,7 +13,7 @@ use crate::edge::clock;
 use crate::pilot::id::{AgentId, Incarnation, MessageId};
 
 /// Each call: it needs 40 ms at rest.
-const SPAN: Duration = Duration::from_secs(10);
+pub(super) const SPAN: Duration = Duration::from_secs(10);
 /// So long a name stays good for another try. The program takes the order of names for the order of time: under an old one a
 /// message would stand above answers that are there already, and get none.
 const FRESH_MS: i64 = 60_000;
@@ -111,13 +111,11 @@ async fn conversation(path: &Path, access: &Access) -> Result<Shown, String> {
             (status, _) => return Err(format!("its server answered {status} when asked for its conversation")),
         }
     }
-    let (status, answer) =
-        call::call(access, ("POST", "/session"), Some(&json!({})), SPAN).await.map_err(|error| error.to_string())?;
-    let made: Value = serde_json::from_slice(&answer).unwrap_or(Value::Null);
-    let (200, Some(id)) = (status, made["id"].as_str()) else {
-        return Err(format!("its server begins no conversation: {status} {}", words(&answer)));
-    };
-    let id = id.to_string();
+    if access.shares.is_some() {
+        // Every screen on the server would show another one.
+        return Err("its conversation is gone from its server: a restart begins a new one".to_string());
+    }
+    let id = begin(access, &json!({})).await?;
     access::update(path, access.incarnation, |access| access.session = Some(id.clone()))
         .map_err(|error| error.to_string())?;
     let show = json!({ "sessionID": id });
@@ -126,6 +124,17 @@ async fn conversation(path: &Path, access: &Access) -> Result<Shown, String> {
         tracing::warn!("a conversation was begun that its screen may not show");
     }
     Ok(Shown { id, info: Value::Null })
+}
+
+/// Begins a conversation.
+pub(super) async fn begin(access: &Access, what: &Value) -> Result<String, String> {
+    let (status, answer) =
+        call::call(access, ("POST", "/session"), Some(what), SPAN).await.map_err(|error| error.to_string())?;
+    let made: Value = serde_json::from_slice(&answer).unwrap_or(Value::Null);
+    let (200, Some(id)) = (status, made["id"].as_str()) else {
+        return Err(format!("its server begins no conversation: {status} {}", words(&answer)));
+    };
+    Ok(id.to_string())
 }
 
 /// A name as the program makes them: the time, so that they stand in order, then what tells them apart: for us, the message.
