@@ -240,7 +240,7 @@ fn state(status: &Value) -> ProgramState {
 }
 
 /// An error that ends a turn; that somebody stopped it is none.
-fn failed(error: &Value) -> Option<Report> {
+pub(crate) fn failed(error: &Value) -> Option<Report> {
     let name = error["name"].as_str().filter(|name| *name != "MessageAbortedError")?;
     let status = error["data"]["statusCode"].as_u64().and_then(|status| status.try_into().ok());
     let words = error["data"]["message"].as_str().unwrap_or(name);
@@ -249,18 +249,22 @@ fn failed(error: &Value) -> Option<Report> {
     Some(Report::TurnFailed { error, status, resets: None })
 }
 
-/// What an answer used, once it is whole: before that it tells only zeros.
-fn used(info: &Value) -> Option<Report> {
-    let at = info["time"]["completed"].as_i64().filter(|_| info["role"] == "assistant")?;
+/// What the program counted.
+pub(crate) fn tokens(told: &Value) -> Tokens {
     let count = |count: &Value| count.as_u64().unwrap_or(0);
-    let told = &info["tokens"];
-    let tokens = Tokens {
+    Tokens {
         input: count(&told["input"]),
         // Thinking is told apart from the words, and paid like them.
         output: count(&told["output"]).saturating_add(count(&told["reasoning"])),
         cache_read: count(&told["cache"]["read"]),
         cache_write: count(&told["cache"]["write"]),
-    };
+    }
+}
+
+/// What an answer used, once it is whole: before that it tells only zeros.
+fn used(info: &Value) -> Option<Report> {
+    let at = info["time"]["completed"].as_i64().filter(|_| info["role"] == "assistant")?;
+    let tokens = tokens(&info["tokens"]);
     // Named as the operator names it in `model`.
     let model = format!("{}/{}", info["providerID"].as_str()?, info["modelID"].as_str()?);
     let message = info["id"].as_str()?.to_string();

@@ -1,4 +1,4 @@
-//! Accounts on the real Claude Code: two logins, each in a home of its own. The model server knows them by their tokens, limits the
+//! Accounts on the real programs. On Claude Code two logins, each in a home of its own. The model server knows them by their tokens, limits the
 //! one or lets it in no more, and says which of them an agent goes on with, and with how much of its conversation.
 
 use std::os::unix::fs::symlink;
@@ -8,8 +8,9 @@ use flightdeck::pilot::command::{Answer, Command};
 use flightdeck::pilot::record::{AgentState, Record};
 use flightdeck::pilot::standing::Verdict;
 
-use super::Driven;
-use crate::cli::claude::{KEY, Login, answered, credentials_of};
+use super::{Deck, Driven};
+use crate::cli::claude::{CLAUDE, KEY, Login, answered, credentials_of};
+use crate::cli::codex::{self, CODEX, Sandbox};
 use flightdeck::demo::stub::{Entry, Kind};
 
 const ONE: &str = "sk-ant-oat01-first";
@@ -177,4 +178,80 @@ fn a_revoked_login_without_another_is_a_hold_until_a_tiny_call_is_answered() {
     let left = std::fs::read_dir(driven.root.join("homes/one/projects")).map(|folders| folders.count()).unwrap_or(0);
     assert_eq!(left, 1, "a tiny call left a trace among the conversations");
     no_key(&driven);
+}
+
+/// Account tables of one login with Claude Code's provider, and one with Codex's.
+const BOTH: &str = "[accounts.one]\nprovider = \"anthropic\"\nkind = \"subscription\"\nconfig_home = \"homes/one\"\n\
+                    [accounts.cx]\nprovider = \"openai\"\nkind = \"subscription\"\nconfig_home = \"homes/cx\"\n";
+
+/// An agent that begins with this program, where both are there and each account has its home.
+fn with_both(program: crate::cli::Program, lines: &str) -> Driven {
+    let deck = Deck::new();
+    homes(&deck.root, &deck.place.project, false);
+    let home = deck.root.join("homes/cx");
+    std::fs::create_dir(&home).expect("a folder");
+    std::fs::write(home.join("config.toml"), codex::config(&deck.place, &deck.stub, Sandbox::Off)).expect("a file");
+    for other in [CLAUDE, CODEX].into_iter().filter(|other| other.name != program.name) {
+        symlink(other.path(), deck.root.with_file_name("bin").join(other.name)).expect("a link");
+    }
+    let variables = format!(
+        "ANTHROPIC_BASE_URL={}\nCLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1\nDISABLE_AUTOUPDATER=1\nIS_SANDBOX=1\n\
+         CLAUDE_CODE_MAX_RETRIES=1\nSTUB_KEY=sk-fake\n",
+        deck.stub.url()
+    );
+    deck.drive(program, &variables, &format!("{lines}{BOTH}"))
+}
+
+fn verdicts(driven: &Driven) -> Vec<(String, String, Verdict, u64)> {
+    let verdict = |record| match record {
+        Record::AccountProbed { account, backend, verdict, spent, .. } => {
+            Some((String::from(account), backend, verdict, spent.iter().map(|one| one.tokens.sum()).sum()))
+        }
+        _ => None,
+    };
+    driven.records().into_iter().filter_map(|(_, record)| verdict(record)).collect()
+}
+
+#[test]
+fn where_its_login_is_limited_an_agent_goes_on_with_another_program_as_the_operator_says() {
+    let driven = with_both(CLAUDE, "accounts = [\"one\"]\nfallback = [{ backend = \"codex\", account = \"cx\" }]\n");
+    driven.settled(driven.send("please go on [[usage 7200]]"));
+    driven.until("its next route", || (routes(&driven).len() == 2).then_some(()));
+    let (account, fresh) = routes(&driven).remove(1);
+    assert_eq!((&*account, fresh.is_some()), ("cx", true), "{fresh:?}");
+    let before = driven.stub.mains().len();
+    driven.until("its composer", || (driven.worker().state.word() == "idle").then_some(()));
+    let told = |record: &Record| matches!(record, Record::Alerted { what, .. } if what.contains("begins anew"));
+    assert!(driven.records().iter().any(|(_, record)| told(record)), "a blank start was not said");
+    driven.until("its start prompt at the model", || {
+        let codex = |entry: &Entry| entry.credential == "sk-fake" && entry.prompt().contains("Get ready");
+        driven.stub.mains().iter().any(codex).then_some(())
+    });
+    driven.settled(driven.send("and go on there [[ok Yes.]]"));
+    driven.until("its turn", || (driven.stub.mains().len() > before).then_some(()));
+    assert!(driven.stub.prompts().contains(&"and go on there [[ok Yes.]]".to_string()));
+    let proved = verdicts(&driven).into_iter().find(|(account, ..)| account == "cx").expect("a tiny call on it");
+    assert_eq!((&*proved.1, &proved.2, proved.3 > 0), ("codex", &Verdict::Good, true));
+}
+
+#[test]
+fn a_login_of_codex_is_tried_by_a_tiny_call_that_leaves_no_conversation() {
+    let driven = with_both(CODEX, "accounts = [\"cx\"]\n");
+    let first = verdicts(&driven);
+    assert_eq!((first.len(), &*first[0].1, &first[0].2, first[0].3 > 0), (1, "codex", &Verdict::Good, true));
+    driven.stub.by_default("auth");
+    assert!(matches!(driven.ask(&Command::Probe { account: None }), Answer::Accepted { .. }));
+    driven.until("a refusal", || {
+        verdicts(&driven).into_iter().find(|(account, _, verdict, _)| {
+            account == "cx" && matches!(verdict, Verdict::Refused { why } if why.contains("401"))
+        })
+    });
+    let left = rollouts(&driven.root.join("homes/cx/sessions"));
+    assert_eq!(left, 1, "a tiny call left a trace among the conversations");
+}
+
+/// Files below a folder.
+fn rollouts(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.map(|path| if path.is_dir() { rollouts(&path) } else { 1 }).sum()
 }

@@ -66,7 +66,7 @@ const CASES: [Case; 21] = [
     case("weekly 99999", "weekly limit, far away", Login::Subscription, "limited", Remedy::Parked),
 ];
 
-const CODEX_CASES: [Case; 17] = [
+const CODEX_CASES: [Case; 21] = [
     case("ok fine", "answers", Login::ApiKey, "idle", Remedy::Nothing),
     case("rate 1", "429 with retry-after, for longer than it tries", Login::ApiKey, "idle", Remedy::Nothing),
     case("overloaded", "529, for longer than it tries", Login::ApiKey, "idle", Remedy::Nothing),
@@ -84,9 +84,13 @@ const CODEX_CASES: [Case; 17] = [
     case("toolong", "400, the prompt is too long", Login::ApiKey, "idle", Remedy::Fresh),
     case("usage 8", "5-hour limit, resets in 8 s", Login::ApiKey, "limited", Remedy::Parked),
     case("weekly 99999", "weekly limit, far away", Login::ApiKey, "limited", Remedy::Parked),
+    case("refusal", "declines", Login::ApiKey, "idle", Remedy::Nothing),
+    case("drop", "drops the connection before an answer", Login::ApiKey, "idle", Remedy::Nothing),
+    case("hang", "takes the request and says nothing", Login::ApiKey, "working", Remedy::Nothing),
+    case("stall", "stops in mid-answer and says nothing more", Login::ApiKey, "working", Remedy::Nothing),
 ];
 
-const OPEN_CASES: [Case; 14] = [
+const OPEN_CASES: [Case; 20] = [
     case("ok fine", "answers", Login::ApiKey, "idle", Remedy::Nothing),
     case("rate 1", "429 with retry-after, for longer than it tries", Login::ApiKey, "idle", Remedy::Nothing),
     case("rate 9999", "429 with a retry-after of hours", Login::ApiKey, "retrying", Remedy::Nothing),
@@ -101,6 +105,12 @@ const OPEN_CASES: [Case; 14] = [
     case("auth", "401", Login::ApiKey, "auth-failed", Remedy::Person),
     case("revoked", "403, the login was revoked", Login::ApiKey, "auth-failed", Remedy::Person),
     case("credit", "400, no credit is left", Login::ApiKey, "auth-failed", Remedy::Person),
+    case("thinking400", "400, thinking blocks were changed", Login::ApiKey, "idle", Remedy::Fresh),
+    case("sig400", "400, a signature does not fit", Login::ApiKey, "idle", Remedy::Fresh),
+    case("toolpair400", "400, a tool's use has no result", Login::ApiKey, "idle", Remedy::Fresh),
+    case("drop", "drops the connection before an answer", Login::ApiKey, "idle", Remedy::Nothing),
+    case("hang", "takes the request and says nothing", Login::ApiKey, "working", Remedy::Nothing),
+    case("stall", "stops in mid-answer and says nothing more", Login::ApiKey, "working", Remedy::Nothing),
 ];
 
 /// What came of one case: the agent's state, what was decided, in sentences, and how long after the failure.
