@@ -248,8 +248,15 @@ impl State {
             self.agents.values_mut().for_each(|agent| agent.count_from(Time(at.0.saturating_add(back))));
         }
         if ms > 0 {
-            self.ran_ahead = Some((at, Duration::from_millis(ms)));
+            self.run_ahead_by(at, Duration::from_millis(ms));
         }
+    }
+
+    /// One on top of the other: a machine that sleeps again and again may leave nobody the time to read what was written before
+    /// the first. Too much makes a wait longer by its cap at most.
+    fn run_ahead_by(&mut self, at: Time, span: Duration) {
+        let known = self.ran_ahead.filter(|(then, _)| at.0 - then.0 < DAY_MS).map_or(Duration::ZERO, |(_, span)| span);
+        self.ran_ahead = Some((at, known + span));
     }
 
     /// Nobody saw what the machine did between two engines: for all anybody knows it slept, and agents' timers with it.
@@ -258,8 +265,7 @@ impl State {
         if self.epoch == 0 {
             return;
         }
-        let known = self.ran_ahead.filter(|(then, _)| at.0 - then.0 < DAY_MS).map_or(Duration::ZERO, |(_, span)| span);
-        self.ran_ahead = Some((at, known + at.since(before)));
+        self.run_ahead_by(at, at.since(before));
     }
 
     fn mass_death(&mut self, agents: &[AgentId], until: Time) {

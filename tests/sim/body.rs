@@ -91,7 +91,8 @@ pub(crate) struct Body {
     /// How its limit was told; it is told so again.
     limit_told: Option<String>,
     broken: bool,
-    wedged: bool,
+    /// It never moves again, since then.
+    pub(crate) wedged: Option<Time>,
     /// It draws what no rule knows, as after an update; it is well.
     pub(crate) garbled: bool,
     spun: u64,
@@ -146,7 +147,7 @@ impl Body {
             queued: Vec::new(),
             limit_told: None,
             broken: false,
-            wedged: false,
+            wedged: None,
             garbled: false,
             spun: 0,
             children_cpu: Duration::ZERO,
@@ -185,7 +186,7 @@ impl Body {
 
     /// Text arrives as a bracketed paste.
     pub(crate) fn paste(&mut self, message: Option<MessageId>, text: &str) {
-        if self.wedged || self.dialog.is_some() || !self.ready || self.mode.input_off {
+        if self.wedged.is_some() || self.dialog.is_some() || !self.ready || self.mode.input_off {
             return;
         }
         let lines = text.split('\n').count();
@@ -211,7 +212,7 @@ impl Body {
 
     /// The submit key. Returns what was approved by it, which must never happen.
     pub(crate) fn enter(&mut self, now: Now, text: &str, next: impl FnOnce() -> Plan) -> Option<Asking> {
-        if self.wedged || !self.ready {
+        if self.wedged.is_some() || !self.ready {
             return None;
         }
         if let Some(dialog) = self.dialog.take() {
@@ -288,7 +289,7 @@ impl Body {
     }
 
     fn bottom(&self, width: usize, height: usize) -> Vec<String> {
-        if self.wedged {
+        if self.wedged.is_some() {
             return vec!["%%% \u{fffd}\u{fffd} 0x7f %%%".to_string()];
         }
         let mut rows = Vec::new();
@@ -425,7 +426,7 @@ impl Body {
                 return;
             }
             End::Wedges => {
-                self.wedged = true;
+                self.wedged = Some(now.steady);
                 self.ill = Some("it is wedged".to_string());
             }
             End::Asks(dialog) => {
@@ -445,7 +446,7 @@ impl Body {
         if let Some(answer) = last {
             self.use_tokens(&turn.plan, answer, now);
         }
-        if !self.queued.is_empty() && !self.wedged {
+        if !self.queued.is_empty() && self.wedged.is_none() {
             let taken = self.queued.remove(0);
             self.take(&taken, next(), now);
         }

@@ -195,6 +195,10 @@ impl World {
         );
         // Told of its limit and never spoken to again, it sits there although that is long over.
         let left = body.limited_until.is_some_and(|until| self.now.since(until) >= LEFT) && !body.working();
+        if let Some(since) = body.wedged.filter(|_| judged && body.alive()) {
+            let waited = self.now.since(since.max(self.calm_since));
+            self.found_late = self.found_late.max(waited.saturating_sub(self.rules.stall.idle));
+        }
         if judged && body.alive() && body.ill.is_none() && !left {
             let shown = body.screen().lines.join("\n");
             self.wrong.push(format!("{agent} was well and is ended by us: {cause:?}, showing\n{shown}"));

@@ -17,6 +17,8 @@ use flightdeck::pilot::turn::Outcome;
 use super::words;
 use super::world::{BEGIN, Happening, Tmux, World};
 
+/// So many records are kept where not all are.
+const KEPT: usize = 5000;
 /// A silent server is called so after this.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -37,6 +39,23 @@ pub(crate) struct Log {
     pub(crate) records: Vec<(Stamp, Record)>,
     /// Folded as they were written, by nobody but the log.
     pub(crate) fold: State,
+    /// All of them as one number (FNV-1a), where that is asked for.
+    pub(crate) digest: Option<u64>,
+}
+
+impl Log {
+    fn count_in(&mut self, stamp: Stamp, record: &Record) {
+        let Some(digest) = &mut self.digest else { return };
+        let bytes = serde_json::to_vec(&(stamp, record)).expect("a record is text");
+        *digest = bytes.iter().fold(*digest, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    }
+
+    /// What the records come to, folded anew.
+    fn folded(&self) -> State {
+        let mut state = State::default();
+        self.records.iter().for_each(|(stamp, record)| state.apply(*stamp, record));
+        state
+    }
 }
 
 /// The engine dies at a certain record.
@@ -64,11 +83,10 @@ impl World {
             return;
         }
         self.engines += 1;
+        self.calm_since = self.now;
         let life = self.engines;
-        let mut state = State::default();
-        for (stamp, record) in &self.log.records {
-            state.apply(*stamp, record);
-        }
+        let state = self.log.fold.clone();
+        let mut state = if self.forgets { state } else { self.log.folded() };
         let now = self.clock();
         self.rules = self.files.load();
         let pid = 4000 + u32::try_from(life).expect("few");
@@ -132,8 +150,12 @@ impl World {
             }
             self.check_record(record);
             self.log.fold.apply(*stamp, record);
+            self.log.count_in(*stamp, record);
             self.log.records.push((*stamp, record.clone()));
             self.tell(record);
+            if self.forgets && self.log.records.len() >= 2 * KEPT {
+                self.log.records.drain(..KEPT);
+            }
         }
     }
 

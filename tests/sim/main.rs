@@ -14,3 +14,4 @@ mod setup;
 mod simulation;
 mod words;
 mod world;
+mod year;

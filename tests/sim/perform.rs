@@ -5,7 +5,7 @@ use std::time::Duration;
 use flightdeck::config::model::Backend;
 use flightdeck::pilot::effect::{Effect, LaunchSpec, Outcome, OwnFile, Refusal};
 use flightdeck::pilot::event::Event;
-use flightdeck::pilot::fact::{Exit, Identity, Look, Place, Probed, Server};
+use flightdeck::pilot::fact::{Exit, Identity, Look, Place, Probed, Server, Work};
 use flightdeck::pilot::id::{AgentId, EffectId, Incarnation, MessageId};
 use flightdeck::pilot::reading;
 
@@ -46,11 +46,16 @@ impl World {
             Effect::Look { agent, incarnation, place, .. } => {
                 let now = self.now;
                 let taken = self.picture();
+                let blind = self.blind;
                 let body = self.bodies.get_mut(&agent).filter(|body| body.place == place);
                 let look = match body {
                     // A dead pane still shows its last picture.
                     Some(body) if !body.alive() => Look { screen: Some(body.screen()), work: None, taken },
-                    Some(body) => Look { screen: Some(body.screen()), work: Some(body.work(now)), taken },
+                    Some(body) => {
+                        let work = body.work(now);
+                        let work = if blind { Work { suspended: work.suspended, ..Work::default() } } else { work };
+                        Look { screen: Some(body.screen()), work: Some(work), taken }
+                    }
                     None => Look { screen: None, work: None, taken },
                 };
                 self.tell_later(life, Event::Looked { agent, incarnation, look });

@@ -69,7 +69,7 @@ fn play(seed: u64, days: u64, quiet: bool) -> World {
         files.add(&format!("agents.{name}"), "size = [60, 12]\n");
     }
     let mut world = World::new(files, seed, PACE);
-    world.invents = true;
+    world.invents = Some(chance::plan);
     world.quiet = quiet;
     for habits in world.habits.values_mut() {
         habits.spin = Duration::from_secs(45);

@@ -103,8 +103,19 @@ pub(crate) struct World {
     pub(crate) habits: BTreeMap<AgentId, Habits>,
     pub(crate) plans: BTreeMap<AgentId, Vec<Plan>>,
     pub(crate) always: BTreeMap<AgentId, Plan>,
-    /// Where turns without a plan come from: chance, or the usual one.
-    pub(crate) invents: bool,
+    /// Where turns without a plan come from; `None`: they are as usual.
+    pub(crate) invents: Option<fn(&mut Dice) -> Plan>,
+    /// Since then nothing disturbed who watches: no start, no sleep, no silence, no step of the clock.
+    pub(crate) calm_since: Time,
+    /// Of years not every record is kept, only what they come to.
+    pub(crate) forgets: bool,
+    /// What is wrong is counted, and ends nothing.
+    pub(crate) goes_on: bool,
+    pub(crate) breaches: usize,
+    /// Children of agents are not seen, and taken for none.
+    pub(crate) blind: bool,
+    /// The longest that a wedge waited for its end after its time.
+    pub(crate) found_late: Duration,
     /// From now on all agents are well.
     pub(crate) well_behaved: bool,
     pub(crate) limits: BTreeMap<AgentId, Time>,
@@ -183,7 +194,13 @@ impl World {
             survivors: Vec::new(),
             plans: BTreeMap::new(),
             always: BTreeMap::new(),
-            invents: false,
+            invents: None,
+            calm_since: BEGIN,
+            forgets: false,
+            goes_on: false,
+            breaches: 0,
+            blind: false,
+            found_late: Duration::ZERO,
             well_behaved: false,
             limits: BTreeMap::new(),
             poisoned: BTreeSet::new(),
@@ -241,6 +258,10 @@ impl World {
             } else {
                 self.feed(Event::TimePassed);
             }
+            if self.goes_on {
+                self.breaches += self.wrong.len();
+                self.wrong.clear();
+            }
         }
         if self.wrong.is_empty() {
             self.now = self.now.max(until);
@@ -274,10 +295,10 @@ impl World {
         if let Some(plan) = self.plans.get_mut(agent).filter(|plans| !plans.is_empty()).map(|plans| plans.remove(0)) {
             return plan;
         }
-        match self.always.get(agent) {
-            Some(plan) => plan.clone(),
-            None if self.invents && !self.well_behaved => super::chance::plan(&mut self.dice),
-            None => Plan::usual(),
+        match (self.always.get(agent), self.invents) {
+            (Some(plan), _) => plan.clone(),
+            (None, Some(invent)) if !self.well_behaved => invent(&mut self.dice),
+            (None, _) => Plan::usual(),
         }
     }
 
@@ -392,6 +413,7 @@ impl World {
     pub(crate) fn tmux_dies(&mut self, survive: bool) {
         self.note("= the tmux server is killed");
         self.tmux = Tmux::None;
+        self.calm_since = self.now;
         self.stuck.clear();
         for (_, mut body) in std::mem::take(&mut self.bodies) {
             if survive && body.alive() {
@@ -414,6 +436,7 @@ impl World {
     pub(crate) fn tmux_answers(&mut self) {
         if let Tmux::Silent(server) = self.tmux.clone() {
             self.note("= the tmux server answers again");
+            self.calm_since = self.now;
             self.tmux = Tmux::Up(server);
             for effect in std::mem::take(&mut self.stuck) {
                 self.perform(0, effect);
@@ -426,6 +449,7 @@ impl World {
 
     pub(crate) fn clock_moves(&mut self, by: i64) {
         self.offset += by;
+        self.calm_since = self.now;
         self.feed(Event::Hiccuped(Hiccup::ClockMoved(by)));
     }
 
@@ -441,6 +465,7 @@ impl World {
             self.queue.insert((at.max(self.now), number), what);
         }
         self.now = self.now + span;
+        self.calm_since = self.now;
         self.feed(Event::Hiccuped(Hiccup::Slept(span)));
     }
 
@@ -463,6 +488,7 @@ impl World {
         self.queue = kept;
         self.run(until, script);
         self.engine = engine;
+        self.calm_since = self.now;
         self.feed(Event::Hiccuped(Hiccup::Late(span)));
         for what in held {
             self.later(Duration::ZERO, what);
