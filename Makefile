@@ -34,15 +34,15 @@ lab: setup ## Run the real agent CLIs against our model server; installs them fi
 	tests/lab/install $(CLIS)
 	.ci/lab $(ARGS)
 
-# How much of the simulation: so many seeds of so many days, or of so many years. Our own code is optimised for it and keeps
+# How much of the simulation: so many seeds of so many wild days, and so many years of a fleet as it lives. Our own code is optimised for it and keeps
 # its assertions and overflow checks, which are part of what it looks for; what we build on is used as `make test` left it.
 SEEDS ?= 20
-YEARS ?=
-DAYS ?= $(if $(YEARS),$(shell echo $$(( $(YEARS) * 365 ))),30)
+DAYS ?= 30
+YEARS ?= 1
 
-sim: setup ## Play weeks or years that chance makes up, and check each step (SEEDS=20, DAYS=30 or YEARS=1)
-	FLIGHTDECK_SIM_SEEDS=$(SEEDS) FLIGHTDECK_SIM_DAYS=$(DAYS) CARGO_PROFILE_DEV_OPT_LEVEL=3 \
-		$(CARGO) test --quiet --test sim simulation:: -- --nocapture
+sim: setup ## Play wild weeks and honest years in virtual time, and check each step (SEEDS=20 DAYS=30 YEARS=1)
+	FLIGHTDECK_SIM_SEEDS=$(SEEDS) FLIGHTDECK_SIM_DAYS=$(DAYS) FLIGHTDECK_SIM_YEARS=$(YEARS) FLIGHTDECK_SIM_YEAR_DAYS=365 \
+		CARGO_PROFILE_DEV_OPT_LEVEL=3 $(CARGO) test --quiet --test sim -- simulation:: year:: --nocapture
 
 install: setup ## Install program, completions and manual (PREFIX, DESTDIR)
 	$(CARGO) build --release

@@ -439,7 +439,8 @@ impl Body {
         }
         let failed = self.said.last().filter(|_| failed).cloned();
         let last = turn.plan.uses.as_ref().filter(|(answers, ..)| *answers > 1).map(|(answers, ..)| answers - 1);
-        match failed.filter(|_| self.habits.transcribes) {
+        // Who tells of turns at all tells how they ended.
+        match failed.filter(|_| self.habits.transcribes || self.habits.tells_late) {
             Some(error) => self.report(Report::TurnFailed { error, status: None, resets: None }),
             None => self.report(Report::TurnEnded { answer: None, pending: 0 }),
         }

@@ -196,8 +196,8 @@ impl World {
         // Told of its limit and never spoken to again, it sits there although that is long over.
         let left = body.limited_until.is_some_and(|until| self.now.since(until) >= LEFT) && !body.working();
         if let Some(since) = body.wedged.filter(|_| judged && body.alive()) {
-            let waited = self.now.since(since.max(self.calm_since));
-            self.found_late = self.found_late.max(waited.saturating_sub(self.rules.stall.idle));
+            let waited = self.now.since(since.max(self.trial.calm_since));
+            self.trial.found_late = self.trial.found_late.max(waited.saturating_sub(self.rules.stall.idle));
         }
         if judged && body.alive() && body.ill.is_none() && !left {
             let shown = body.screen().lines.join("\n");

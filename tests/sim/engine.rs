@@ -83,10 +83,10 @@ impl World {
             return;
         }
         self.engines += 1;
-        self.calm_since = self.now;
+        self.trial.calm_since = self.now;
         let life = self.engines;
         let state = self.log.fold.clone();
-        let mut state = if self.forgets { state } else { self.log.folded() };
+        let mut state = if self.trial.forgets { state } else { self.log.folded() };
         let now = self.clock();
         self.rules = self.files.load();
         let pid = 4000 + u32::try_from(life).expect("few");
@@ -153,7 +153,7 @@ impl World {
             self.log.count_in(*stamp, record);
             self.log.records.push((*stamp, record.clone()));
             self.tell(record);
-            if self.forgets && self.log.records.len() >= 2 * KEPT {
+            if self.trial.forgets && self.log.records.len() >= 2 * KEPT {
                 self.log.records.drain(..KEPT);
             }
         }

@@ -44,20 +44,7 @@ impl World {
                 self.outcome(life, id, Outcome::Done);
             }
             Effect::Look { agent, incarnation, place, .. } => {
-                let now = self.now;
-                let taken = self.picture();
-                let blind = self.blind;
-                let body = self.bodies.get_mut(&agent).filter(|body| body.place == place);
-                let look = match body {
-                    // A dead pane still shows its last picture.
-                    Some(body) if !body.alive() => Look { screen: Some(body.screen()), work: None, taken },
-                    Some(body) => {
-                        let work = body.work(now);
-                        let work = if blind { Work { suspended: work.suspended, ..Work::default() } } else { work };
-                        Look { screen: Some(body.screen()), work: Some(work), taken }
-                    }
-                    None => Look { screen: None, work: None, taken },
-                };
+                let look = self.look(&agent, &place);
                 self.tell_later(life, Event::Looked { agent, incarnation, look });
             }
             Effect::Survey => self.ping(life),
@@ -90,6 +77,20 @@ impl World {
                 self.note(&format!("= the engine ends with code {code}"));
                 self.engine = None;
             }
+        }
+    }
+
+    fn look(&mut self, agent: &AgentId, place: &Place) -> Look {
+        let (now, taken, blind) = (self.now, self.picture(), self.trial.blind);
+        match self.bodies.get_mut(agent).filter(|body| body.place == *place) {
+            // A dead pane still shows its last picture.
+            Some(body) if !body.alive() => Look { screen: Some(body.screen()), work: None, taken },
+            Some(body) => {
+                let work = body.work(now);
+                let work = if blind { Work { suspended: work.suspended, ..Work::default() } } else { work };
+                Look { screen: Some(body.screen()), work: Some(work), taken }
+            }
+            None => Look { screen: None, work: None, taken },
         }
     }
 

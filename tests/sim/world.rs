@@ -82,6 +82,22 @@ pub(crate) struct Remote {
     pub(crate) shas: u64,
 }
 
+/// What is asked of a world that is played for years, and what came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Trial {
+    /// Since then nothing disturbed who watches: no start, no sleep, no silence, no step of the clock.
+    pub(crate) calm_since: Time,
+    /// Of years not every record is kept, only what they come to.
+    pub(crate) forgets: bool,
+    /// What is wrong is counted, and ends nothing.
+    pub(crate) goes_on: bool,
+    pub(crate) breaches: usize,
+    /// Children of agents are not seen, and taken for none.
+    pub(crate) blind: bool,
+    /// The longest that a wedge waited for its end after its time.
+    pub(crate) found_late: Duration,
+}
+
 /// What is known of the whole world, and what went wrong in it.
 pub(crate) struct World {
     pub(crate) files: Files,
@@ -105,17 +121,7 @@ pub(crate) struct World {
     pub(crate) always: BTreeMap<AgentId, Plan>,
     /// Where turns without a plan come from; `None`: they are as usual.
     pub(crate) invents: Option<fn(&mut Dice) -> Plan>,
-    /// Since then nothing disturbed who watches: no start, no sleep, no silence, no step of the clock.
-    pub(crate) calm_since: Time,
-    /// Of years not every record is kept, only what they come to.
-    pub(crate) forgets: bool,
-    /// What is wrong is counted, and ends nothing.
-    pub(crate) goes_on: bool,
-    pub(crate) breaches: usize,
-    /// Children of agents are not seen, and taken for none.
-    pub(crate) blind: bool,
-    /// The longest that a wedge waited for its end after its time.
-    pub(crate) found_late: Duration,
+    pub(crate) trial: Trial,
     /// From now on all agents are well.
     pub(crate) well_behaved: bool,
     pub(crate) limits: BTreeMap<AgentId, Time>,
@@ -195,12 +201,7 @@ impl World {
             plans: BTreeMap::new(),
             always: BTreeMap::new(),
             invents: None,
-            calm_since: BEGIN,
-            forgets: false,
-            goes_on: false,
-            breaches: 0,
-            blind: false,
-            found_late: Duration::ZERO,
+            trial: Trial::default(),
             well_behaved: false,
             limits: BTreeMap::new(),
             poisoned: BTreeSet::new(),
@@ -258,8 +259,8 @@ impl World {
             } else {
                 self.feed(Event::TimePassed);
             }
-            if self.goes_on {
-                self.breaches += self.wrong.len();
+            if self.trial.goes_on {
+                self.trial.breaches += self.wrong.len();
                 self.wrong.clear();
             }
         }
@@ -413,7 +414,7 @@ impl World {
     pub(crate) fn tmux_dies(&mut self, survive: bool) {
         self.note("= the tmux server is killed");
         self.tmux = Tmux::None;
-        self.calm_since = self.now;
+        self.trial.calm_since = self.now;
         self.stuck.clear();
         for (_, mut body) in std::mem::take(&mut self.bodies) {
             if survive && body.alive() {
@@ -436,7 +437,7 @@ impl World {
     pub(crate) fn tmux_answers(&mut self) {
         if let Tmux::Silent(server) = self.tmux.clone() {
             self.note("= the tmux server answers again");
-            self.calm_since = self.now;
+            self.trial.calm_since = self.now;
             self.tmux = Tmux::Up(server);
             for effect in std::mem::take(&mut self.stuck) {
                 self.perform(0, effect);
@@ -449,7 +450,7 @@ impl World {
 
     pub(crate) fn clock_moves(&mut self, by: i64) {
         self.offset += by;
-        self.calm_since = self.now;
+        self.trial.calm_since = self.now;
         self.feed(Event::Hiccuped(Hiccup::ClockMoved(by)));
     }
 
@@ -465,7 +466,7 @@ impl World {
             self.queue.insert((at.max(self.now), number), what);
         }
         self.now = self.now + span;
-        self.calm_since = self.now;
+        self.trial.calm_since = self.now;
         self.feed(Event::Hiccuped(Hiccup::Slept(span)));
     }
 
@@ -488,7 +489,7 @@ impl World {
         self.queue = kept;
         self.run(until, script);
         self.engine = engine;
-        self.calm_since = self.now;
+        self.trial.calm_since = self.now;
         self.feed(Event::Hiccuped(Hiccup::Late(span)));
         for what in held {
             self.later(Duration::ZERO, what);

@@ -1,6 +1,6 @@
 //! Years of a fleet as it lives: ten agents that wait as they announce and wake a little late, work in silence for long, wedge once
 //! a day, run into limits and expired logins, on a machine that sleeps, starves, loses its tmux and its engine. Nobody healthy may
-//! be ended, and nobody wedged may be missed. `FLIGHTDECK_SIM_YEARS` and `FLIGHTDECK_SIM_DAYS` say how much, `FLIGHTDECK_SIM_SEED` plays one again.
+//! be ended, and nobody wedged may be missed. `FLIGHTDECK_SIM_YEARS` and `FLIGHTDECK_SIM_YEAR_DAYS` say how much, `FLIGHTDECK_SIM_SEED` plays one again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -95,7 +95,7 @@ fn year(seed: u64, days: u64, quiet: bool, bend: impl Fn(&mut World)) -> Year {
     }
     let mut world = World::new(files, seed, PACE);
     world.invents = Some(plan);
-    (world.forgets, world.quiet) = (true, quiet);
+    (world.trial.forgets, world.quiet) = (true, quiet);
     world.habits.values_mut().for_each(|habits| habits.spin = 2 * MINUTE);
     bend(&mut world);
     calendar(&mut world, days);
@@ -166,10 +166,13 @@ fn happens(world: &mut World, played: &mut Played, what: Happening) {
         Happening::Words(words) => {
             let span = words.strip_prefix("engine is late by ").map(|by| super::plan::span(by).expect("a span"));
             match span {
-                // What happens meanwhile happens.
-                Some(span) if world.engine.is_some() => {
-                    world.late(span, &mut |world, what| happens(world, played, what))
-                }
+                Some(span) if world.engine.is_some() => world.late(span, &mut |world, what| match what {
+                    // It stands still: what would end it or start it comes after that.
+                    Happening::Words(words) if words.starts_with("engine ") => {
+                        world.later(HOUR, Happening::Words(words));
+                    }
+                    what => happens(world, played, what),
+                }),
                 Some(_) => {}
                 None => chance::now(world, &words),
             }
@@ -188,12 +191,12 @@ fn count(world: &mut World, played: &mut Played) {
             played.wedges += 1;
         }
         let held = world.log.fold.agents.get(id).is_some_and(|agent| agent.held.is_some());
-        let waited = world.now.since(since.max(world.calm_since));
+        let waited = world.now.since(since.max(world.trial.calm_since));
         if watching && !held && waited > idle + LATE + LATE {
             world.wrong.push(format!("{id} is wedged for {waited:?} and nobody saw it"));
         }
     }
-    played.latest = played.latest.max(world.found_late);
+    played.latest = played.latest.max(world.trial.found_late);
     let day = world.now.since(BEGIN).as_secs() / 86_400;
     if day > played.day.0 {
         played.records_a_day = played.records_a_day.max(world.log.fold.seq - played.day.1);
@@ -239,7 +242,7 @@ fn number(name: &str, usual: u64) -> u64 {
 
 #[test]
 fn in_no_year_is_anybody_healthy_ended_or_anybody_wedged_missed() {
-    let (years, days) = (number("FLIGHTDECK_SIM_YEARS", 1), number("FLIGHTDECK_SIM_DAYS", 14));
+    let (years, days) = (number("FLIGHTDECK_SIM_YEARS", 1), number("FLIGHTDECK_SIM_YEAR_DAYS", 3));
     let first = number("FLIGHTDECK_SIM_SEED", 1);
     let began = flightdeck::edge::clock::monotonic_ms();
     let (mut steps, mut breaches, mut wedges, mut latest, mut records) = (0, 0, 0, Duration::ZERO, 0);
@@ -280,7 +283,7 @@ fn in_no_year_is_anybody_healthy_ended_or_anybody_wedged_missed() {
 #[test]
 fn the_same_seed_gives_the_same_year_to_the_byte() {
     let play = |seed| {
-        let year = year(seed, 7, true, |world| world.log.digest = Some(0xcbf2_9ce4_8422_2325));
+        let year = year(seed, 1, true, |world| world.log.digest = Some(0xcbf2_9ce4_8422_2325));
         assert!(year.world.wrong.is_empty(), "{:?}", year.world.wrong);
         year.world.log.digest
     };
@@ -289,22 +292,24 @@ fn the_same_seed_gives_the_same_year_to_the_byte() {
 }
 
 /// How often something was wrong, where that ends nothing.
+#[expect(clippy::print_stderr, reason = "a figure for whoever runs it")]
 fn breaches(days: u64, bend: impl Fn(&mut World)) -> usize {
     let year = year(1, days, true, |world| {
-        world.goes_on = true;
+        world.trial.goes_on = true;
         bend(world);
     });
-    year.world.breaches
+    eprintln!("{} breaches in {days} days", year.world.trial.breaches);
+    year.world.trial.breaches
 }
 
 #[test]
 fn what_can_not_be_seen_taken_for_none_ends_healthy_agents() {
-    let found = breaches(14, |world| world.blind = true);
-    assert!(found > 50, "{found}");
+    let found = breaches(number("FLIGHTDECK_SIM_YEAR_DAYS", 4), |world| world.trial.blind = true);
+    assert!(found > 10, "{found}");
 }
 
 #[test]
-fn a_grace_of_zero_ends_healthy_agents_by_the_hundred() {
-    let found = breaches(7, |world| world.files.add("stall", "grace = \"1s\"\n"));
-    assert!(found > 300, "{found}");
+fn without_a_grace_healthy_agents_are_ended_by_the_hundred() {
+    let found = breaches(number("FLIGHTDECK_SIM_YEAR_DAYS", 2), |world| world.files.add("stall", "grace = \"1s\"\n"));
+    assert!(found > 100, "{found}");
 }
