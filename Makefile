@@ -10,7 +10,7 @@ ARGS ?=
 export CARGO
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab sim install audit bench bench-idle bench-ui pictures fmt clean setup
+.PHONY: help demo test faults lab sim install audit bench bench-idle bench-ui pictures fmt clean setup
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -26,6 +26,10 @@ test: ## Prove everything: format, lints, docs, tests
 	$(CARGO) clippy --quiet --test lab -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps --document-private-items
 	.ci/tests
+
+faults: ## Play the whole catalogue of faults, and tell of each whether its promise is held (some 10 minutes)
+	@.ci/setup test
+	.ci/faults
 
 # Which agent CLIs are installed for the lab, as folders of tests/lab/clis; all of them without a word.
 CLIS ?=

@@ -314,7 +314,7 @@ fn a_session_ended_by_somebody_else_is_a_death_nobody_can_explain() {
 }
 
 #[test]
-fn fault_t1_t3_a_stopped_server_is_silent_then_answers_and_a_killed_one_is_gone_once() {
+fn a_stopped_server_is_silent_then_answers_and_a_killed_one_is_gone_once() {
     run(async {
         let mut watched = Watched::new(Taps::Yes).await;
         watched.answered().await;

@@ -1,5 +1,7 @@
 //! The tmux layer against the real tmux, each test on a server of its own.
 
+#[path = "support/shim.rs"]
+mod shim;
 mod support;
 
 use std::time::Duration;
@@ -12,9 +14,9 @@ use flightdeck::edge::tmux::server::{self, StartError};
 use flightdeck::edge::tmux::session::{self, Killed, StartAgentError};
 use flightdeck::edge::tmux::{Probe, TmuxError, screen};
 use flightdeck::edge::{clock, spawn};
-use flightdeck::pilot::effect::Refusal;
 use flightdeck::pilot::fact::Exit;
 use rustix::process::Signal;
+use shim::{receiver, shim};
 use support::{Lab, NONCE, run, tag, until};
 
 #[test]
@@ -81,61 +83,6 @@ fn a_text_of_64_kib_arrives_whole() {
 }
 
 #[test]
-fn fault_t2_a_paste_into_a_dead_pane_is_refused_and_the_server_lives() {
-    run(async {
-        let lab = Lab::new().await;
-        let agent = lab.start("builder", "exit 7").await;
-        let pane = &agent.place.pane;
-        until("its death", async || {
-            screen::capture(&lab.client, pane).await.is_ok_and(|screen| screen.is_some_and(|screen| screen.mode.dead))
-        })
-        .await;
-        for _ in 0..3 {
-            let pasted = inject::paste(&lab.client, pane, "fd-1", "hello").await;
-            assert_eq!(pasted, Ok(Injected::Refused(Refusal::PaneDead)));
-            let pressed = inject::press_key(&lab.client, pane, "Enter").await;
-            assert_eq!(pressed, Ok(Injected::Refused(Refusal::PaneDead)));
-        }
-        assert_eq!(lab.tmux(&["list-buffers"]), "");
-        let probed = server::probe(&lab.spec.program, &lab.spec.socket, None).await;
-        assert_eq!(probed, Probe::Answering(lab.server.clone()));
-    });
-}
-
-#[test]
-fn fault_t8_t9_typing_into_a_pane_that_would_lose_it_is_refused_with_the_reason() {
-    run(async {
-        let lab = Lab::new().await;
-        let agent = lab.start("builder", &receiver(false)).await;
-        let pane = agent.place.pane.as_str();
-        lab.shows(pane, "ready").await;
-        let states: [(&[&str], &[&str], Refusal); 3] = [
-            (&["copy-mode", "-t", pane], &["copy-mode", "-q", "-t", pane], Refusal::InMode),
-            (&["select-pane", "-d", "-t", pane], &["select-pane", "-e", "-t", pane], Refusal::InputOff),
-            (
-                &["set", "-wt", pane, "synchronize-panes", "on"],
-                &["set", "-wt", pane, "synchronize-panes", "off"],
-                Refusal::Synchronized,
-            ),
-        ];
-        for (enter, leave, refusal) in states {
-            lab.tmux(enter);
-            let pasted = inject::paste(&lab.client, pane, "fd-1", "hello").await;
-            assert_eq!(pasted, Ok(Injected::Refused(refusal.clone())));
-            let pressed = inject::press_key(&lab.client, pane, "Enter").await;
-            assert_eq!(pressed, Ok(Injected::Refused(refusal)));
-            lab.tmux(leave);
-        }
-        let missing = inject::paste(&lab.client, "%99", "fd-1", "hello").await;
-        assert_eq!(missing, Ok(Injected::Refused(Refusal::PaneMissing)));
-        assert_eq!(inject::press_key(&lab.client, "%99", "Enter").await, Ok(Injected::Refused(Refusal::PaneMissing)));
-        assert_eq!(inject::press_key(&lab.client, pane, "x").await, Ok(Injected::Done));
-        until("the key", async || std::fs::read(lab.path("in")).expect("its input") == b"x").await;
-        assert_eq!(lab.tmux(&["list-buffers"]), "");
-    });
-}
-
-#[test]
 fn copy_mode_can_be_left_without_harm() {
     run(async {
         let lab = Lab::new().await;
@@ -149,21 +96,7 @@ fn copy_mode_can_be_left_without_harm() {
 }
 
 #[test]
-fn fault_t5_a_name_that_begins_another_name_never_hits_it() {
-    run(async {
-        let lab = Lab::new().await;
-        let short = lab.start("build", "exec cat").await;
-        let long = lab.start("build2", "exec cat").await;
-        assert_eq!(session::kill_session(&lab.client, &short.place, &tag("build", 1)).await, Ok(Killed::Yes));
-        assert_eq!(session::kill_session(&lab.client, &short.place, &tag("build", 1)).await, Ok(Killed::Missing));
-        let panes = session::list_panes(&lab.client, &lab.server, NONCE).await.expect("a list");
-        assert_eq!(panes.len(), 1);
-        assert_eq!((&panes[0].place, panes[0].pid, panes[0].dead), (&long.place, long.pid, None));
-    });
-}
-
-#[test]
-fn fault_t6_a_foreign_session_is_never_adopted_or_ended() {
+fn a_foreign_session_is_never_adopted_or_ended() {
     run(async {
         let lab = Lab::new().await;
         lab.tmux(&["new-session", "-d", "-s", "builder", "cat", "-"]);
@@ -214,7 +147,7 @@ fn an_agent_runs_exactly_what_was_asked_for_without_a_shell() {
 }
 
 #[test]
-fn fault_p18_a_missing_or_hostile_folder_is_refused_before_tmux_sees_it() {
+fn a_missing_or_hostile_folder_is_refused_before_tmux_sees_it() {
     run(async {
         let lab = Lab::new().await;
         let hostile = lab.path("#(touch canary)");
@@ -328,7 +261,7 @@ fn a_page_of_history_has_its_colours_and_its_line_drawing_is_drawn() {
 }
 
 #[test]
-fn fault_t15_a_hostile_configuration_and_environment_have_no_effect() {
+fn a_hostile_configuration_and_environment_have_no_effect() {
     run(async {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let home = folder.path().join("home");
@@ -379,7 +312,7 @@ fn our_server_is_ours_alone_and_knows_no_secret() {
 }
 
 #[test]
-fn fault_t4_a_removed_socket_brings_no_second_server() {
+fn a_removed_socket_brings_no_second_server() {
     run(async {
         let lab = Lab::new().await;
         std::fs::remove_file(&lab.spec.socket).expect("it was there");
@@ -400,7 +333,7 @@ fn fault_t4_a_removed_socket_brings_no_second_server() {
 }
 
 #[test]
-fn fault_t1_a_killed_server_is_gone_and_the_client_says_so() {
+fn a_killed_server_is_gone_and_the_client_says_so() {
     run(async {
         let lab = Lab::new().await;
         lab.start("builder", "exec cat").await;
@@ -425,7 +358,7 @@ fn fault_t1_a_killed_server_is_gone_and_the_client_says_so() {
 }
 
 #[test]
-fn fault_t3_a_stopped_server_is_silent_within_the_deadline_and_comes_back() {
+fn a_stopped_server_is_silent_within_the_deadline_and_comes_back() {
     run(async {
         let lab = Lab::new().await;
         let agent = lab.start("builder", "exec cat").await;
@@ -521,54 +454,6 @@ fn many_callers_get_their_own_answers() {
 }
 
 #[test]
-fn fault_t17_a_missing_or_odd_tmux_is_named() {
-    run(async {
-        type Expected = fn(&StartError) -> bool;
-        let table: [(&str, Expected); 8] = [
-            ("echo tmux 2.9a", |error| matches!(error, StartError::TooOld { found } if found == "2.9a")),
-            ("echo screen 4", |error| matches!(error, StartError::NoTmux { .. })),
-            ("exit 1", |error| matches!(error, StartError::NoTmux { .. })),
-            (r"printf 'tmux \377\033[31m'", |error| matches!(error, StartError::NoTmux { .. })),
-            ("head -c 1000000 /dev/zero", |error| matches!(error, StartError::NoTmux { .. })),
-            (
-                "[ \"$1\" = -V ] && echo tmux 3.3a || { echo no >&2; exit 1; }",
-                |error| matches!(error, StartError::Failed(words) if words == "no"),
-            ),
-            ("[ \"$1\" = -V ] && echo tmux 3.3a || exit 0", |error| matches!(error, StartError::Failed(_))),
-            ("[ \"$1\" = -V ] && exec sleep 60", |error| matches!(error, StartError::Failed(_))),
-        ];
-        for (script, expected) in table {
-            let folder = tempfile::tempdir().expect("a temporary folder");
-            let spec = support::spec(shim(&folder, script), &folder);
-            let error = server::start_server(&spec, None).await.expect_err(script);
-            assert!(expected(&error), "{script}: {error:?}");
-            assert!(!error.to_string().is_empty());
-        }
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let error = server::version("no-such-tmux".as_ref()).await.expect_err("is missing");
-        assert!(matches!(error, StartError::Missing(_)), "{error:?}");
-        let plain = folder.path().join("plain");
-        std::fs::write(&plain, "echo tmux 3.3a").expect("a file");
-        let error = server::version(plain.as_os_str()).await.expect_err("can't be run");
-        assert!(matches!(error, StartError::NotRunnable { .. }), "{error:?}");
-    });
-}
-
-#[test]
-fn fault_t13_servers_and_clients_of_different_protocols_are_silent_with_both_named() {
-    run(async {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let words = "protocol version mismatch (client 9, server 8)";
-        let lab = Lab::with_program("tmux", folder).await;
-        let script = format!("[ \"$1\" = -V ] && echo tmux 3.7 || {{ echo '{words}' >&2; exit 1; }}");
-        let odd = shim(&lab.folder, &script);
-        let probed = server::probe(odd.as_os_str(), &lab.spec.socket, Some(&lab.server)).await;
-        let Probe::Silent(why) = probed else { panic!("{probed:?}") };
-        assert!(why.contains("3.7") && why.contains("client 9, server 8"), "{why}");
-    });
-}
-
-#[test]
 fn a_workspace_that_no_socket_fits_is_refused_with_the_reason() {
     run(async {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -584,25 +469,4 @@ fn a_workspace_that_no_socket_fits_is_refused_with_the_reason() {
         let error = server::start_server(&spec, None).await.expect_err("open to others");
         assert!(matches!(error, StartError::Folder { .. }), "{error:?}");
     });
-}
-
-/// An executable script in the folder.
-fn shim(folder: &tempfile::TempDir, script: &str) -> std::path::PathBuf {
-    let path = folder.path().join("shim");
-    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a file");
-    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("ours");
-    // A forked child of another test may still hold the file open for writing; it can be run once that is gone.
-    let mut tries = 0;
-    while spawn::blocking(&path).arg("--ready").output().is_err_and(|error| error.raw_os_error() == Some(26))
-        && tries < 100
-    {
-        tries += 1;
-    }
-    path
-}
-
-/// A program that takes every byte as it comes: raw mode, bracketed paste as asked for, all input into `$1/in`.
-fn receiver(bracketed: bool) -> String {
-    let mode = if bracketed { r"printf '\033[?2004h';" } else { "" };
-    format!("{mode} stty raw -echo; : > \"$1/in\"; echo ready; exec cat >> \"$1/in\"")
 }

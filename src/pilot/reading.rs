@@ -37,6 +37,10 @@ const MODEL_REFUSED: &str = "model refused";
 
 /// Longest evidence, in characters: one line of a wide terminal.
 const EVIDENCE_CAP: usize = 200;
+/// Makes one sign of the two beside it.
+const JOINER: char = '\u{200d}';
+/// Say how the sign before them is drawn.
+const VARIANTS: std::ops::RangeInclusive<char> = '\u{fe00}'..='\u{fe0f}';
 /// Of a composer's text this much of the end must be seen, squeezed, where the beginning has scrolled away.
 const TAIL_PROOF: usize = 24;
 /// A text shorter than this on one line is never shown collapsed, by any backend seen.
@@ -345,8 +349,15 @@ fn collapsed_holds(backend: &Backend, shown: &str, wanted: &str) -> bool {
     true
 }
 
+/// A cell of a terminal holds only so many bytes (21 in tmux 3.3a), so of signs that are joined to one the first must do.
 fn squeezed(text: &str) -> String {
-    text.chars().filter(|c| !c.is_whitespace() && !is_hostile(*c)).collect()
+    let mut joined = false;
+    let counts = |c: &char| {
+        let follows = std::mem::replace(&mut joined, *c == JOINER);
+        let unseen = *c == JOINER || VARIANTS.contains(c) || (follows && !c.is_alphanumeric());
+        !unseen && !c.is_whitespace() && !is_hostile(*c)
+    };
+    text.chars().filter(counts).collect()
 }
 
 fn clean(text: &str) -> String {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a world that can't be set up is a failed test")]
 
 mod broken;
+mod clone;
 mod hostile;
 mod network;
 mod pushes;

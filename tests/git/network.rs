@@ -1,32 +1,10 @@
 //! A remote that is reached over a network protocol, through our own mirror.
 
 use std::net::TcpListener;
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
-use crate::world::{Ears, NEVER, OFTEN, World, handoffs};
+use crate::world::{Ears, NEVER, OFTEN, World, handoffs, serve};
 use flightdeck::edge::git::WatchSettings;
-use flightdeck::edge::spawn;
-
-/// Serves the world's folder by the git protocol until the test process ends; the address of its remote.
-pub(crate) fn serve(world: &World) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("git://{}/origin.git", listener.local_addr().unwrap());
-    let base = world.path("").display().to_string();
-    let home = world.path("home");
-    spawn::thread("git daemon", move || {
-        for line in listener.incoming().flatten() {
-            let mut daemon = spawn::blocking("git");
-            daemon.env("HOME", &home).args(["daemon", "--inetd", "--export-all", &format!("--base-path={base}")]);
-            daemon.stdout(Stdio::from(OwnedFd::from(line.try_clone().unwrap()))).stderr(Stdio::null());
-            daemon.stdin(Stdio::from(OwnedFd::from(line)));
-            daemon.status().unwrap();
-        }
-    })
-    .unwrap();
-    address
-}
 
 fn settings(world: &World) -> WatchSettings {
     WatchSettings { remote: Some(serve(world)), ..world.settings() }

@@ -1,6 +1,6 @@
-//! What an ordinary life of a branch looks like from here: A3, G3-G6, G12, G16.
+//! What an ordinary life of a branch looks like from here.
 
-use crate::world::{Ears, NEVER, World, handoffs};
+use crate::world::{Ears, NEVER, World, chain, handoffs};
 use flightdeck::edge::git::WatchSettings;
 use flightdeck::pilot::fact::Push;
 use flightdeck::pilot::id::{AgentId, PhaseId};
@@ -19,23 +19,6 @@ async fn the_first_sight_of_a_branch_tells_what_is_done_and_no_commits() {
     let new = world.remote_head();
     let expected = Push { old: None, new, rewritten: false, commits: vec![], inbox: vec![], done: vec![phase("1a")] };
     assert_eq!(push, expected);
-}
-
-#[tokio::test]
-async fn a_claim_is_told_when_it_is_pushed_and_not_before() {
-    let world = World::new();
-    let old = world.remote_head();
-    let mut ears = Ears::settled(world.settings()).await;
-    world.commit("builder", "claim(1a): not pushed yet");
-    ears.watcher.poke();
-    world.clone_to("adversary");
-    let other = world.commit("adversary", "something else");
-    world.push("adversary");
-    let push = ears.push().await;
-    assert_eq!((push.old, push.new, push.commits.len()), (Some(old), other, 1));
-    world.git(&world.path("builder"), &["pull", "--quiet", "--rebase"]);
-    world.push("builder");
-    assert_eq!(handoffs(&ears.push().await), ["claim(1a)"]);
 }
 
 #[tokio::test]
@@ -72,44 +55,6 @@ async fn a_restart_at_the_same_head_tells_nothing_and_one_behind_tells_the_rest(
     assert_eq!(handoffs(&Ears::new(world.settings(), Some(baseline)).push().await), ["review(1a)"]);
 }
 
-/// `count` commits in a chain on top of `main`, with subjects `claim(0)`, `claim(1)`, … and the given dates.
-fn chain(count: usize, date: impl Fn(usize) -> usize) -> Vec<u8> {
-    let mut stream = String::new();
-    for n in 0..count {
-        let subject = format!("claim({n}): x");
-        let from = if n == 0 { "from refs/heads/main^0\n" } else { "" };
-        stream += &format!(
-            "commit refs/heads/main\ncommitter A <a@b> {} +0000\ndata {}\n{subject}\n{from}\n",
-            date(n),
-            subject.len()
-        );
-    }
-    stream.into_bytes()
-}
-
-#[tokio::test]
-async fn fifty_commits_in_one_push_come_in_the_graphs_order_whatever_their_dates() {
-    let world = World::new();
-    let mut ears = Ears::settled(world.settings()).await;
-    // From 1970 to 2100 and back.
-    world.import(&chain(50, |n| (n * 7919 % 50) * 82_000_000));
-    let push = ears.push().await;
-    assert_eq!(handoffs(&push), (0..50).map(|n| format!("claim({n})")).collect::<Vec<_>>());
-}
-
-#[tokio::test]
-async fn ten_thousand_commits_in_one_push_are_all_told_and_many_more_are_a_new_baseline() {
-    let world = World::new();
-    let mut ears = Ears::settled(world.settings()).await;
-    world.import(&chain(10_000, |n| n));
-    let push = ears.push().await;
-    assert_eq!(push.commits.len(), 10_000);
-    assert_eq!(handoffs(&push).last().unwrap(), "claim(9999)");
-    world.import(&chain(20_001, |n| n));
-    let push = ears.push().await;
-    assert!(push.rewritten && push.commits.is_empty());
-}
-
 #[tokio::test]
 async fn a_merge_brings_the_side_branch_and_nothing_that_was_there_before() {
     let world = World::new();
@@ -130,22 +75,6 @@ async fn a_merge_brings_the_side_branch_and_nothing_that_was_there_before() {
         assert_eq!(handoffs(&push), [format!("claim(side{merge})"), "review(merge)".to_string()]);
         assert_eq!(push.commits.len(), 2);
     }
-}
-
-#[tokio::test]
-async fn a_force_push_is_a_new_baseline_and_what_comes_on_top_is_told() {
-    let world = World::new();
-    world.commit("builder", "claim(1a): will be rewritten");
-    world.push("builder");
-    let mut ears = Ears::settled(world.settings()).await;
-    world.git(&world.path("builder"), &["commit", "--quiet", "--amend", "--allow-empty", "-m", "claim(1a): rewritten"]);
-    world.push("builder");
-    let push = ears.push().await;
-    assert!(push.rewritten && push.commits.is_empty() && push.inbox.is_empty());
-    world.commit("builder", "claim(1b): new");
-    world.push("builder");
-    let push = ears.push().await;
-    assert_eq!((push.rewritten, handoffs(&push)), (false, vec!["claim(1b)".to_string()]));
 }
 
 #[tokio::test]

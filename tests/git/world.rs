@@ -1,6 +1,8 @@
 //! A bare remote, clones of it, and a git that knows nothing of the machine's configuration.
 
 use std::io::Write;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -109,6 +111,11 @@ impl World {
         Sha::parse(&self.git(&self.remote(), &["rev-parse", "refs/heads/main"])).unwrap()
     }
 
+    /// The same, read all the time.
+    pub(crate) fn often(&self) -> WatchSettings {
+        WatchSettings { interval: OFTEN, ..self.settings() }
+    }
+
     /// Watches the remote in place, woken by the bell only.
     pub(crate) fn settings(&self) -> WatchSettings {
         WatchSettings {
@@ -186,4 +193,38 @@ pub(crate) fn handoffs(push: &Push) -> Vec<String> {
 /// A named pipe, by the program that every system has: the system call differs.
 pub(crate) fn pipe(path: &Path) {
     assert!(spawn::blocking("mkfifo").arg(path).status().unwrap().success());
+}
+
+/// Serves the world's folder by the git protocol until the test process ends; the address of its remote.
+pub(crate) fn serve(world: &World) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("git://{}/origin.git", listener.local_addr().unwrap());
+    let base = world.path("").display().to_string();
+    let home = world.path("home");
+    spawn::thread("git daemon", move || {
+        for line in listener.incoming().flatten() {
+            let mut daemon = spawn::blocking("git");
+            daemon.env("HOME", &home).args(["daemon", "--inetd", "--export-all", &format!("--base-path={base}")]);
+            daemon.stdout(Stdio::from(OwnedFd::from(line.try_clone().unwrap()))).stderr(Stdio::null());
+            daemon.stdin(Stdio::from(OwnedFd::from(line)));
+            daemon.status().unwrap();
+        }
+    })
+    .unwrap();
+    address
+}
+
+/// `count` commits in a chain on top of `main`, with subjects `claim(0)`, `claim(1)`, … and the given dates.
+pub(crate) fn chain(count: usize, date: impl Fn(usize) -> usize) -> Vec<u8> {
+    let mut stream = String::new();
+    for n in 0..count {
+        let subject = format!("claim({n}): x");
+        let from = if n == 0 { "from refs/heads/main^0\n" } else { "" };
+        stream += &format!(
+            "commit refs/heads/main\ncommitter A <a@b> {} +0000\ndata {}\n{subject}\n{from}\n",
+            date(n),
+            subject.len()
+        );
+    }
+    stream.into_bytes()
 }

@@ -13,7 +13,7 @@ use rustix::process::Signal;
 
 use super::deck::{Deck, id};
 use super::plan::{PROGRAM, Plan};
-use super::processes::{holds, in_no_argv, in_no_file};
+use super::secrets::{holds, in_no_argv, in_no_file};
 
 const IDLE: &str = "on *: say yes\n";
 

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use flightdeck::pilot::command::Command;
 use flightdeck::pilot::id::PhaseId;
-use flightdeck::pilot::message::Origin;
 use flightdeck::pilot::record::{AgentState, Record};
 use rustix::process::Signal;
 
@@ -13,81 +12,6 @@ use super::deck::{Deck, id};
 use super::plan::{Plan, git};
 
 const IDLE: &str = "on *: say yes; wait 60s\n";
-
-fn pair(builder: &str, adversary: &str) -> Plan {
-    let plan = Plan::new().agent("builder", builder).agent("adversary", adversary).over_git();
-    plan.set("agents.builder.role", "builder").set("agents.adversary.role", "adversary")
-}
-
-fn seed(deck: &Deck) -> PathBuf {
-    deck.outside().join("seed")
-}
-
-/// Pushes a commit that concerns nobody, and waits until the engine has seen it: whatever came before was seen too.
-fn neutral_push(deck: &Deck) {
-    let seed = seed(deck);
-    git(&seed, &["pull", "--quiet", "--rebase", "origin", "main"]);
-    git(&seed, &["commit", "--quiet", "--allow-empty", "--message", "nothing of note"]);
-    git(&seed, &["push", "--quiet", "origin", "main"]);
-    let head = git(&seed, &["rev-parse", "HEAD"]);
-    deck.saw("the branch's new head", |record| match record {
-        Record::Baseline { sha, .. } if sha.as_str() == head => Some(()),
-        _ => None,
-    });
-}
-
-fn pings(deck: &Deck) -> Vec<(String, String)> {
-    deck.all(|record| match record {
-        Record::MessageQueued { message } if matches!(message.origin, Origin::Handoff { .. }) => {
-            Some((message.agent.to_string(), message.text.clone()))
-        }
-        _ => None,
-    })
-}
-
-#[test]
-fn fault_g5_claims_and_reviews_ping_once_and_never_again_after_restarts() {
-    let builder =
-        "on go now: append work x; commit claim(1a): IGNORE ALL `#(touch x)`; push; say pushed\non *: say yes\n";
-    let adversary = "on claim(: append verdict x; commit review(1a): fine; push; say pushed\non *: say yes\n";
-    let deck = pair(builder, adversary).up();
-    deck.prompted("builder", 1);
-    deck.prompted("adversary", 1);
-    deck.saw("the first sight", |record| matches!(record, Record::Baseline { .. }).then_some(()));
-    assert_eq!(pings(&deck), [], "an old claim was pinged");
-
-    deck.send("builder", "go now");
-    deck.prompted("adversary", 2);
-    deck.prompted("builder", 3);
-    let subjects = git(&deck.workspace.join("clones/adversary"), &["log", "-2", "--reverse", "--format=%H"]);
-    let shas: Vec<&str> = subjects.lines().map(|sha| &sha[..10]).collect();
-    let told = |what: &str, sha: &str| format!("New on main: {what}(1a) {sha}. Pull and act on it.");
-    let expected =
-        [("adversary".to_string(), told("claim", shas[0])), ("builder".to_string(), told("review", shas[1]))];
-    assert_eq!(pings(&deck), expected);
-    assert_eq!((&deck.submits("adversary")[1], &deck.submits("builder")[2]), (&expected[0].1, &expected[1].1));
-
-    for signal in [Signal::KILL, Signal::TERM] {
-        deck.end_engine(signal);
-        deck.start_engine();
-        neutral_push(&deck);
-    }
-    // A claim that is committed and not pushed has not happened.
-    let clone = deck.workspace.join("clones/builder");
-    git(&clone, &["commit", "--quiet", "--allow-empty", "--message", "claim(1b): not pushed"]);
-    neutral_push(&deck);
-    assert_eq!(pings(&deck), expected, "something was pinged again");
-    assert_eq!((deck.submits("adversary").len(), deck.submits("builder").len()), (2, 3));
-
-    // What is pushed while no engine looks is pinged by the next one, once.
-    deck.end_engine(Signal::KILL);
-    git(&clone, &["pull", "--quiet", "--rebase", "origin", "main"]);
-    git(&clone, &["push", "--quiet", "origin", "HEAD:main"]);
-    deck.start_engine();
-    deck.prompted("adversary", 3);
-    assert!(deck.submits("adversary")[2].contains("claim(1b)"));
-    assert_eq!(pings(&deck).len(), 3);
-}
 
 /// Says DONE in the Builder's clone, and commits it there.
 fn done_locally(deck: &Deck, phase: &str) -> PathBuf {
@@ -112,7 +36,7 @@ fn entered(deck: &Deck) -> Vec<String> {
 
 #[test]
 fn a_done_that_is_not_pushed_blocks_its_phase_and_the_push_ends_it_once() {
-    let plan = pair(IDLE, IDLE).set("project.sequence", vec!["1a", "1b"]).set("project.done_push_wait", "1s");
+    let plan = Plan::pair(IDLE, IDLE).set("project.sequence", vec!["1a", "1b"]).set("project.done_push_wait", "1s");
     let deck = plan.up();
     deck.prompted("builder", 1);
     deck.prompted("adversary", 1);

@@ -1,8 +1,5 @@
 //! A workspace that was copied while its agents ran.
 
-use std::fs;
-use std::path::Path;
-
 use flightdeck::edge::process::{self, Alive};
 use flightdeck::pilot::command::Command;
 use flightdeck::pilot::record::Record;
@@ -40,20 +37,4 @@ fn a_copied_workspace_neither_adopts_nor_ends_the_agents_of_the_original() {
     deck.settled(message);
     assert_eq!(lives(), before, "{}", deck.story());
     assert_eq!(["solo", "other"].map(|name| deck.starts(name)), [1, 1]);
-}
-
-/// Folders and files; sockets stay behind.
-pub(crate) fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder");
-    fs::set_permissions(to, fs::metadata(from).expect("a folder").permissions()).expect("its mode");
-    for entry in fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let kind = entry.file_type().expect("a kind");
-        let target = to.join(entry.file_name());
-        if kind.is_dir() {
-            copy(&entry.path(), &target);
-        } else if kind.is_file() {
-            fs::copy(entry.path(), &target).expect("a copy");
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! A deck at work: drives the engine through its own doors (process, signals, link, log), and ends all of it.
 
 use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
@@ -11,8 +12,8 @@ use flightdeck::edge::process::{self, Alive, Tag};
 use flightdeck::edge::store::{Filter, Page, Reader};
 use flightdeck::edge::{clock, lock, spawn};
 use flightdeck::pilot::command::{Answer, Command};
-use flightdeck::pilot::fact::{Identity, Server, Stamp};
-use flightdeck::pilot::id::{AgentId, MessageId};
+use flightdeck::pilot::fact::{Exit, Identity, Server, Stamp};
+use flightdeck::pilot::id::{AgentId, Incarnation, MessageId};
 use flightdeck::pilot::message::Stage;
 use flightdeck::pilot::record::Record;
 use flightdeck::pilot::view::{AgentView, View};
@@ -77,7 +78,7 @@ impl Deck {
     /// Everything in the workspace of another one, as it lies there just now.
     pub(crate) fn copied_from(other: &Deck) -> Deck {
         let deck = Deck::empty();
-        super::copies::copy(&other.workspace, &deck.workspace);
+        copy(&other.workspace, &deck.workspace);
         deck
     }
 
@@ -208,6 +209,14 @@ impl Deck {
         self.until(what, || self.all(&pick).into_iter().next())
     }
 
+    /// How an agent's lives ended, each with what it showed last.
+    pub(crate) fn exits(&self, agent: &str) -> Vec<(Exit, Vec<String>)> {
+        self.all(|record| match record {
+            Record::Exited { agent: who, exit, last } if *who == id(agent) => Some((*exit, last.clone())),
+            _ => None,
+        })
+    }
+
     /// How often an agent was started.
     pub(crate) fn starts(&self, agent: &str) -> usize {
         self.count(|record| matches!(record, Record::Started { agent: who, .. } if *who == id(agent)))
@@ -312,6 +321,16 @@ impl Deck {
             return Vec::new();
         }
         process::survivors(nonce.trim()).expect("a readable process table")
+    }
+
+    /// Nobody lives twice: whatever lives of an agent is of one life.
+    pub(crate) fn one_of_each(&self) {
+        let mut lives: BTreeMap<AgentId, BTreeSet<Incarnation>> = BTreeMap::new();
+        for (tag, _) in self.lives() {
+            lives.entry(tag.agent).or_default().insert(tag.incarnation);
+        }
+        let doubled: Vec<_> = lives.iter().filter(|(_, lives)| lives.len() > 1).collect();
+        assert!(doubled.is_empty(), "{doubled:?}\n{}", self.story());
     }
 
     pub(crate) fn state_dir(&self) -> PathBuf {
@@ -429,6 +448,22 @@ pub(crate) fn id(agent: &str) -> AgentId {
 /// A file's text, empty where there is none.
 pub(crate) fn text(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_default()
+}
+
+/// Folders and files; sockets stay behind.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    fs::set_permissions(to, fs::metadata(from).expect("a folder").permissions()).expect("its mode");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let kind = entry.file_type().expect("a kind");
+        let target = to.join(entry.file_name());
+        if kind.is_dir() {
+            copy(&entry.path(), &target);
+        } else if kind.is_file() {
+            fs::copy(entry.path(), &target).expect("a copy");
+        }
+    }
 }
 
 /// The same throws in each run: a linear congruential generator (Knuth's MMIX).

@@ -1,11 +1,9 @@
 //! Engines that come and go: agents do not notice, and nobody acts twice.
 
-use std::fs;
-
 use flightdeck::edge::clock;
 use flightdeck::pilot::command::Command;
 use flightdeck::pilot::record::{AgentState, Record};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
 use super::deck::{Deck, id};
 use super::plan::Plan;
@@ -18,47 +16,12 @@ fn looked(deck: &Deck) {
 }
 
 #[test]
-fn fault_p10_a_second_engine_is_turned_away_with_the_name_of_the_first() {
-    let deck = Plan::new().agent("solo", IDLE).up();
-    let first = deck.engine_pid();
-    let mut second = deck.another_engine();
-    let status = deck.until("the second's end", || second.try_wait().expect("our child"));
-    assert_eq!(status.code(), Some(3), "{}", deck.said());
-    assert!(deck.said().contains(&format!("process {}", first.as_raw_nonzero())), "{}", deck.said());
-    assert_eq!(deck.status().engine_pid, u32::try_from(first.as_raw_nonzero().get()).expect("a pid"));
-}
-
-#[test]
 fn each_agents_host_and_directory_are_told() {
     let deck = Plan::new().agent("solo", IDLE).up();
     let agent = deck.agent("solo");
     assert_eq!(agent.host, rustix::system::uname().nodename().to_string_lossy());
     let dir = std::path::Path::new(&agent.dir);
     assert!(dir.is_absolute() && dir.is_dir(), "{agent:?}");
-}
-
-#[test]
-fn fault_p10_a_stopped_engine_that_wakes_after_a_take_over_touches_nothing_and_ends() {
-    let deck = Plan::new().agent("solo", IDLE).up();
-    deck.prompted("solo", 1);
-    let mut old = deck.part_with_engine();
-    kill_process(Pid::from_child(&old), Signal::STOP).expect("our child");
-    fs::remove_file(deck.state_dir().join("lock")).expect("the operator takes the lock away");
-    deck.start_engine();
-    looked(&deck);
-    let message = deck.send("solo", "from the new one");
-    deck.settled(message);
-
-    // Both see this death; one of them may act on it.
-    deck.kill("solo", Signal::KILL);
-    kill_process(Pid::from_child(&old), Signal::CONT).expect("our child");
-    let status = deck.until("the old one's end", || old.try_wait().expect("our child"));
-    assert_eq!(status.code(), Some(3));
-    deck.ready("solo", 2);
-    deck.prompted("solo", 3);
-    assert_eq!((deck.starts("solo"), deck.status().epoch), (2, 2), "{}", deck.story());
-    let seqs: Vec<u64> = deck.records().iter().map(|(stamp, _)| stamp.seq).collect();
-    assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
 }
 
 #[test]
@@ -141,42 +104,6 @@ fn an_emergency_stop_ends_all_agents_and_keeps_them_down_across_engines() {
     deck.tell(&Command::Resume);
     deck.ready("solo", 2);
     deck.ready("other", 2);
-}
-
-#[test]
-fn fault_k6_a_broken_configuration_is_refused_with_all_its_problems_and_the_old_one_stays() {
-    let deck = Plan::new().agent("solo", IDLE).up();
-    deck.prompted("solo", 1);
-    let file = deck.workspace.join("flightdeck.toml");
-    let good = fs::read_to_string(&file).expect("the configuration");
-    let bad = good.replace("role = \"other\"", "role = \"othre\"").replace("idle = \"60s\"", "idle = \"0s\"");
-    assert_ne!(good, bad);
-    fs::write(&file, &bad).expect("a file");
-    deck.tell(&Command::Reload);
-    let problems = deck.saw("a refusal", |record| match record {
-        Record::ConfigRefused { problems } => Some(problems.join("\n")),
-        _ => None,
-    });
-    assert!(
-        problems.contains("othre") && problems.contains("idle") && problems.contains("flightdeck.toml:"),
-        "{problems}"
-    );
-    let message = deck.send("solo", "still there");
-    deck.settled(message);
-
-    // Another agent comes by the file and a signal; the one that is there is not touched.
-    let more = good.replace("[agents.solo]", "[agents.more]\nrole = \"other\"\nprompt = \"plain\"\nbackend = \"player\"\ndir = \"clones/solo/sub\"\n\n[agents.solo]");
-    assert_ne!(good, more);
-    fs::create_dir(deck.workspace.join("clones/solo/sub")).expect("a folder");
-    fs::write(&file, &more).expect("a file");
-    kill_process(deck.engine_pid(), Signal::HUP).expect("our child");
-    deck.ready("more", 1);
-    fs::write(&file, &good).expect("a file");
-    kill_process(deck.engine_pid(), Signal::HUP).expect("our child");
-    deck.until("one agent", || (deck.status().agents.len() == 1).then_some(()));
-    let left = deck.process("more");
-    assert_eq!(flightdeck::edge::process::alive(&left), flightdeck::edge::process::Alive::Yes, "it was killed");
-    assert_eq!((deck.starts("solo"), deck.submits("solo").len()), (1, 2));
 }
 
 #[test]

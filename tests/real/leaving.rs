@@ -54,20 +54,6 @@ fn by_an_interrupt() {
 }
 
 #[test]
-fn by_a_panic_which_is_told_on_the_shells_screen() {
-    let deck = one_agent();
-    let asks = deck.outside().join("panic");
-    let terminal = Terminal::with(&deck, &[&format!("FLIGHTDECK_TEST_PANIC={}", asks.display())]);
-    let before = terminal.modes("before");
-    terminal.open();
-    std::fs::write(&asks, "").expect("a file");
-    terminal.shows("left with 101");
-    terminal.shows("a panic was asked for");
-    terminal.is_as_before(&before);
-    assert_eq!((deck.status().epoch, deck.starts("alpha")), (1, 1));
-}
-
-#[test]
 fn suspended_the_shell_has_the_terminal_and_fg_brings_the_cockpit_back() {
     let deck = one_agent();
     let terminal = Terminal::beside(&deck);

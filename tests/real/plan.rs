@@ -30,6 +30,12 @@ impl Plan {
         plan.set("backends.player.launch", vec![PROGRAM, "demo-agent", "{args}"])
     }
 
+    /// The two loops of a project over git, in a phase.
+    pub(crate) fn pair(builder: &str, adversary: &str) -> Plan {
+        let plan = Plan::new().agent("builder", builder).agent("adversary", adversary).over_git();
+        plan.set("agents.builder.role", "builder").set("agents.adversary.role", "adversary")
+    }
+
     /// One more agent, which plays `script`.
     pub(crate) fn agent(mut self, name: &str, script: &str) -> Plan {
         self.scripts.push((name.to_string(), script.to_string()));

@@ -8,9 +8,8 @@ use unicode_width::UnicodeWidthStr;
 
 use super::deck::{Deck, text};
 use super::escapes::{ESCAPES, flood};
-use super::hostile::acting;
 use super::plan::{PROGRAM, Plan, git};
-use super::terminal::Terminal;
+use super::terminal::{Terminal, acting};
 
 /// Two loops that hand over, and one that shows the subjects of what was pushed whenever it gets a line.
 fn fleet() -> Deck {

@@ -12,6 +12,9 @@ use rustix::process::Signal;
 use super::deck::{Deck, signal_to, text};
 use super::plan::PROGRAM;
 
+/// What a frame is made of: SGR, places of the cursor, erasing, the modes of taking and giving back.
+const FRAME: &str = "mHJKhlABCDd";
+
 /// What the shell says when it is ready.
 const PROMPT: &str = "ready> ";
 
@@ -201,4 +204,28 @@ impl Drop for Terminal<'_> {
         let _ = spawn::blocking("tmux").arg("-S").arg(&self.socket).args(["-N", "kill-server"]).output();
         signal_to(&self.server, Signal::KILL);
     }
+}
+
+/// What of this output is more than text in a frame.
+pub(crate) fn acting(output: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rest = output;
+    while let Some(at) = rest.find(|c: char| c.is_control() && !matches!(c, '\r' | '\n')) {
+        let sequence = &rest[at..];
+        let end = sequence.char_indices().skip(2).find(|(_, c)| ('@'..='~').contains(c)).map(|(at, c)| (at + 1, c));
+        match end {
+            Some((end, kind)) if sequence.starts_with("\u{1b}[") && FRAME.contains(kind) => rest = &sequence[end..],
+            _ => {
+                found.push(sequence.chars().take(30).collect::<String>().escape_debug().to_string());
+                rest = &sequence[sequence.chars().next().map_or(0, char::len_utf8)..];
+            }
+        }
+    }
+    found.extend(
+        output
+            .chars()
+            .filter(|c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+            .map(|c| c.escape_unicode().to_string()),
+    );
+    found
 }

@@ -7,7 +7,7 @@ use flightdeck::pilot::event::Event;
 use flightdeck::pilot::fact::{Look, Screen, Work};
 use flightdeck::pilot::id::{AgentId, Incarnation};
 
-use super::scenarios::PACE;
+use super::play::PACE;
 use super::setup::Files;
 use super::world::{BEGIN, World};
 

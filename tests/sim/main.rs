@@ -8,6 +8,7 @@ mod dice;
 mod engine;
 mod perform;
 mod plan;
+mod play;
 mod scenarios;
 mod script;
 mod setup;

@@ -2,6 +2,7 @@
 //! sentences of what was broken; each has a test that shows it catching a sinner.
 
 mod docs;
+mod faults;
 mod leftovers;
 mod source;
 mod tree;
@@ -37,4 +38,5 @@ house_rules! {
     docs_name_only_verbs_that_exist: words::verbs_exist;
     links_in_docs_lead_somewhere: docs::links;
     decisions_are_numbered_and_listed: docs::decisions;
+    each_fault_has_one_test_and_those_with_a_mark_run_always: faults::catalogue;
 }

@@ -30,7 +30,7 @@ fn tries(deck: &Deck) -> usize {
 }
 
 #[test]
-fn fault_s1_with_a_full_disk_nothing_is_done_nothing_is_lost_and_it_is_told() {
+fn s1_with_a_full_disk_nothing_is_done_nothing_is_lost_and_it_is_told() {
     let deck = Plan::new().agent("solo", IDLE).agent("other", IDLE).laid_out();
     deck.start_hardened_engine();
     deck.prompted("solo", 1);

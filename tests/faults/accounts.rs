@@ -1,0 +1,208 @@
+//! Faults of accounts and their limits.
+
+use flightdeck::pilot::message::{Origin, Stage};
+use flightdeck::pilot::record::{AgentState, Order, Record};
+use flightdeck::pilot::standing::Verdict;
+
+use super::deck::Deck;
+use super::plan::Plan;
+use super::sim::{Story, scenario};
+
+fn resumed(deck: &Deck) -> Vec<flightdeck::pilot::message::Message> {
+    deck.all(|record| match record {
+        Record::MessageQueued { message } if message.origin == Origin::LimitLifted => Some(message.clone()),
+        _ => None,
+    })
+}
+
+#[test]
+fn a1_a_usage_limit_is_waited_out_until_the_time_it_names_and_a_message_ends_it() {
+    // The demo agent's own limits end at whole minutes; this one is told by its words alone.
+    let script = "once limit on *: error usage limit reached · resets in 4s\non *: say I go on\n";
+    let deck = Plan::new().agent("solo", script).up();
+    let (at, until) = deck.until("the limit", || {
+        deck.records().into_iter().find_map(|(stamp, record)| match record {
+            Record::LimitReached { until, .. } => Some((stamp.at, until.expect("it names a time"))),
+            _ => None,
+        })
+    });
+    assert!(until > at, "{at} {until}");
+    deck.until("its state", || (deck.agent("solo").state == AgentState::Limited { until: Some(until) }).then_some(()));
+    // What an operator has to say waits as well.
+    let message = deck.send("solo", "and this too");
+    deck.waits_for(message, "limit");
+    assert_eq!(deck.submits("solo").len(), 1, "it was spoken to although it is limited");
+
+    // Waited for as long as it takes: the words are true only after the time they name.
+    assert!(matches!(deck.settled(message), Stage::Submitted { .. }), "{}", deck.story());
+    let lifted = deck.records().into_iter().find_map(|(stamp, record)| match record {
+        Record::LimitLifted { .. } => Some(stamp.at),
+        _ => None,
+    });
+    assert!(lifted.expect("it was lifted") >= until, "{}", deck.story());
+    let words = resumed(&deck);
+    assert_eq!(words.len(), 1, "{}", deck.story());
+    assert!(matches!(deck.settled(words[0].id), Stage::Submitted { .. }), "{}", deck.story());
+    assert_eq!(deck.submits("solo")[1..], [words[0].text.clone(), "and this too".to_string()]);
+    deck.until("its answer", || deck.screen("solo").contains("I go on").then_some(()));
+    assert_eq!(deck.starts("solo"), 1, "it was started again for its limit");
+
+    // Still limited at the time it named: the wait doubles, and never idles for more than ten minutes.
+    let story = scenario("limit-still-there");
+    assert_eq!(story.starts("builder"), 1, "{}", story.told());
+    let reached = times(&story, |record| matches!(record, Record::LimitReached { .. }));
+    let lifted = times(&story, |record| matches!(record, Record::LimitLifted { .. }));
+    assert!(reached.len() >= 3 && lifted.len() == reached.len(), "{}", story.told());
+    assert!(reached.iter().zip(&lifted).all(|(from, to)| to - from <= 720), "{reached:?} {lifted:?}");
+    // Its limit was really over after 30 minutes.
+    assert!(*lifted.last().expect("one") <= 1800 + 60 + 600 + 120, "{lifted:?}");
+}
+
+/// Seconds since the beginning of the records of a kind.
+fn times(story: &Story, good: impl Fn(&Record) -> bool) -> Vec<u64> {
+    story.all(|record| good(record).then_some(())).into_iter().map(|(at, ())| at.as_secs()).collect()
+}
+
+fn alerts(story: &Story) -> Vec<String> {
+    let alerts = story.all(|record| match record {
+        Record::Alerted { what, .. } => Some(what.clone()),
+        _ => None,
+    });
+    alerts.into_iter().map(|(_, what)| what).collect()
+}
+
+#[test]
+fn a2_a_limit_that_is_quoted_or_old_changes_nothing() {
+    let quoted = scenario("limit-quoted");
+    let limited = |record: &Record| matches!(record, Record::LimitReached { .. });
+    assert_eq!(times(&quoted, limited), [0u64; 0], "{}", quoted.told());
+    // The words of one that is over hide no stall.
+    let old = scenario("limit-old-text-stall");
+    assert_eq!(times(&old, limited).len(), 1, "{}", old.told());
+    assert_eq!(times(&old, |record| matches!(record, Record::Found { .. })).len(), 1, "{}", old.told());
+}
+
+#[test]
+fn a3_a_refused_login_holds_everybody_on_the_account_with_one_alert_until_it_is_let_in() {
+    let story = scenario("account-refused");
+    let held = |record: &Record| matches!(record, Record::StateChanged { state: AgentState::Held { .. }, .. });
+    let mended = |record: &Record| matches!(record, Record::AccountProbed { verdict: Verdict::Good, .. });
+    let (held, mended) = (times(&story, held), times(&story, mended));
+    assert_eq!((held.len(), mended.len()), (2, 2), "{}", story.told());
+    let mended = &mended[1..];
+    assert_eq!(times(&story, |record| matches!(record, Record::AccountRefused { .. })), [held[0]]);
+    assert_eq!(held[0], held[1], "both at once");
+    let told: Vec<String> = alerts(&story).into_iter().filter(|what| what.contains("talker login")).collect();
+    let [told] = told.as_slice() else { panic!("{told:?}") };
+    assert!(told.contains("builder") && told.contains("adversary") && told.contains("homes/one"), "{told}");
+    // While it is refused nobody is started and nobody is spoken to.
+    let between = |at: &u64| (held[0]..mended[0]).contains(at);
+    let acts = times(&story, |record| match record {
+        Record::Ordered { order, .. } => {
+            matches!(order, Order::Start { .. } | Order::Paste { .. } | Order::Submit { .. })
+        }
+        _ => false,
+    });
+    assert_eq!(acts.iter().filter(|at| between(at)).count(), 0, "{}", story.told());
+    assert_eq!(
+        (story.starts("builder"), story.starts("adversary")),
+        (2, 1),
+        "who showed it starts again, the other goes on"
+    );
+    assert!(story.submitted().iter().all(|times| *times == 1), "{}", story.told());
+}
+
+#[test]
+fn a5_a_blank_start_on_another_account_is_never_silent() {
+    let fresh = |story: &Story| {
+        let routes = story.all(|record| match record {
+            Record::Routed { account, fresh, .. } => Some((account.clone().map(String::from), fresh.clone())),
+            _ => None,
+        });
+        routes.into_iter().map(|(_, route)| route).collect::<Vec<_>>()
+    };
+    let anew = scenario("account-limit-anew");
+    let routes = fresh(&anew);
+    let (account, why) = routes.last().expect("it went on");
+    assert_eq!(account.as_deref(), Some("two"));
+    assert!(why.as_ref().is_some_and(|why| !why.is_empty()), "{routes:?}");
+    assert!(alerts(&anew).iter().any(|what| what.contains("begins anew")), "{:?}", alerts(&anew));
+    // Where its conversation is found it goes on in it, and nothing is to be said.
+    let found = scenario("account-limit-next");
+    assert!(
+        fresh(&found).iter().any(|(account, fresh)| account.as_deref() == Some("two") && fresh.is_none()),
+        "{}",
+        found.told()
+    );
+    let conversations = found.all(|record| match record {
+        Record::Started { conversation, .. } => conversation.clone(),
+        _ => None,
+    });
+    assert_eq!(conversations[0].1, conversations[1].1, "{}", found.told());
+}
+
+#[test]
+fn a6_with_all_accounts_limited_it_waits_for_the_first_that_is_free_and_does_not_spin() {
+    let story = scenario("account-limit-both");
+    let routes = times(&story, |record| matches!(record, Record::Routed { .. }));
+    assert!(routes.len() <= 3, "{routes:?}\n{}", story.told());
+    let limits = story.all(|record| match record {
+        Record::LimitReached { until, .. } => *until,
+        _ => None,
+    });
+    assert_eq!(limits.len(), 2, "{}", story.told());
+    let first = super::sim::since_begin(limits[0].1).as_secs();
+    assert!((first..first + 200).contains(routes.last().expect("a way back")), "{routes:?} {first}");
+    let ordered = times(&story, |record| matches!(record, Record::Ordered { .. }));
+    let second = limits[1].0.as_secs();
+    assert_eq!(ordered.iter().filter(|at| (second + 5..first).contains(at)).count(), 0, "{}", story.told());
+}
+
+#[test]
+fn a7_an_overloaded_service_is_waited_for_by_its_agent_and_nobody_is_ended() {
+    let story = scenario("overloaded");
+    let harm = |record: &Record| {
+        matches!(
+            record,
+            Record::Found { .. } | Record::Stopped { .. } | Record::Held { .. } | Record::LimitReached { .. }
+        )
+    };
+    assert_eq!((times(&story, harm), story.starts("builder")), (Vec::new(), 1), "{}", story.told());
+    assert!(story.submitted().iter().all(|times| *times == 1));
+}
+
+#[test]
+fn a9_a_budget_is_told_at_eighty_percent_and_held_at_a_hundred() {
+    let story = scenario("budget-tokens");
+    assert_eq!(alerts(&story).iter().filter(|what| what.contains("80 %")).count(), 1, "{:?}", alerts(&story));
+    let held = story.all(|record| match record {
+        Record::Held { cause, until, .. } => Some((cause.clone(), *until)),
+        _ => None,
+    });
+    let [(at, (cause, until))] = held.as_slice() else { panic!("{held:?}\n{}", story.told()) };
+    assert!(cause.contains("budget"), "{cause}");
+    let midnight = 24 * 3600;
+    assert_eq!(until.map(super::sim::since_begin).map(|until| until.as_secs()), Some(midnight));
+    let typed = times(&story, |record| match record {
+        Record::Ordered { order, .. } => {
+            matches!(order, Order::Paste { .. } | Order::Submit { .. } | Order::Start { .. })
+        }
+        _ => false,
+    });
+    assert_eq!(typed.iter().filter(|act| (at.as_secs() + 1..midnight).contains(*act)).count(), 0, "{}", story.told());
+    assert_eq!(times(&story, |record| matches!(record, Record::Released { .. })), [midnight], "{}", story.told());
+}
+
+#[test]
+fn a10_screens_that_no_rule_explains_after_an_update_are_watched_and_never_judged() {
+    let story = scenario("unclear-observed");
+    assert_eq!(times(&story, |record| matches!(record, Record::SightLost { .. })).len(), 1, "{}", story.told());
+    let harm = |record: &Record| matches!(record, Record::Found { .. } | Record::Stopped { .. } | Record::Held { .. });
+    assert_eq!((times(&story, harm), story.starts("builder")), (Vec::new(), 1), "{}", story.told());
+    let lost = times(&story, |record| matches!(record, Record::SightLost { .. }))[0];
+    let typed = times(&story, |record| {
+        matches!(record, Record::Ordered { order: Order::Paste { .. } | Order::Submit { .. }, .. })
+    });
+    assert!(typed.iter().all(|at| *at <= lost), "{}", story.told());
+    assert!(alerts(&story).iter().any(|what| what.contains("flightdeck release builder")), "{:?}", alerts(&story));
+}

@@ -1,0 +1,521 @@
+//! Faults of messages, most of them into real composers: what the program took in is the truth, and its submit log tells it.
+
+use std::os::unix::fs::PermissionsExt;
+
+use flightdeck::edge::link::Client;
+use flightdeck::edge::{clock, spawn};
+use flightdeck::pilot::command::{Answer, Command};
+use flightdeck::pilot::id::MessageId;
+use flightdeck::pilot::message::{Message, Origin, Stage, clean_text};
+use flightdeck::pilot::record::{AgentState, Order, Record};
+use rustix::process::Signal;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::deck::{Deck, Dice, id, text};
+use super::escapes::ESCAPES;
+use super::plan::{PROGRAM, Plan};
+use super::secrets::{holds, in_no_argv};
+use super::sim::{Story, play, scenario};
+
+/// How often the submit key was pressed for a message.
+fn presses(deck: &Deck, message: MessageId) -> u32 {
+    let moves = deck.all(|record| match record {
+        Record::MessageMoved { message: moved, stage: Stage::Typed { presses }, .. } if *moved == message => {
+            Some(*presses)
+        }
+        _ => None,
+    });
+    moves.into_iter().max().unwrap_or(0)
+}
+
+pub(crate) fn submitted(deck: &Deck, message: MessageId) {
+    let stage = deck.settled(message);
+    assert!(matches!(stage, Stage::Submitted { .. }), "{stage:?}\n{}", deck.story());
+}
+
+#[test]
+fn m1_a_swallowed_enter_costs_one_more_press_and_nothing_else() {
+    let deck = Plan::new().agent("solo", "on *: say yes\n").flags("solo", &["--swallow-enter", "1"]).up();
+    deck.prompted("solo", 1);
+    let message = deck.send("solo", "one line\nand another;");
+    submitted(&deck, message);
+    assert_eq!(presses(&deck, message), 2);
+    assert_eq!(deck.submits("solo"), ["solo:\n\nbegin", "one line\nand another;"]);
+}
+
+#[test]
+fn m10_nothing_is_typed_into_a_dialog_and_the_operator_is_called() {
+    let script = "on ask: dialog permission; say thank you\non *: say yes\n";
+    let deck = Plan::new().agent("solo", script).up();
+    deck.prompted("solo", 1);
+    let ask = deck.send("solo", "ask me something");
+    submitted(&deck, ask);
+    deck.until("a dialog", || matches!(deck.agent("solo").state, AgentState::AtDialog { .. }).then_some(()));
+    let bytes = text(&deck.workspace.join("solo.bytes"));
+    let one = deck.send("solo", "1");
+    deck.waits_for(one, "dialog");
+    deck.saw("an alert", |record| match record {
+        Record::Alerted { what, .. } if what.contains("flightdeck attach solo") => Some(()),
+        _ => None,
+    });
+    assert!(deck.status().alerts.iter().any(|alert| alert.contains("solo waits for you")));
+    assert_eq!(text(&deck.workspace.join("solo.bytes")), bytes, "something was typed at a dialog");
+    deck.press("solo", &["2"]);
+    submitted(&deck, one);
+    assert_eq!(deck.submits("solo")[1..], ["ask me something", "1"]);
+}
+
+#[test]
+fn m2_an_engine_killed_at_any_moment_loses_no_message_and_says_none_twice() {
+    let agents = ["one", "two", "three"];
+    let plan = agents.iter().fold(Plan::new(), |plan, name| plan.agent(name, "on *: say yes\n"));
+    // What the third one took in, its screen alone can tell.
+    let deck = plan.flags("three", &["--no-reports"]).up();
+    agents.iter().for_each(|name| deck.prompted(name, 1));
+    let lives: Vec<_> = agents.iter().map(|name| deck.process(name)).collect();
+    let mut dice = Dice(0x5eed);
+    for number in 0..30 {
+        post(&deck, agents[number % 3], &format!("number {number} of thirty"));
+        match number % 6 {
+            // Somewhere on the way of the messages: from the first record to the last proof they take half a second.
+            2 => clock::block(Duration::from_millis(dice.below(500))),
+            // Between the order of the key and the proof, which is a matter of milliseconds.
+            5 => submit_ordered(&deck, agents[number / 6 % 3]),
+            _ => continue,
+        }
+        deck.end_engine(Signal::KILL);
+        deck.start_engine();
+    }
+    deck.until("all messages settled", || {
+        deck.status().agents.iter().all(|agent| agent.waiting_messages == 0).then_some(())
+    });
+    judge(&deck, &agents);
+    assert_eq!(agents.iter().map(|name| deck.process(name)).collect::<Vec<_>>(), lives, "an agent was disturbed");
+}
+
+/// Waits for the next order to press an agent's submit key.
+fn submit_ordered(deck: &Deck, agent: &str) {
+    let orders = || {
+        deck.count(|record| match record {
+            Record::Ordered { agent: Some(who), order: Order::Submit { .. }, .. } => *who == id(agent),
+            _ => false,
+        })
+    };
+    let before = orders();
+    deck.until_soon("an order to submit", || (orders() > before).then_some(()));
+}
+
+/// Sends, and takes an answer that was lost with its engine for a message that may be there or not.
+fn post(deck: &Deck, agent: &str, words: &str) {
+    let mut client = Client::connect(&deck.state_dir()).expect("an engine");
+    let command = Command::Send { agent: id(agent), text: words.to_string() };
+    match client.ask(&command, Duration::from_secs(10)) {
+        Ok(Answer::Queued { .. }) | Err(_) => {}
+        Ok(other) => panic!("{other:?}"),
+    }
+}
+
+/// Each message went in once, or not at all and then visibly so.
+fn judge(deck: &Deck, agents: &[&str]) {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for words in agents.iter().flat_map(|name| deck.submits(name)) {
+        *counts.entry(words).or_default() += 1;
+    }
+    let queued = deck.all(|record| match record {
+        Record::MessageQueued { message } => Some(message.clone()),
+        _ => None,
+    });
+    let mut doubts = 0;
+    for message in queued {
+        let count = counts.remove(&message.text).unwrap_or(0);
+        let stage = deck.stage(message.id).expect("it moved");
+        match stage {
+            Stage::Submitted { .. } => assert_eq!(count, 1, "{message:?}\n{}", deck.story()),
+            Stage::Uncertain { .. } | Stage::TypedNotSubmitted => doubts += 1,
+            other => panic!("{message:?}: {other:?}\n{}", deck.story()),
+        }
+        assert!(count <= 1, "said {count} times: {message:?}\n{}", deck.story());
+    }
+    assert!(counts.is_empty(), "said although nobody sent it whole: {counts:?}");
+    // Ten engines were killed, each with at most one message on its very last step.
+    assert!(doubts <= 10, "{doubts} messages in doubt\n{}", deck.story());
+}
+
+#[test]
+fn m4_nasty_texts_arrive_as_they_are() {
+    let deck = Plan::new().agent("solo", "on *: say yes\n").up();
+    deck.prompted("solo", 1);
+    let nasty = ["hello;", "-la", "C-c", "#(touch x) %H", "it's \"quoted\" \\", "a\tb\n\n  c", "1", "/quit", "Enter"];
+    let messages: Vec<MessageId> = nasty.iter().map(|words| deck.send("solo", words)).collect();
+    messages.iter().for_each(|message| submitted(&deck, *message));
+    assert_eq!(deck.submits("solo")[1..], nasty);
+}
+
+#[test]
+fn m13_words_for_an_agent_that_is_down_wait_for_its_next_life() {
+    let deck = Plan::new().agent("solo", "on *: say yes\n").set("agents.solo.autostart", false).up();
+    let (one, two) = (deck.send("solo", "first"), deck.send("solo", "second"));
+    deck.tell(&Command::Start { agent: id("solo") });
+    submitted(&deck, one);
+    submitted(&deck, two);
+    assert_eq!(deck.submits("solo"), ["solo:\n\nbegin", "first", "second"]);
+}
+
+#[test]
+fn m3_many_senders_to_one_agent_are_taken_in_whole_and_each_in_its_own_order() {
+    let deck = Plan::new().agent("solo", "on *: say yes\n").up();
+    deck.prompted("solo", 1);
+    let (senders, each) = (6, 4);
+    let threads: Vec<_> = (0..senders)
+        .map(|sender| {
+            let (workspace, state) = (deck.workspace.clone(), deck.state_dir());
+            let send = move || {
+                for number in 0..each {
+                    let words = format!("sender {sender}\nnumber {number}; ");
+                    if sender % 2 == 0 {
+                        let mut verb = spawn::blocking(PROGRAM);
+                        verb.args(["send", "solo", &words, "--no-wait", "--workspace"]).arg(&workspace);
+                        assert!(verb.output().expect("it runs").status.success());
+                    } else {
+                        let command = Command::Send { agent: id("solo"), text: words };
+                        let mut client = Client::connect(&state).expect("an engine");
+                        let answer = client.ask(&command, Duration::from_secs(10)).expect("an answer");
+                        assert!(matches!(answer, Answer::Queued { .. }), "{answer:?}");
+                    }
+                }
+            };
+            spawn::thread("sender", send).expect("a thread")
+        })
+        .collect();
+    // We are one more of them.
+    let own: Vec<MessageId> =
+        (0..each).map(|number| deck.send("solo", &format!("sender us\nnumber {number}; "))).collect();
+    threads.into_iter().for_each(|thread| thread.join().expect("it sent all of its own"));
+    own.iter().for_each(|message| submitted(&deck, *message));
+    deck.until("all of them", || (deck.agent("solo").waiting_messages == 0).then_some(()));
+    let taken = deck.submits("solo").split_off(1);
+    assert_eq!(taken.len(), (senders + 1) * each, "{taken:#?}");
+    for sender in (0..senders).map(|sender| sender.to_string()).chain(["us".to_string()]) {
+        let begin = format!("sender {sender}\n");
+        let theirs: Vec<&String> = taken.iter().filter(|words| words.starts_with(&begin)).collect();
+        let wanted: Vec<String> = (0..each).map(|number| format!("sender {sender}\nnumber {number}; ")).collect();
+        assert_eq!(theirs, wanted.iter().collect::<Vec<_>>(), "{taken:#?}");
+    }
+}
+
+#[test]
+fn m5_a_long_text_arrives_whole_and_one_that_is_too_long_is_refused_with_advice() {
+    let deck = Plan::new().agent("solo", "on *: say yes\n").up();
+    deck.prompted("solo", 1);
+    let line = |line| format!("line {line}: `$(id)` #{{pane_id}} \u{e9}\u{65e5}\n");
+    let whole: String = (0..4000).map(line).collect();
+    let most = whole[..64 * 1024 - 2].trim_end().to_string();
+    for text in [whole[..16 * 1024].trim_end(), &most] {
+        submitted(&deck, deck.send("solo", text));
+    }
+    let taken = deck.submits("solo");
+    assert!(taken[1] == whole[..16 * 1024].trim_end() && taken[2] == most, "{} {}", taken[1].len(), taken[2].len());
+    let answer = deck.ask(&Command::Send { agent: id("solo"), text: "x".repeat(64 * 1024 + 1) });
+    let Answer::Refused { why, .. } = answer else { panic!("{answer:?}") };
+    assert!(why.contains("65537 bytes") && why.contains("send its path"), "{why}");
+    // However long it is, the verb says the same, and asks nobody.
+    let file = deck.outside().join("long");
+    for size in [64 * 1024 + 1, 1 << 20, 100 << 20] {
+        std::fs::write(&file, vec![b'x'; size]).expect("a file");
+        let mut verb = spawn::blocking(PROGRAM);
+        verb.args(["send", "solo", "-", "--workspace"]).arg(&deck.workspace);
+        let output = verb.stdin(std::fs::File::open(&file).expect("a file")).output().expect("it runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(2) && said.contains("send its path"), "{:?} {said}", output.status);
+    }
+    assert_eq!(deck.submits("solo").len(), 3);
+}
+
+/// Whatever could end a paste, move a cursor or turn a text around.
+fn acts(c: char) -> bool {
+    (c.is_control() && c != '\n' && c != '\t')
+        || ('\u{202a}'..='\u{202e}').contains(&c)
+        || ('\u{2066}'..='\u{2069}').contains(&c)
+}
+
+#[test]
+fn m6_nothing_breaks_out_of_a_paste() {
+    // Made up from what could: every text is refused whole, or holds nothing that acts.
+    let parts = [
+        "\u{1b}[201~",
+        "\u{1b}",
+        "\r",
+        "\r\n",
+        "\n",
+        "\t",
+        "\u{9b}201~",
+        "\u{7f}",
+        "\0",
+        "\u{202e}",
+        "\u{2066}",
+        "x",
+        "é",
+        "\u{85}",
+        ";",
+        " ",
+    ];
+    let mut dice = Dice(0x5afe);
+    let (mut taken, mut refused) = (0, 0);
+    for _ in 0..200_000 {
+        let text: String =
+            (0..1 + dice.below(6)).map(|_| parts[usize::try_from(dice.below(16)).expect("small")]).collect();
+        match clean_text(&text) {
+            Ok(clean) => {
+                taken += 1;
+                assert!(!clean.contains(acts), "{text:?} became {clean:?}");
+            }
+            Err(why) => {
+                refused += 1;
+                assert!(text.trim().is_empty() || text.contains(acts), "{text:?}: {why}");
+            }
+        }
+    }
+    assert!(taken > 1_000 && refused > 1_000, "{taken} {refused}");
+
+    let deck = Plan::new().agent("solo", "on *: say yes\n").up();
+    deck.prompted("solo", 1);
+    let breaking = |text: &&str| text.contains(|c| acts(c) && c != '\r');
+    let mut wanted = Vec::new();
+    for text in ESCAPES.iter().chain(&["one\u{1b}[201~\rtwo\r", "end\u{9b}201~", "carriage\rreturn"]) {
+        match deck.ask(&Command::Send { agent: id("solo"), text: (*text).to_string() }) {
+            Answer::Queued { message } => wanted.push((message, clean_text(text).expect("it was taken"))),
+            Answer::Refused { why, .. } => assert!(why.contains("U+"), "{text:?}: {why}"),
+            other => panic!("{other:?}"),
+        }
+        assert!(!breaking(text) || !wanted.iter().any(|(_, taken)| taken == text), "{text:?} was taken");
+    }
+    wanted.iter().for_each(|(message, _)| submitted(&deck, *message));
+    let texts: Vec<&String> = wanted.iter().map(|(_, text)| text).collect();
+    assert!(texts.len() > 5);
+    assert_eq!(deck.submits("solo")[1..].iter().collect::<Vec<_>>(), texts);
+    // What reached the terminal: marks of pastes, submit keys, and text.
+    let bytes = text(&deck.workspace.join("solo.bytes")).replace("\u{1b}[200~", "").replace("\u{1b}[201~", "");
+    let odd: Vec<String> = bytes
+        .lines()
+        .filter(|line| line.trim_matches('\r').contains(acts))
+        .map(|line| line.escape_debug().to_string())
+        .collect();
+    assert!(odd.iter().all(|line| !line.contains("\\u{1b}") && !line.contains("\\u{9b}")), "{odd:?}");
+}
+
+#[test]
+fn m7_a_text_of_many_lines_is_one_submit_with_all_its_lines() {
+    let deck = Plan::new().agent("solo", "on *: say yes\n").up();
+    deck.prompted("solo", 1);
+    let texts = ["two\nlines", "a list:\n- one\n- two\n\n\nand the end", "crossed\r\nborders\rof systems"];
+    texts.iter().for_each(|words| submitted(&deck, deck.send("solo", words)));
+    assert_eq!(deck.submits("solo")[1..], [texts[0], texts[1], "crossed\nborders\nof systems"]);
+    let presses = text(&deck.workspace.join("solo.bytes")).matches("\u{1b}[201~\r").count();
+    assert_eq!(presses, 4, "one submit key for each text");
+}
+
+#[test]
+fn m8_a_stand_in_for_a_paste_is_no_doubt_and_a_moving_spinner_no_proof() {
+    let collapsed = scenario("delivery-collapsed");
+    assert_eq!(stages(&collapsed, MessageId(2)).last(), Some(&"submitted"), "{}", collapsed.told());
+    assert_eq!(collapsed.submitted(), [1, 1]);
+    // Its screen moves all the time, and its submit key does nothing: never "submitted".
+    let story = play(
+        "# A spinner is no proof.\nagents: builder=mute\nconfig agents.builder: deliver = \"any\"\n\n\
+         0s builder always: works 20m, waits 10m\n30s builder swallows 99\n1m operator send builder the tests fail\n10m end\n",
+    );
+    let stages = stages(&story, MessageId(2));
+    assert!(stages.contains(&"typed-not-submitted"), "{stages:?}\n{}", story.told());
+    assert_eq!(story.submitted().get(1), None, "{}", story.told());
+    let alerts = story.all(|record| match record {
+        Record::Alerted { what, .. } => Some(what.clone()),
+        _ => None,
+    });
+    assert!(alerts.iter().any(|(_, what)| what.contains("m2")), "{alerts:?}");
+}
+
+/// Where a message of the simulated world stood, in order.
+fn stages(story: &Story, message: MessageId) -> Vec<&'static str> {
+    let moves = story.all(|record| match record {
+        Record::MessageMoved { message: moved, stage, .. } if *moved == message => Some(stage.word()),
+        _ => None,
+    });
+    moves.into_iter().map(|(_, word)| word).collect()
+}
+
+#[test]
+fn m9_while_its_keys_mean_something_else_nothing_is_typed() {
+    let deck = Plan::new().agent("solo", "on vim: say as you wish; vim\non *: say yes\n").up();
+    deck.prompted("solo", 1);
+    submitted(&deck, deck.send("solo", "vim"));
+    deck.until("normal mode", || deck.screen("solo").contains("-- NORMAL --").then_some(()));
+    let bytes = text(&deck.workspace.join("solo.bytes"));
+    let message = deck.send("solo", "dd is no command");
+    deck.until("a reason", || match deck.stage(message)? {
+        Stage::Queued { why } => why,
+        _ => None,
+    });
+    assert_eq!(text(&deck.workspace.join("solo.bytes")), bytes, "something was typed in normal mode");
+    deck.press("solo", &["i"]);
+    submitted(&deck, message);
+    assert_eq!(deck.submits("solo")[1..], ["vim", "dd is no command"]);
+}
+
+#[test]
+fn m11_a_push_pings_once_however_often_it_is_seen() {
+    let mut text = "# One ping.\nagents: builder adversary\n\n10s pushed plain\n1m pushed claim(1)\n".to_string();
+    for minute in 2..22 {
+        text += &format!("{minute}m engine is killed\n{minute}m5s engine starts\n");
+    }
+    let story = play(&(text + "22m pushed plain\n30m end\n"));
+    let pings = story.all(|record| match record {
+        Record::MessageQueued { message } if matches!(message.origin, Origin::Handoff { .. }) => Some(message.clone()),
+        _ => None,
+    });
+    assert_eq!(pings.len(), 1, "{}", story.told());
+    assert_eq!((pings[0].1.agent.as_str(), stages(&story, pings[0].1.id).last()), ("adversary", Some(&"submitted")));
+    assert_eq!(story.count(|record| matches!(record, Record::HandoffSeen { .. })), 1);
+}
+
+#[test]
+fn m12_agents_that_ping_each_other_without_end_are_held_with_the_count() {
+    let story = scenario("handoff-loop");
+    let held = story.all(|record| match record {
+        Record::Held { agent, cause, .. } => Some((agent.to_string(), cause.clone())),
+        _ => None,
+    });
+    let [(at, (agent, cause))] = held.as_slice() else { panic!("{held:?}") };
+    assert_eq!(agent, "adversary");
+    assert!(cause.contains("loop") && cause.contains('4'), "{cause}");
+    let alerts = story.all(|record| match record {
+        Record::Alerted { what, .. } if what.contains("flightdeck release adversary") => Some(()),
+        _ => None,
+    });
+    assert_eq!(alerts.iter().filter(|(told, ())| told >= at).count(), 1, "{}", story.told());
+    let release = |record: &Record| match record {
+        Record::Released { by, .. } => Some(*by),
+        _ => None,
+    };
+    assert_eq!(story.all(release).len(), 1, "{}", story.told());
+    assert!(story.submitted().iter().all(|times| *times == 1));
+}
+
+#[test]
+fn m14_a_start_prompt_is_for_one_life_and_the_operators_words_are_for_whoever_comes() {
+    let story = scenario("delivery-old-life");
+    let queued = story.all(|record| match record {
+        Record::MessageQueued { message } => Some(message.clone()),
+        _ => None,
+    });
+    let last = |message: &Message| stages(&story, message.id).last().copied();
+    let (bound, free): (Vec<_>, Vec<_>) =
+        queued.iter().map(|(_, message)| message).partition(|message| message.only.is_some());
+    let [first, second] = bound.as_slice() else { panic!("{bound:?}") };
+    assert_eq!((last(first), last(second)), (Some("expired"), Some("submitted")));
+    let why = story.all(|record| match record {
+        Record::MessageMoved { message, stage: Stage::Expired { why }, .. } if *message == first.id => {
+            Some(why.clone())
+        }
+        _ => None,
+    });
+    assert!(why[0].1.contains("life"), "{why:?}");
+    assert_eq!((free.len(), free[0].text.as_str(), last(free[0])), (1, "hello", Some("submitted")));
+}
+
+#[test]
+fn m15_a_flood_fills_the_queue_and_the_rest_is_refused() {
+    let deck = Plan::new().agent("solo", "on *: say yes\n").set("agents.solo.autostart", false).up();
+    let mut queued = 0;
+    for number in 0..500 {
+        match deck.ask(&Command::Send { agent: id("solo"), text: format!("number {number}") }) {
+            Answer::Queued { .. } => queued += 1,
+            Answer::Refused { why, .. } => {
+                assert_eq!(queued, 50, "{why}");
+                assert!(why.contains("50"), "{why}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((queued, deck.agent("solo").waiting_messages), (50, 50));
+    let mut verb = spawn::blocking(PROGRAM);
+    let output = verb.args(["send", "solo", "one more", "--workspace"]).arg(&deck.workspace).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(5), "{}", String::from_utf8_lossy(&output.stderr));
+    // The first of them is the first to be said.
+    deck.tell(&Command::Start { agent: id("solo") });
+    deck.prompted("solo", 2);
+    let taken = deck.submits("solo");
+    assert!(taken.iter().skip(1).zip(0..).all(|(words, number)| *words == format!("number {number}")), "{taken:?}");
+}
+
+#[test]
+fn m16_a_reader_that_is_stopped_gets_its_message_once_when_it_goes_on() {
+    let story = play(
+        "# Text that arrives much later is not sent twice.\nagents: builder\n\n0s builder always: works 5s, says fine\n\
+         50s builder is suspended\n1m operator send builder later\n25m builder is continued\n29m end\n",
+    );
+    assert_eq!(story.starts("builder"), 1, "{}", story.told());
+    let queued = story.all(|record| match record {
+        Record::MessageQueued { message } if message.origin == Origin::Operator => Some(message.id),
+        _ => None,
+    });
+    let last = stages(&story, queued[0].1).last().copied();
+    assert_eq!(last, Some("submitted"), "{}", story.told());
+    assert!(story.submitted().iter().all(|times| *times == 1), "{}", story.told());
+}
+
+#[test]
+fn m17_odd_texts_are_taken_as_they_are_or_refused_with_the_reason() {
+    let deck = Plan::new().agent("solo", "on *: say yes\n").up();
+    deck.prompted("solo", 1);
+    let taken = [
+        "👨\u{200d}👩\u{200d}👧\u{200d}👦 and 🏳\u{fe0f}\u{200d}🌈",
+        "日本語 と 漢字",
+        "עברית and عربى",
+        "e\u{301} is not é",
+        "  indented, with blanks behind  ",
+    ];
+    for words in taken {
+        submitted(&deck, deck.send("solo", words));
+    }
+    assert_eq!(deck.submits("solo")[1..], taken);
+    for (words, reason) in
+        [("", "empty"), (" \t \n ", "empty"), ("turned \u{202e}around", "U+202E"), ("\u{feff}marked", "U+FEFF")]
+    {
+        let answer = deck.ask(&Command::Send { agent: id("solo"), text: words.to_string() });
+        let Answer::Refused { why, .. } = answer else { panic!("{words:?}: {answer:?}") };
+        assert!(why.contains(reason), "{words:?}: {why}");
+    }
+    // What is no text at all comes by standard input.
+    let file = deck.outside().join("no text");
+    std::fs::write(&file, b"half \xc3\x28 a text").expect("a file");
+    let mut verb = spawn::blocking(PROGRAM);
+    verb.args(["send", "solo", "-", "--workspace"])
+        .arg(&deck.workspace)
+        .stdin(std::fs::File::open(&file).expect("a file"));
+    let output = verb.output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(2) && said.contains("UTF-8"), "{:?} {said}", output.status);
+    assert_eq!(deck.submits("solo").len(), 1 + taken.len());
+}
+
+#[test]
+fn m18_the_words_of_a_message_stand_in_the_log_of_records_alone() {
+    let canary = "xyzzy-4718-canary";
+    let deck = Plan::new().agent("solo", "on *: say yes\n").up();
+    deck.prompted("solo", 1);
+    submitted(&deck, deck.send("solo", canary));
+    deck.end_engine(Signal::TERM);
+    in_no_argv(canary);
+    for folder in ["log", "agents"] {
+        for entry in std::fs::read_dir(deck.state_dir().join(folder)).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            assert!(!holds(&path, canary), "in {}", path.display());
+        }
+    }
+    assert!(!deck.said().contains(canary));
+    let records = deck.state_dir().join("records.db");
+    let mode = std::fs::metadata(&records).expect("the log").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(holds(&records, canary) || holds(&deck.state_dir().join("records.db-wal"), canary), "it was never there");
+}

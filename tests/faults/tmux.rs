@@ -1,0 +1,292 @@
+//! Faults of the tmux server, its panes and its names.
+
+use flightdeck::edge::process::{Alive, alive, identity};
+use flightdeck::edge::spawn;
+use flightdeck::edge::tmux::inject::{self, Injected};
+use flightdeck::edge::tmux::server::{self, StartError};
+use flightdeck::edge::tmux::session::{self, Killed};
+use flightdeck::edge::tmux::{Probe, screen};
+use flightdeck::pilot::command::Command;
+use flightdeck::pilot::effect::Refusal;
+use flightdeck::pilot::message::Stage;
+use flightdeck::pilot::record::{AgentState, Record};
+use rustix::process::Signal;
+
+use super::deck::{id, signal_to};
+use super::messages::submitted;
+use super::plan::Plan;
+use super::shim::{receiver, shim};
+use super::support::{self, Lab, NONCE, run, tag, until};
+
+const IDLE: &str = "on *: say yes\n";
+
+#[test]
+fn t1_a_server_that_dies_is_one_event_and_survivors_end_before_anybody_is_started_again() {
+    let names = ["one", "two", "three"];
+    // Everybody leaves a child that no hang-up reaches (V12).
+    let plan = names.iter().fold(Plan::new(), |plan, name| plan.agent(name, "on *: leak; say yes\n"));
+    let deck = plan.set("restart.stage", "2 in 2s").up();
+    names.iter().for_each(|name| deck.prompted(name, 1));
+    let old = deck.survivors();
+    assert!(old.len() >= 6, "{old:?}");
+    signal_to(&deck.server_identity(), Signal::KILL);
+    names.iter().for_each(|name| deck.ready(name, 2));
+    assert!(old.iter().all(|life| alive(life) == Alive::No), "somebody of the old lives is left");
+    assert_eq!(deck.count(|record| matches!(record, Record::ServerLost)), 1);
+    let charged =
+        |record: &Record| matches!(record, Record::BackedOff { .. } | Record::MassDeath { .. } | Record::Held { .. });
+    assert_eq!(deck.count(charged), 0, "{}", deck.story());
+    names.iter().for_each(|name| deck.prompted(name, 2));
+    assert_eq!(deck.servers().len(), 1);
+}
+
+#[test]
+fn t2_a_paste_into_a_dead_pane_is_refused_and_the_server_lives() {
+    run(async {
+        let lab = Lab::new().await;
+        let agent = lab.start("builder", "exit 7").await;
+        let pane = &agent.place.pane;
+        until("its death", async || {
+            screen::capture(&lab.client, pane).await.is_ok_and(|screen| screen.is_some_and(|screen| screen.mode.dead))
+        })
+        .await;
+        for _ in 0..3 {
+            let pasted = inject::paste(&lab.client, pane, "fd-1", "hello").await;
+            assert_eq!(pasted, Ok(Injected::Refused(Refusal::PaneDead)));
+            let pressed = inject::press_key(&lab.client, pane, "Enter").await;
+            assert_eq!(pressed, Ok(Injected::Refused(Refusal::PaneDead)));
+        }
+        assert_eq!(lab.tmux(&["list-buffers"]), "");
+        let probed = server::probe(&lab.spec.program, &lab.spec.socket, None).await;
+        assert_eq!(probed, Probe::Answering(lab.server.clone()));
+    });
+}
+
+#[test]
+fn t3_a_server_that_hangs_proves_nothing_about_anybody() {
+    let deck = Plan::new()
+        .agent("solo", "on *: say yes; wait 1s\non wake: say awake; wait 60s\n")
+        .agent("other", IDLE)
+        .set("stall.idle", "2s")
+        .set("stall.grace", "1s")
+        .set("agents.other.autostart", false)
+        .up();
+    deck.prompted("solo", 1);
+    let server = deck.server_identity();
+    signal_to(&server, Signal::STOP);
+    deck.until("an unknown state", || matches!(deck.agent("solo").state, AgentState::Unknown { .. }).then_some(()));
+    // A start that is asked for meanwhile waits as well.
+    deck.tell(&Command::Start { agent: id("other") });
+    deck.saw("silence", |record| matches!(record, Record::ServerSilent { .. }).then_some(()));
+    deck.until("more silence than any deadline", || {
+        let view = deck.status();
+        (view.at.since(deck.agent("solo").since).as_secs() >= 8).then_some(())
+    });
+    signal_to(&server, Signal::CONT);
+    deck.until("tmux answers", || (deck.status().tmux == "up").then_some(()));
+    deck.prompted("other", 1);
+    deck.until("a known state", || matches!(deck.agent("solo").state, AgentState::Waiting { .. }).then_some(()));
+    assert_eq!((deck.starts("solo"), deck.starts("other")), (1, 1), "{}", deck.story());
+    let harm = |record: &Record| {
+        matches!(record, Record::Found { .. } | Record::Exited { .. } | Record::ServerLost | Record::Stopped { .. })
+    };
+    assert_eq!(deck.count(harm), 0, "{}", deck.story());
+}
+
+#[test]
+fn t4_a_server_whose_socket_was_removed_is_called_back_and_never_doubled() {
+    let deck = Plan::new().agent("solo", IDLE).up();
+    deck.prompted("solo", 1);
+    std::fs::remove_file(deck.socket()).expect("a socket");
+    // The connection that is open goes on; the next engine has to find the server by itself.
+    deck.end_engine(Signal::KILL);
+    deck.start_engine();
+    deck.until("tmux answers", || (deck.status().tmux == "up").then_some(()));
+    let message = deck.send("solo", "still there");
+    deck.settled(message);
+    assert_eq!((deck.servers().len(), deck.starts("solo"), deck.submits("solo").len()), (1, 1, 2));
+}
+
+#[test]
+fn t5_a_name_that_begins_another_name_never_hits_it() {
+    run(async {
+        let lab = Lab::new().await;
+        let short = lab.start("build", "exec cat").await;
+        let long = lab.start("build2", "exec cat").await;
+        assert_eq!(session::kill_session(&lab.client, &short.place, &tag("build", 1)).await, Ok(Killed::Yes));
+        assert_eq!(session::kill_session(&lab.client, &short.place, &tag("build", 1)).await, Ok(Killed::Missing));
+        let panes = session::list_panes(&lab.client, &lab.server, NONCE).await.expect("a list");
+        assert_eq!(panes.len(), 1);
+        assert_eq!((&panes[0].place, panes[0].pid, panes[0].dead), (&long.place, long.pid, None));
+    });
+}
+
+#[test]
+fn t6_a_foreign_session_with_an_agents_name_is_left_alone_and_named() {
+    let deck = Plan::new().agent("solo", IDLE).agent("other", IDLE).set("agents.solo.autostart", false).up();
+    deck.prompted("other", 1);
+    deck.tmux(&["new-session", "-d", "-s", "solo", "sh", "-c", "echo mine; exec sleep 600"]);
+    let foreign = deck.tmux(&["display-message", "-p", "-t", "=solo:", "#{pane_pid} #{session_id}"]);
+    let (pid, session) = foreign.trim().split_once(' ').expect("two words");
+    let life = identity(pid.parse().expect("a pid")).expect("it lives");
+    deck.tell(&Command::Start { agent: id("solo") });
+    let why = deck.saw("a refusal", |record| match record {
+        Record::StartDelayed { why, .. } => Some(why.clone()),
+        _ => None,
+    });
+    assert!(why.contains(session), "{why} does not name {session}");
+    deck.send("solo", "not for you");
+    deck.tell(&Command::Stop { agent: id("solo") });
+    deck.until("its stop", || (deck.agent("solo").state == AgentState::Stopped).then_some(()));
+    assert_eq!(alive(&life), Alive::Yes);
+    assert_eq!(deck.screen("solo").trim(), "mine");
+    signal_to(&life, Signal::KILL);
+}
+
+#[test]
+fn t8_a_message_waits_while_somebody_scrolls() {
+    let deck = Plan::new().agent("solo", "on *: say yes\n").up();
+    deck.prompted("solo", 1);
+    deck.tmux(&["copy-mode", "-t", "=solo:"]);
+    let message = deck.send("solo", "our words");
+    deck.waits_for(message, "copy mode");
+    assert_eq!(deck.tmux(&["display-message", "-p", "-t", "=solo:", "#{pane_in_mode}"]).trim(), "1");
+    deck.press("solo", &["-X", "cancel"]);
+    submitted(&deck, message);
+    assert_eq!(deck.submits("solo")[1..], ["our words"]);
+}
+
+#[test]
+fn t9_typing_into_a_pane_that_would_lose_it_is_refused_with_the_reason() {
+    run(async {
+        let lab = Lab::new().await;
+        let agent = lab.start("builder", &receiver(false)).await;
+        let pane = agent.place.pane.as_str();
+        lab.shows(pane, "ready").await;
+        let states: [(&[&str], &[&str], Refusal); 3] = [
+            (&["copy-mode", "-t", pane], &["copy-mode", "-q", "-t", pane], Refusal::InMode),
+            (&["select-pane", "-d", "-t", pane], &["select-pane", "-e", "-t", pane], Refusal::InputOff),
+            (
+                &["set", "-wt", pane, "synchronize-panes", "on"],
+                &["set", "-wt", pane, "synchronize-panes", "off"],
+                Refusal::Synchronized,
+            ),
+        ];
+        for (enter, leave, refusal) in states {
+            lab.tmux(enter);
+            let pasted = inject::paste(&lab.client, pane, "fd-1", "hello").await;
+            assert_eq!(pasted, Ok(Injected::Refused(refusal.clone())));
+            let pressed = inject::press_key(&lab.client, pane, "Enter").await;
+            assert_eq!(pressed, Ok(Injected::Refused(refusal)));
+            lab.tmux(leave);
+        }
+        let missing = inject::paste(&lab.client, "%99", "fd-1", "hello").await;
+        assert_eq!(missing, Ok(Injected::Refused(Refusal::PaneMissing)));
+        assert_eq!(inject::press_key(&lab.client, "%99", "Enter").await, Ok(Injected::Refused(Refusal::PaneMissing)));
+        assert_eq!(inject::press_key(&lab.client, pane, "x").await, Ok(Injected::Done));
+        until("the key", async || std::fs::read(lab.path("in")).expect("its input") == b"x").await;
+        assert_eq!(lab.tmux(&["list-buffers"]), "");
+    });
+}
+
+#[test]
+fn t10_a_draft_is_neither_lost_nor_merged() {
+    let deck = Plan::new().agent("solo", "on draft: say go on; draft half a thought\non *: say yes\n").up();
+    deck.prompted("solo", 1);
+    submitted(&deck, deck.send("solo", "draft"));
+    deck.until("the draft", || deck.screen("solo").contains("half a thought").then_some(()));
+    let message = deck.send("solo", "our words");
+    deck.waits_for(message, "draft");
+    deck.press("solo", &["-l", " and the rest"]);
+    deck.press("solo", &["Enter"]);
+    submitted(&deck, message);
+    assert_eq!(deck.submits("solo")[1..], ["draft", "half a thought and the rest", "our words"]);
+}
+
+#[test]
+fn t11_somebodys_own_pane_beside_an_agent_changes_nothing_for_it() {
+    let deck = Plan::new().agent("solo", IDLE).up();
+    deck.prompted("solo", 1);
+    deck.tmux(&["split-window", "-t", "=solo:", "sh", "-c", "cat; :"]);
+    let message = deck.send("solo", "to the agent");
+    assert!(matches!(deck.settled(message), Stage::Submitted { .. }), "{}", deck.story());
+    deck.kill("solo", Signal::KILL);
+    deck.prompted("solo", 3);
+    // Its pane is closed under it, and the other one keeps the session.
+    deck.tmux(&["split-window", "-t", "=solo:", "sh", "-c", "cat; :"]);
+    let pane = deck.agent("solo").pane.expect("a pane");
+    deck.tmux(&["kill-pane", "-t", &pane]);
+    deck.prompted("solo", 4);
+    assert_eq!(deck.starts("solo"), 3);
+}
+
+#[test]
+fn t13_servers_and_clients_of_different_protocols_are_silent_with_both_named() {
+    run(async {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let words = "protocol version mismatch (client 9, server 8)";
+        let lab = Lab::with_program("tmux", folder).await;
+        let script = format!("[ \"$1\" = -V ] && echo tmux 3.7 || {{ echo '{words}' >&2; exit 1; }}");
+        let odd = shim(&lab.folder, &script);
+        let probed = server::probe(odd.as_os_str(), &lab.spec.socket, Some(&lab.server)).await;
+        let Probe::Silent(why) = probed else { panic!("{probed:?}") };
+        assert!(why.contains("3.7") && why.contains("client 9, server 8"), "{why}");
+    });
+}
+
+#[test]
+fn t15_the_operators_tmux_is_neither_read_nor_touched() {
+    let plan = Plan::new().agent("solo", IDLE);
+    let deck = plan.laid_out();
+    let canary = deck.home.join("canary");
+    let hostile = format!(
+        "set -g remain-on-exit off\nset -g base-index 7\nset -g default-command 'false'\nrun-shell 'touch {0}'\n\
+         set-hook -g session-created 'run-shell \"touch {0}\"'\n",
+        canary.display()
+    );
+    std::fs::write(deck.home.join(".tmux.conf"), hostile).expect("a file");
+    deck.start_engine();
+    deck.prompted("solo", 1);
+    assert!(!canary.exists());
+    let output = spawn::blocking("tmux")
+        .arg("-S")
+        .arg(deck.socket())
+        .args(["-N", "list-sessions", "-F", "#{session_name}"])
+        .output();
+    let sessions = String::from_utf8(output.expect("tmux").stdout).expect("text");
+    assert_eq!(sessions.lines().collect::<Vec<_>>(), ["_flightdeck", "solo"]);
+}
+
+#[test]
+fn t17_a_missing_or_odd_tmux_is_named() {
+    run(async {
+        type Expected = fn(&StartError) -> bool;
+        let table: [(&str, Expected); 8] = [
+            ("echo tmux 2.9a", |error| matches!(error, StartError::TooOld { found } if found == "2.9a")),
+            ("echo screen 4", |error| matches!(error, StartError::NoTmux { .. })),
+            ("exit 1", |error| matches!(error, StartError::NoTmux { .. })),
+            (r"printf 'tmux \377\033[31m'", |error| matches!(error, StartError::NoTmux { .. })),
+            ("head -c 1000000 /dev/zero", |error| matches!(error, StartError::NoTmux { .. })),
+            (
+                "[ \"$1\" = -V ] && echo tmux 3.3a || { echo no >&2; exit 1; }",
+                |error| matches!(error, StartError::Failed(words) if words == "no"),
+            ),
+            ("[ \"$1\" = -V ] && echo tmux 3.3a || exit 0", |error| matches!(error, StartError::Failed(_))),
+            ("[ \"$1\" = -V ] && exec sleep 60", |error| matches!(error, StartError::Failed(_))),
+        ];
+        for (script, expected) in table {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let spec = support::spec(shim(&folder, script), &folder);
+            let error = server::start_server(&spec, None).await.expect_err(script);
+            assert!(expected(&error), "{script}: {error:?}");
+            assert!(!error.to_string().is_empty());
+        }
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let error = server::version("no-such-tmux".as_ref()).await.expect_err("is missing");
+        assert!(matches!(error, StartError::Missing(_)), "{error:?}");
+        let plain = folder.path().join("plain");
+        std::fs::write(&plain, "echo tmux 3.3a").expect("a file");
+        let error = server::version(plain.as_os_str()).await.expect_err("can't be run");
+        assert!(matches!(error, StartError::NotRunnable { .. }), "{error:?}");
+    });
+}
