@@ -2,40 +2,22 @@
 
 #[path = "config/argv.rs"]
 mod argv;
+#[path = "support/sources.rs"]
+mod sources;
 
 use std::path::PathBuf;
 
 use flightdeck::config::model::Kind;
 use flightdeck::config::parse::Machine;
 use flightdeck::config::prices::{Billing, Budget, Price};
-use flightdeck::config::prompts::{
-    BUILT_IN, render_inbox, render_nudge, render_ping, render_resume_after_limit, render_start,
-};
+use flightdeck::config::prompts::{render_inbox, render_nudge, render_ping, render_resume_after_limit, render_start};
 use flightdeck::config::{Config, Problem, Sources, load};
 use flightdeck::pilot::id::{AgentId, PhaseId};
 use flightdeck::pilot::message::clean_text;
 use proptest::prelude::*;
+use sources::{told, workspace};
 
 const DEFAULT: &str = include_str!("../src/config/default.toml");
-
-/// A workspace with this `flightdeck.toml` and three phases.
-fn workspace(main: &str) -> Sources {
-    let phase = |id: &str| (format!("{id}.md"), format!("---\nid: {id}\ntitle: Phase {id}\n---\nplan\n").into_bytes());
-    Sources {
-        root: PathBuf::from("/ws"),
-        main: main.as_bytes().to_vec(),
-        phases: ["1a", "1b", "2"].map(phase).to_vec(),
-        machine: Machine::default(),
-        prompts: BUILT_IN.iter().map(|(name, text)| (format!("{name}.md"), text.as_bytes().to_vec())).collect(),
-    }
-}
-
-fn told(sources: &Sources) -> Vec<String> {
-    match load(sources) {
-        Ok(_) => Vec::new(),
-        Err(problems) => problems.iter().map(Problem::to_string).collect(),
-    }
-}
 
 /// The default file with every commented key written out.
 fn uncommented() -> String {

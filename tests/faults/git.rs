@@ -14,6 +14,8 @@ use rustix::process::Signal;
 
 use super::deck::Deck;
 use super::plan::{Plan, git};
+use super::sim::scenario;
+use super::sources::{told, workspace};
 use super::world::{Ears, World, chain, handoffs, serve};
 
 #[test]
@@ -317,4 +319,112 @@ async fn g16_fifty_commits_in_one_push_come_in_the_graphs_order_whatever_their_d
     world.import(&chain(50, |n| (n * 7919 % 50) * 82_000_000));
     let push = ears.push().await;
     assert_eq!(handoffs(&push), (0..50).map(|n| format!("claim({n})")).collect::<Vec<_>>());
+}
+
+#[test]
+fn g6_several_commits_in_a_push_are_one_ping_for_each_in_the_graphs_order() {
+    let story = scenario("handoff-several");
+    let pings = story.all(|record| match record {
+        Record::MessageQueued { message } if matches!(message.origin, Origin::Handoff { .. }) => {
+            Some((message.agent.to_string(), message.text.clone()))
+        }
+        _ => None,
+    });
+    let pings: Vec<(String, String)> = pings.into_iter().map(|(_, ping)| ping).collect();
+    assert_eq!(
+        pings.iter().map(|(agent, _)| agent.as_str()).collect::<Vec<_>>(),
+        ["adversary", "builder", "adversary"]
+    );
+    let at = |gate: &str| pings[0].1.find(gate).unwrap_or_else(|| panic!("{gate} is not in {}", pings[0].1));
+    assert!(at("claim(1)") < at("claim(2)") && at("claim(2)") < at("claim(3)") && !pings[0].1.contains("plain"));
+    assert!(pings[1].1.contains("review(0)") && pings[2].1.contains("claim(4)"), "{pings:?}");
+    assert!(story.submitted().iter().all(|times| *times == 1));
+}
+
+#[tokio::test]
+async fn g8_what_looks_like_a_claim_and_is_none_hands_nothing_over() {
+    let world = World::new();
+    let mut ears = Ears::settled(world.settings()).await;
+    let none = [
+        "Revert \"claim(1a): x\"",
+        "fixup! claim(1a): x",
+        "squash! claim(1a): x",
+        "Claim(1a): x",
+        "CLAIM(1a): x",
+        "claim (1a): x",
+        "claim(): x",
+        "claim(1a) x",
+        "claim: 1a",
+        "claim(1a)!: x",
+        "claim(claim(1a)): x",
+        "claim(1a: x",
+        "claim1a): x",
+        " claim(1a): x",
+        "reclaim(1a): x",
+        "claim(1a b): x",
+        "claim(-x): x",
+        "claim(../x): x",
+        "claimed(1a): x",
+        "fix: claim(1a): x",
+        "body only\n\nclaim(1a): x",
+    ];
+    let all = none.iter().copied().chain(["claim(1a): the only one", "review(2b_c-3): and this"]);
+    for subject in all {
+        world.git(&world.path("builder"), &["commit", "--quiet", "--allow-empty", "--cleanup=verbatim", "-m", subject]);
+    }
+    world.push("builder");
+    let push = ears.push().await;
+    assert_eq!(
+        (push.commits.len(), handoffs(&push)),
+        (none.len() + 2, vec!["claim(1a)".to_string(), "review(2b_c-3)".to_string()])
+    );
+}
+
+#[tokio::test]
+async fn g9_a_lock_in_an_agents_clone_stops_nothing_and_stays_where_it_is() {
+    let world = World::new();
+    let mut ears = Ears::settled(world.often()).await;
+    world.clone_to("adversary");
+    let locks =
+        ["index.lock", "HEAD.lock", "refs/remotes/origin/main.lock"].map(|file| world.path("builder/.git").join(file));
+    for lock in &locks {
+        std::fs::create_dir_all(lock.parent().unwrap()).unwrap();
+        std::fs::write(lock, "").unwrap();
+    }
+    world.commit("adversary", "claim(1a): past the lock");
+    world.push("adversary");
+    assert_eq!(handoffs(&ears.push().await), ["claim(1a)"]);
+    assert!(locks.iter().all(|lock| lock.exists()), "a lock that is not ours was taken away");
+}
+
+#[test]
+fn g14_an_address_that_git_would_take_for_an_option_or_a_program_is_refused() {
+    for remote in [
+        "--upload-pack=touch x",
+        "--upload-pack=x",
+        "-oProxyCommand=x",
+        "ext::sh -c x",
+        "ext::sh",
+        "fd::17",
+        "ssh://-oProxyCommand=x/y",
+        "-x:y",
+        "git@-oProxyCommand=x:y",
+        "file://x",
+        "http://example.org/x",
+        "https://you:secret@example.org/x",
+        "",
+        "/a\nb",
+    ] {
+        let text = toml::Value::from(remote).to_string();
+        let problems = told(&workspace(&format!("version = 1\n[project]\nremote = {text}\n")));
+        let named =
+            problems.iter().any(|problem| problem.contains("flightdeck.toml:3:") && problem.contains("project.remote"));
+        assert!(named, "{remote:?}: {problems:?}");
+        assert!(problems.iter().all(|problem| !problem.contains("secret")), "{problems:?}");
+    }
+    for branch in ["-x", "--upload-pack=x", "a..b", "a:b", "#(x)", "a b", "refs/heads/x", "@{1}", "x.lock"] {
+        let text = toml::Value::from(branch).to_string();
+        let problems = told(&workspace(&format!("version = 1\n[project]\nbranch = {text}\n")));
+        assert!(problems.iter().any(|problem| problem.contains("project.branch")), "{branch:?}: {problems:?}");
+    }
 }

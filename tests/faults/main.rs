@@ -10,7 +10,6 @@ mod accounts;
 mod clone;
 mod config;
 #[path = "../real/deck.rs"]
-#[expect(dead_code, reason = "what it was made for uses the rest of it")]
 mod deck;
 #[path = "../support/escapes.rs"]
 mod escapes;
@@ -27,6 +26,8 @@ mod security;
 mod shim;
 #[expect(dead_code, reason = "what it was made for uses the rest of it")]
 mod sim;
+#[path = "../support/sources.rs"]
+mod sources;
 mod storage;
 #[path = "../support/mod.rs"]
 mod support;

@@ -5,14 +5,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use flightdeck::edge::spawn;
 use flightdeck::pilot::command::Command;
 use flightdeck::pilot::record::{AgentState, Record};
 use flightdeck::pilot::standing::Verdict;
 use rustix::process::Signal;
 
 use super::deck::{Deck, id};
-use super::plan::{PROGRAM, Plan};
+use super::plan::Plan;
 use super::secrets::{holds, in_no_argv, in_no_file};
 
 const IDLE: &str = "on *: say yes\n";
@@ -35,11 +34,6 @@ fn secret(deck: &Deck, name: &str, text: &str) -> PathBuf {
     fs::write(&file, text).expect("a file");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("our own file");
     file
-}
-
-fn flightdeck(deck: &Deck, words: &[&str]) -> Output {
-    let mut command = spawn::blocking(PROGRAM);
-    command.args(words).arg("--workspace").arg(&deck.workspace).output().expect("it runs")
 }
 
 fn said(output: &Output) -> String {
@@ -89,9 +83,9 @@ fn an_accounts_credential_reaches_the_agent_on_it_and_nobody_else() {
         assert!(!deck.tmux(&["show-environment", "-g"]).contains(canary));
         in_no_file(&deck, &keep, canary);
     }
-    let status = said(&flightdeck(&deck, &["status"]));
+    let status = said(&deck.verb(&["status"]));
     assert!(status.contains("ACCOUNT") && status.contains("printed"), "{status}");
-    let why = said(&flightdeck(&deck, &["why", "filed"]));
+    let why = said(&deck.verb(&["why", "filed"]));
     assert!(why.contains("account: filed (api-key of anthropic"), "{why}");
 }
 
@@ -147,7 +141,7 @@ fn a_limit_sends_an_agent_to_its_next_account_and_a_new_beginning_is_said() {
     deck.kill("solo", Signal::KILL);
     deck.prompted("solo", 3);
     assert!(holds(&environ(&deck, "solo"), "homes/two"), "{}", deck.story());
-    let accounts = said(&flightdeck(&deck, &["accounts"]));
+    let accounts = said(&deck.verb(&["accounts"]));
     let line = |name: &str| accounts.lines().find(|line| line.starts_with(name)).expect(name).to_string();
     assert!(line("one").contains("limited until") && line("two").contains("solo"), "{accounts}");
 }
@@ -185,11 +179,11 @@ fn an_account_is_tried_when_it_is_needed_and_held_agents_go_on_when_it_is_let_in
         "{alerts}"
     );
     // Asked for, it is tried at once; refused again, the program says so by its end.
-    let output = flightdeck(&deck, &["accounts", "one", "--probe"]);
+    let output = deck.verb(&["accounts", "one", "--probe"]);
     assert_eq!((output.status.code(), asked()), (Some(5), 2), "{output:?}");
     assert!(said(&output).contains("not let in: login expired"), "{}", said(&output));
     fs::write(home.join("answer.json"), GOOD).expect("a file");
-    let output = flightdeck(&deck, &["accounts", "one", "--probe", "--json"]);
+    let output = deck.verb(&["accounts", "one", "--probe", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(said(&output).contains("\"verdict\":\"good\""), "{}", said(&output));
     deck.prompted("solo", 1);
@@ -199,7 +193,7 @@ fn an_account_is_tried_when_it_is_needed_and_held_agents_go_on_when_it_is_let_in
     deck.prompted("solo", 2);
     assert_eq!(asked(), 3);
     // What it used is the account's, and no agent's.
-    let usage = |by| said(&flightdeck(&deck, &["usage", "--by", by, "--json"]));
+    let usage = |by| said(&deck.verb(&["usage", "--by", by, "--json"]));
     assert!(
         usage("account").contains("\"account\":\"one\"") && usage("account").contains("\"input\":9"),
         "{}",

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use flightdeck::edge::link::Client;
@@ -180,6 +180,13 @@ impl Deck {
     pub(crate) fn agent(&self, agent: &str) -> AgentView {
         let view = self.status();
         view.agents.into_iter().find(|view| view.id == id(agent)).expect("a configured agent")
+    }
+
+    /// The program with these words, as from a shell.
+    pub(crate) fn verb(&self, words: &[&str]) -> Output {
+        let mut command = spawn::blocking(PROGRAM);
+        command.args(words).arg("--workspace").arg(&self.workspace).env("HOME", &self.home);
+        command.output().expect("it runs")
     }
 
     // -- the log ----------------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@
 mod accounts;
 mod branch;
 mod cockpit;
-mod copies;
 #[expect(dead_code, reason = "the tests of faults use the rest of it")]
 mod deck;
 mod drill;
