@@ -22,6 +22,9 @@ pub(super) struct Args {
     backend: Option<String>,
 }
 
+/// The least room for a name.
+const NAME: usize = 12;
+
 pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     let known = Known::of(global)?;
     let asked: Vec<&Backend> = match &args.backend {
@@ -30,19 +33,20 @@ pub(super) fn run(args: &Args, global: &Global) -> Result<Exit, CliError> {
     };
     let health = known.health(&asked)?;
     let mut fine = true;
+    let width = asked.iter().map(|backend| backend.name.len()).max().unwrap_or_default().max(NAME);
     for (backend, health) in asked.iter().zip(&health) {
         let needed = args.backend.is_some() || !known.agents(&backend.name).is_empty();
         fine &= !needed || matches!(health, Health::Well { .. });
         if global.json {
             out::json(&fields(&known, backend, health))?;
         } else {
-            out::text(&told(backend, health, needed))?;
+            out::text(&told(backend, health, needed, width))?;
         }
     }
     Ok(if fine { Exit::Done } else { Exit::Failed })
 }
 
-fn told(backend: &Backend, health: &Health, needed: bool) -> String {
+fn told(backend: &Backend, health: &Health, needed: bool, width: usize) -> String {
     let bad = if needed { "bad" } else { "-" };
     let (verdict, said, advice) = match health {
         Health::Missing => (bad, "not found in PATH".to_string(), install(backend)),
@@ -55,9 +59,9 @@ fn told(backend: &Backend, health: &Health, needed: bool) -> String {
             ("warn", format!("{version} was not tried, {}", file.display()), Some(advice))
         }
     };
-    let mut lines = format!("{verdict:<4}  {:<12}  {}\n", backend.name, text::line(&said));
+    let mut lines = format!("{verdict:<4}  {:<width$}  {}\n", backend.name, text::line(&said));
     if let Some(advice) = advice.filter(|_| verdict != "-") {
-        lines.push_str(&format!("{:20}do: {}\n", "", text::line(&advice)));
+        lines.push_str(&format!("{:indent$}do: {}\n", "", text::line(&advice), indent = width + 8));
     }
     lines
 }
