@@ -19,7 +19,7 @@ use crate::edge::nonce;
 use crate::edge::perform::Hands;
 use crate::edge::process;
 use crate::edge::spool::Spool;
-use crate::edge::store::{Store, StoreError};
+use crate::edge::store::{Folded, Store, StoreError};
 use crate::edge::tmux::TmuxClient;
 use crate::edge::workspace;
 use crate::pilot::state::State;
@@ -121,7 +121,20 @@ fn fold(store: &Store) -> Result<State, OpenError> {
     for corrupt in &folded.corrupt {
         tracing::error!(seq = corrupt.seq, why = %corrupt.why, "a record can't be read and is left out");
     }
+    state.seen.damage = damage(store, &folded);
     Ok(state)
+}
+
+/// What an operator is told of a log that was not whole.
+fn damage(store: &Store, folded: &Folded) -> Option<String> {
+    if let Some(rescued) = store.rescued() {
+        let aside = rescued.aside.file_name().unwrap_or_default().to_string_lossy();
+        let why = &rescued.why;
+        return Some(format!("the log was damaged ({why}): what could be read was kept, the damaged file is {aside}"));
+    }
+    let first = folded.corrupt.first()?;
+    let count = folded.corrupt.len() as u64 + folded.unlisted;
+    Some(format!("the log is damaged: {count} part(s) of it can't be read, the first at record {}", first.seq))
 }
 
 /// Tells this workspace's sessions from all others, for ever: made once for its folder. And whether it was there.

@@ -96,6 +96,8 @@ pub struct Seen {
     pub confirmed: BTreeMap<(AccountId, String), Time>,
     /// Why the sequence of the file in force is not taken over.
     pub not_followed: Option<String>,
+    /// What was wrong with the log when this engine opened it (fault S3).
+    pub damage: Option<String>,
 }
 
 /// What we know of our tmux server right now.

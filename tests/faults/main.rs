@@ -32,7 +32,6 @@ mod storage;
 #[path = "../support/mod.rs"]
 mod support;
 #[path = "../real/terminal.rs"]
-#[expect(dead_code, reason = "what it was made for uses the rest of it")]
 mod terminal;
 mod time;
 mod tmux;

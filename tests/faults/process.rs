@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use flightdeck::edge::process::{Alive, alive};
+use flightdeck::edge::process::{Alive, alive, identity, tree};
 use flightdeck::edge::{clock, spawn};
 use flightdeck::pilot::command::Command;
 use flightdeck::pilot::fact::{Exit, Identity};
@@ -16,6 +16,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::deck::{Deck, Dice, id};
 use super::plan::{PROGRAM, Plan};
+use super::sim::{play, scenario};
 
 const IDLE: &str = "on *: say yes\n";
 
@@ -53,6 +54,21 @@ fn p2_an_agent_that_ends_well_comes_back_only_where_it_always_should() {
         assert_eq!(deck.exits(policy)[0].0, Exit::Status(0), "{policy}");
         assert_eq!(deck.starts(policy), 1, "{policy}\n{}", deck.story());
         assert_eq!(deck.agent(policy).state, AgentState::Finished, "{policy}\n{}", deck.story());
+    }
+    // All of it: each policy, and each kind of end.
+    for (end, expected) in [("exits 0", [2, 1, 1]), ("exits 1", [2, 2, 1]), ("killed 9", [2, 2, 1])] {
+        let mut text = "# Who comes back.\nagents: always failure never\nsequence: none\n".to_string();
+        text += "config agents.failure: restart = \"on-failure\"\nconfig agents.never: restart = \"never\"\n\n";
+        for (at, agent) in ["always", "failure", "never"].iter().enumerate() {
+            text += &format!("{}m {agent} {end}\n", 1 + at);
+        }
+        let story = play(&(text + "10m end\n"));
+        assert_eq!(
+            ["always", "failure", "never"].map(|agent| story.starts(agent)),
+            expected,
+            "{end}\n{}",
+            story.told()
+        );
     }
 }
 
@@ -148,6 +164,21 @@ fn p5_a_silent_agent_lives_for_as_long_as_its_child_is_busy() {
     assert!(at.since(started).as_millis() >= 5_000, "ended with a busy child: {at} after {started}\n{}", deck.story());
     deck.prompted("solo", 2);
     assert_eq!(found(&deck, "solo").len(), 1);
+
+    // With the times that are shipped: 45 minutes of a test suite, an hour of a quiet child, a wake that is still to come.
+    for plan in [
+        "works 45m frozen with a busy child, waits 5m",
+        "works 50m frozen with a quiet child, waits 5m",
+        "works 10s, waits 10m and wakes 170s late",
+        "works 100m, waits 5m",
+    ] {
+        let story = play(&format!("# Nobody is ended.\nagents: builder\n\n0s builder always: {plan}\n3h end\n"));
+        let harm =
+            |record: &Record| matches!(record, Record::Found { .. } | Record::Stopped { .. } | Record::Held { .. });
+        assert_eq!((story.count(harm), story.starts("builder")), (0, 1), "{plan}\n{}", story.told());
+    }
+    let capped = scenario("stall-quiet-child");
+    assert_eq!(capped.count(|record| matches!(record, Record::Found { .. })), 1, "an hour, and not for ever");
 }
 
 #[test]
@@ -407,4 +438,82 @@ fn woken_after_a_take_over() {
 /// Waits until the engine has looked at everything once.
 fn looked(deck: &Deck) {
     deck.until("tmux answers", || (deck.status().tmux == "up").then_some(()));
+}
+
+#[test]
+fn p13_a_number_that_belongs_to_another_process_now_is_nobody_we_know() {
+    let mut child = spawn::blocking("sleep").arg("600").spawn().expect("sleep is installed");
+    let real = identity(child.id()).expect("it lives");
+    assert_eq!(alive(&real), Alive::Yes);
+    let reused = Identity { started: real.started + 1, ..real.clone() };
+    let rebooted = Identity { boot: "another boot".to_string(), ..real.clone() };
+    for other in [&reused, &rebooted] {
+        assert_eq!(alive(other), Alive::No, "{other:?}");
+        assert_eq!(tree(Some(other), None), Some(Vec::new()), "{other:?}");
+    }
+    // What the runner wrote down of an agent's last life names it: the start is not kept back, and it is not ended.
+    let deck = Plan::new().agent("solo", IDLE).set("agents.solo.autostart", false).up();
+    for other in [&reused, &rebooted] {
+        let note = deck.state_dir().join("agents/solo.json");
+        fs::create_dir_all(note.parent().expect("a folder")).expect("a folder");
+        fs::write(&note, serde_json::to_vec(other).expect("JSON")).expect("a file");
+        let before = deck.starts("solo");
+        deck.tell(&Command::Start { agent: id("solo") });
+        deck.ready("solo", before + 1);
+        deck.tell(&Command::Stop { agent: id("solo") });
+        deck.until("its end", || (deck.agent("solo").state == AgentState::Stopped).then_some(()));
+    }
+    assert_eq!(alive(&real), Alive::Yes, "a process that is not ours was ended");
+    child.kill().expect("our child");
+    child.wait().expect("our child");
+}
+
+#[test]
+fn p17_an_agent_that_ends_every_tmux_it_knows_does_not_find_ours() {
+    let script = "env > ../../seen; TMUX_TMPDIR=\"$PWD\" tmux kill-server 2> ../../said; exec \"$0\" demo-agent \"$@\"";
+    let deck = Plan::new()
+        .agent("solo", IDLE)
+        .agent("other", IDLE)
+        .set("backends.wild.like", "demo")
+        .set("backends.wild.launch", vec!["sh", "-c", script, PROGRAM, "{args}"])
+        .set("agents.solo.backend", "wild")
+        .up();
+    deck.prompted("solo", 1);
+    deck.prompted("other", 1);
+    let seen = fs::read_to_string(deck.workspace.join("seen")).expect("its environment");
+    assert!(!seen.lines().any(|line| line.starts_with("TMUX")), "{seen}");
+    assert!(!fs::read_to_string(deck.workspace.join("said")).expect("it tried").is_empty());
+    assert_eq!((deck.servers().len(), deck.starts("other")), (1, 1));
+    assert_eq!(deck.count(|record| matches!(record, Record::ServerLost)), 0, "{}", deck.story());
+}
+
+#[test]
+fn p19_after_a_reboot_those_come_back_that_should_run_and_nobody_else() {
+    let story = play(
+        "# A reboot.\nagents: builder adversary w1 w2\nconfig agents.w2: autostart = false\n\n1m operator stop w1\n\
+         2m operator hold adversary not now\n3m engine is killed\n3m tmux dies\n30m engine starts\n40m end\n",
+    );
+    assert_eq!(["builder", "w1", "w2"].map(|agent| story.starts(agent)), [2, 1, 0], "{}", story.told());
+    let held = &story.state().agents[&id("adversary")].held;
+    assert!(held.is_some(), "a hold ended by itself\n{}", story.told());
+    let charged = |record: &Record| matches!(record, Record::BackedOff { .. } | Record::MassDeath { .. });
+    assert_eq!(story.count(charged), 0, "{}", story.told());
+    assert!(story.submitted().iter().all(|times| *times == 1), "{}", story.told());
+}
+
+#[test]
+fn p20_while_the_machine_starves_nobody_is_judged() {
+    let mut text = "# Starved.\nagents: builder\n\n0s builder next: works 10s, says no marker\n".to_string();
+    for minute in (1..40).step_by(2) {
+        text += &format!("{minute}m engine is late by 45s\n");
+    }
+    let story = play(&(text + "60m end\n"));
+    let found = story.all(|record| match record {
+        Record::Found { illness, .. } => Some(*illness),
+        _ => None,
+    });
+    let late = story.all(|record| matches!(record, Record::Hiccuped { .. }).then_some(()));
+    assert_eq!(late.len(), 20, "{}", story.told());
+    let [(at, Illness::Stalled)] = found.as_slice() else { panic!("{found:?}\n{}", story.told()) };
+    assert!(*at >= late[19].0 + Duration::from_secs(180), "judged at {at:?} although it was late at {:?}", late[19].0);
 }

@@ -1,13 +1,16 @@
-//! A log that can't be written.
+//! Faults of what is written down: the log of records, and the folder it lies in.
 
 use std::fs;
 use std::time::Duration;
 
-use flightdeck::edge::clock;
 use flightdeck::edge::link::Client;
+use flightdeck::edge::process::{Alive, alive};
+use flightdeck::edge::store::{Filter, Page, Reader, Store};
+use flightdeck::edge::{clock, spawn};
 use flightdeck::pilot::command::Command;
 use flightdeck::pilot::message::{Origin, Stage};
 use flightdeck::pilot::record::Record;
+use flightdeck::pilot::time::Time;
 use rustix::process::{Resource, Rlimit, Signal, prlimit};
 
 use super::deck::{Deck, id};
@@ -79,4 +82,92 @@ fn s1_with_a_full_disk_nothing_is_done_nothing_is_lost_and_it_is_told() {
     assert!(!alerts.iter().any(|alert| alert.contains("can't be written")), "{alerts:?}");
     let seqs: Vec<u64> = deck.records().iter().map(|(stamp, _)| stamp.seq).collect();
     assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
+}
+
+#[test]
+fn s3_a_damaged_log_is_set_aside_and_told_and_nobody_is_started_again() {
+    let deck = Plan::new().agent("solo", IDLE).agent("other", IDLE).up();
+    let names = ["solo", "other"];
+    names.iter().for_each(|name| deck.prompted(name, 1));
+    let lives = names.map(|name| deck.process(name));
+    let log = deck.state_dir().join("records.db");
+    for damage in ["a page is overwritten", "the file is cut"] {
+        deck.end_engine(Signal::TERM);
+        let mut bytes = fs::read(&log).expect("the log");
+        let half = bytes.len() / 2;
+        match damage {
+            "the file is cut" => bytes.truncate(half + 100),
+            _ => bytes[half / 4096 * 4096..][..8192].fill(0x5a),
+        }
+        fs::write(&log, bytes).expect("our own file");
+        deck.forget_log();
+        deck.start_engine();
+        deck.until("tmux answers", || (deck.status().tmux == "up").then_some(()));
+        let alerts = deck.status().alerts;
+        assert!(alerts.iter().any(|alert| alert.contains("damaged")), "{damage}: {alerts:?}");
+        let message = deck.send("solo", damage);
+        assert!(matches!(deck.settled(message), Stage::Submitted { .. }), "{damage}: {}", deck.story());
+        assert!(lives.iter().all(|life| alive(life) == Alive::Yes), "{damage}: {}", deck.story());
+    }
+    let aside = fs::read_dir(deck.state_dir()).expect("a folder").flatten();
+    assert!(
+        aside.filter(|entry| entry.file_name().to_string_lossy().contains("damaged")).count() >= 1,
+        "kept as evidence"
+    );
+    // A start prompt whose proof was lost with the log may be said again; the operator's words are said once.
+    let words: Vec<String> = deck.submits("solo").into_iter().filter(|words| !words.contains("begin")).collect();
+    assert_eq!(words, ["a page is overwritten", "the file is cut"]);
+}
+
+#[test]
+fn s8_readers_see_whole_records_and_the_writer_waits_for_none_of_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("state/records.db");
+    let mut store = Store::open(&path).expect("a log");
+    store.append(Time(0), &[Record::WatchMended]).expect("a record");
+    let readers: Vec<_> = (0..6)
+        .map(|_| {
+            let path = path.clone();
+            let read = move || {
+                let reader = Reader::open(&path).expect("a log");
+                let mut seen = 0;
+                while seen < 401 {
+                    let rows = reader.rows(&Filter::default(), Page::After(seen), 50).expect("rows");
+                    for row in rows {
+                        assert_eq!(row.stamp.seq, seen + 1);
+                        assert_eq!(row.record(), Ok(Record::WatchMended));
+                        seen += 1;
+                    }
+                }
+            };
+            spawn::thread("reader", read).expect("a thread")
+        })
+        .collect();
+    for round in 0..100 {
+        let begun = clock::monotonic_ms();
+        store
+            .append(Time(round), &[Record::WatchMended, Record::WatchMended, Record::WatchMended, Record::WatchMended])
+            .expect("records");
+        assert!(clock::monotonic_ms() - begun < 4_000, "round {round} waited for a reader");
+    }
+    readers.into_iter().for_each(|reader| reader.join().expect("it saw all of them"));
+}
+
+#[test]
+fn s9_an_engine_whose_folder_is_taken_away_ends_and_no_agent_is_touched() {
+    let deck = Plan::new().agent("solo", IDLE).up();
+    deck.prompted("solo", 1);
+    let life = deck.process("solo");
+    let aside = deck.outside().join("aside");
+    fs::rename(deck.state_dir(), &aside).expect("moved away");
+    let status = deck.engine_ends();
+    assert_eq!(status.code(), Some(3), "{}", deck.said());
+    assert_eq!(alive(&life), Alive::Yes);
+    // Put back, all of it is as before.
+    let _ = fs::remove_dir_all(deck.state_dir());
+    fs::rename(&aside, deck.state_dir()).expect("moved back");
+    deck.start_engine();
+    let message = deck.send("solo", "as before");
+    assert!(matches!(deck.settled(message), Stage::Submitted { .. }), "{}", deck.story());
+    assert_eq!((deck.starts("solo"), deck.process("solo")), (1, life));
 }

@@ -4,18 +4,21 @@ use flightdeck::edge::process::{Alive, alive, identity};
 use flightdeck::edge::spawn;
 use flightdeck::edge::tmux::inject::{self, Injected};
 use flightdeck::edge::tmux::server::{self, StartError};
-use flightdeck::edge::tmux::session::{self, Killed};
+use flightdeck::edge::tmux::session::{self, Killed, StartAgentError};
 use flightdeck::edge::tmux::{Probe, screen};
 use flightdeck::pilot::command::Command;
-use flightdeck::pilot::effect::Refusal;
+use flightdeck::pilot::effect::{LaunchSpec, Refusal};
+use flightdeck::pilot::id::AgentId;
 use flightdeck::pilot::message::Stage;
 use flightdeck::pilot::record::{AgentState, Record};
 use rustix::process::Signal;
 
-use super::deck::{id, signal_to};
+use super::deck::{Dice, id, signal_to};
 use super::messages::submitted;
 use super::plan::Plan;
 use super::shim::{receiver, shim};
+use super::sim::scenario;
+use super::sources::{told, workspace};
 use super::support::{self, Lab, NONCE, run, tag, until};
 
 const IDLE: &str = "on *: say yes\n";
@@ -38,6 +41,15 @@ fn t1_a_server_that_dies_is_one_event_and_survivors_end_before_anybody_is_starte
     assert_eq!(deck.count(charged), 0, "{}", deck.story());
     names.iter().for_each(|name| deck.prompted(name, 2));
     assert_eq!(deck.servers().len(), 1);
+
+    // Twenty of them are back within a minute.
+    let story = scenario("tmux-dies");
+    let lost = story.all(|record| matches!(record, Record::ServerLost).then_some(()));
+    assert_eq!(lost.len(), 1, "{}", story.told());
+    let back = story.all(|record| matches!(record, Record::Started { .. }).then_some(()));
+    let again: Vec<u64> =
+        back.iter().filter(|(at, ())| *at >= lost[0].0).map(|(at, ())| (*at - lost[0].0).as_secs()).collect();
+    assert!(again.len() == 20 && again.iter().all(|after| *after < 60), "{again:?}");
 }
 
 #[test]
@@ -288,5 +300,91 @@ fn t17_a_missing_or_odd_tmux_is_named() {
         std::fs::write(&plain, "echo tmux 3.3a").expect("a file");
         let error = server::version(plain.as_os_str()).await.expect_err("can't be run");
         assert!(matches!(error, StartError::NotRunnable { .. }), "{error:?}");
+    });
+}
+
+#[test]
+fn t7_what_tmux_would_run_is_refused_or_stays_a_text() {
+    // Names by a grammar in which nothing of a format can be written.
+    let mut dice = Dice(0x7a11);
+    let chars: Vec<char> = "ab-_0#(){}$;`%:.=@ \n'\"\\A".chars().collect();
+    let mut good = 0;
+    for _ in 0..10_000 {
+        let length = 1 + dice.below(5);
+        let name: String =
+            (0..length).map(|_| chars[usize::try_from(dice.below(chars.len() as u64)).expect("small")]).collect();
+        let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_');
+        let taken = AgentId::parse(&name).is_some();
+        assert_eq!(taken, plain && name.starts_with(|c: char| c.is_ascii_lowercase()), "{name:?}");
+        good += usize::from(taken);
+    }
+    assert!(good > 50, "{good}");
+    for (key, value) in [("dir", "clones/#(touch x)"), ("dir", "a#{pid}"), ("backend", "#(touch x)")] {
+        let agent = "[agents.one]\nrole = 'other'\n";
+        let rest = if key == "dir" { "backend = 'demo'" } else { "dir = 'x'" };
+        let problems = told(&workspace(&format!("version = 1\n{agent}{rest}\n{key} = '{value}'\n")));
+        assert!(problems.iter().any(|problem| problem.contains(&format!("agents.one.{key}"))), "{value}: {problems:?}");
+    }
+    run(async {
+        let lab = Lab::new().await;
+        let canary = lab.path("canary");
+        let hostile = format!("#(touch {0})#{{pid}}", canary.display());
+        // Titles, arguments, folders: what is drawn and what is asked about each of them.
+        let script = format!("printf '\\033]2;%s\\007\\033k%s\\033\\134there' '{hostile}' '{hostile}'; exec cat");
+        let agent = lab.start("builder", &script).await;
+        lab.shows(&agent.place.pane, "there").await;
+        lab.tmux(&["set", "-g", "status-right", "#{pane_title} #{window_name}"]);
+        lab.tmux(&["list-panes", "-a", "-F", "#{pane_title} #{session_name}"]);
+        let screen = screen::capture(&lab.client, &agent.place.pane).await.expect("it answers").expect("a pane");
+        assert_eq!(screen.title, hostile);
+        assert_eq!(inject::paste(&lab.client, &agent.place.pane, "fd-1", &hostile).await, Ok(Injected::Done));
+        let folder = lab.path("#(touch canary)");
+        std::fs::create_dir(&folder).expect("a folder");
+        let spec = LaunchSpec { cwd: folder, ..lab.launch(vec!["cat".to_string()]) };
+        let started = session::start_agent(&lab.client, &lab.server, &tag("other", 1), &spec).await;
+        assert!(matches!(started, Err(StartAgentError::NoCwd(_))), "{started:?}");
+        let panes = session::list_panes(&lab.client, &lab.server, NONCE).await.expect("a list");
+        assert_eq!(panes.len(), 1);
+        assert!(!canary.exists() && !lab.path("canary").exists(), "something was run");
+    });
+}
+
+#[test]
+fn t12_a_screen_is_read_alike_however_wide_it_is() {
+    let script = "on *: say yes; wait 60s\n";
+    let sizes = [("narrow", 40, 12), ("usual", 120, 40), ("wide", 500, 200)];
+    let plan = sizes.iter().fold(Plan::new(), |plan, (name, columns, rows)| {
+        plan.agent(name, script).set(&format!("agents.{name}.size"), vec![*columns, *rows])
+    });
+    let deck = plan.up();
+    let words = format!("{} and the end", "a text that has to be wrapped where there is no room ".repeat(6));
+    for (name, ..) in sizes {
+        deck.prompted(name, 1);
+        submitted(&deck, deck.send(name, &words));
+        deck.until("a wait", || matches!(deck.agent(name).state, AgentState::Waiting { .. }).then_some(()));
+        assert_eq!(deck.submits(name)[1..], [words.as_str()], "{name}");
+    }
+    // Somebody makes the window tiny and large again.
+    deck.tmux(&["resize-window", "-t", "=usual:", "-x", "1", "-y", "1"]);
+    deck.tmux(&["resize-window", "-t", "=usual:", "-x", "200", "-y", "50"]);
+    submitted(&deck, deck.send("usual", "as before"));
+    assert_eq!(sizes.map(|(name, ..)| deck.starts(name)), [1, 1, 1], "{}", deck.story());
+}
+
+#[test]
+fn t14_agents_that_come_and_go_leave_nothing_open_in_the_server() {
+    run(async {
+        let lab = Lab::new().await;
+        let open = || std::fs::read_dir(format!("/proc/{}/fd", lab.server.pid)).expect("its descriptors").count();
+        let mut counts = Vec::new();
+        for round in 1..=30 {
+            let agent = lab.start_as(&tag("builder", round), "exec cat").await.expect("starts");
+            let killed = session::kill_session(&lab.client, &agent.place, &tag("builder", round)).await;
+            assert_eq!(killed, Ok(Killed::Yes));
+            counts.push(open());
+        }
+        let least = counts[0];
+        until("as few as before", async || open() <= least).await;
+        assert_eq!(lab.tmux(&["list-sessions", "-F", "#{session_name}"]), "_flightdeck", "{counts:?}");
     });
 }

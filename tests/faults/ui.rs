@@ -1,6 +1,8 @@
 //! Faults of the cockpit and of the terminal it is shown in.
 
+use flightdeck::edge::process::{Alive, alive};
 use flightdeck::pilot::command::Command;
+use rustix::process::{Signal, kill_process};
 
 use super::deck::{id, text};
 use super::escapes::{ESCAPES, flood};
@@ -28,28 +30,20 @@ fn u3_the_escape_corpus_in_a_pane_and_in_reasons_acts_on_nothing() {
     terminal.open();
     deck.tell(&Command::Hold { agent: id("alpha"), reason: ESCAPES.concat() });
     terminal.shows("alpha is held");
-    for keys in [
-        &["g"][..],
-        &["j"],
-        &["z"],
-        &["z"],
-        &["Tab"],
-        &["2"],
-        &["3"],
-        &["G"],
-        &["Enter"],
-        &["Escape"],
-        &["4"],
-        &["5"],
-        &["1"],
-    ] {
+    for keys in [&["g"][..], &["j"], &["z"], &["z"], &["Tab"], &["2"], &["3"], &["G"], &["Enter"]] {
         terminal.press(keys);
+    }
+    terminal.shows("╭ record ");
+    // Escape and a letter at once would be that letter with alt.
+    terminal.press(&["Escape"]);
+    terminal.hides("╭ record ");
+    for key in ["4", "5", "1"] {
+        terminal.press(&[key]);
     }
     terminal.shows("the end of it");
     terminal.press(&["?"]);
     terminal.shows("restart the agent");
     assert_eq!(terminal.flags(), "alternate 1 cursor 0 mouse 1");
-    // Escape and a letter at once would be that letter with alt.
     terminal.press(&["Escape"]);
     terminal.hides("restart the agent");
     terminal.press(&["q"]);
@@ -61,8 +55,7 @@ fn u3_the_escape_corpus_in_a_pane_and_in_reasons_acts_on_nothing() {
 
 #[test]
 fn u1_after_a_panic_the_terminal_is_as_before_and_the_panic_is_told_there() {
-    let deck = Plan::new().agent("alpha", "on *: say first words\n").up();
-    deck.prompted("alpha", 1);
+    let deck = one_agent();
     let asks = deck.outside().join("panic");
     let terminal = Terminal::with(&deck, &[&format!("FLIGHTDECK_TEST_PANIC={}", asks.display())]);
     let before = terminal.modes("before");
@@ -72,4 +65,104 @@ fn u1_after_a_panic_the_terminal_is_as_before_and_the_panic_is_told_there() {
     terminal.shows("a panic was asked for");
     terminal.is_as_before(&before);
     assert_eq!((deck.status().epoch, deck.starts("alpha")), (1, 1));
+}
+
+fn one_agent() -> super::deck::Deck {
+    let deck = Plan::new().agent("alpha", "on *: say first words\n").up();
+    deck.prompted("alpha", 1);
+    deck
+}
+
+#[test]
+fn u2_no_size_of_the_terminal_and_no_storm_of_them_breaks_the_picture() {
+    let deck = one_agent();
+    let terminal = Terminal::in_cockpit(&deck);
+    for _ in 0..10 {
+        for (columns, rows) in [(1, 1), (20, 5), (500, 200), (3, 60), (300, 2), (80, 24)] {
+            terminal.resize(columns, rows);
+        }
+    }
+    terminal.resize(120, 40);
+    terminal.shows("alpha life 1");
+    assert_eq!(terminal.flags(), "alternate 1 cursor 0 mouse 1");
+    terminal.press(&["q"]);
+    terminal.shows("left with 0");
+}
+
+#[test]
+fn u5_a_terminal_that_is_closed_ends_the_cockpit_and_nothing_else() {
+    let deck = one_agent();
+    let terminal = Terminal::in_cockpit(&deck);
+    let cockpit = terminal.cockpit();
+    terminal.signal_server(Signal::KILL);
+    deck.until("the cockpit's end", || (alive(&cockpit) == Alive::No).then_some(()));
+    let message = deck.send("alpha", "still there");
+    deck.settled(message);
+    assert_eq!((deck.status().epoch, deck.starts("alpha"), deck.submits("alpha").len()), (1, 1, 2));
+}
+
+#[test]
+fn u6_what_is_old_says_so_and_for_how_long() {
+    let deck = one_agent();
+    let terminal = Terminal::in_cockpit(&deck);
+    kill_process(deck.engine_pid(), Signal::STOP).expect("our own child");
+    terminal.shows("ENGINE SILENT for");
+    terminal.shows("what is shown is old");
+    kill_process(deck.engine_pid(), Signal::CONT).expect("our own child");
+    terminal.hides("ENGINE SILENT");
+    deck.end_engine(Signal::KILL);
+    terminal.shows("NO ENGINE");
+    deck.start_engine();
+    terminal.hides("NO ENGINE");
+    assert_eq!(deck.starts("alpha"), 1);
+}
+
+#[test]
+fn u7_without_colours_the_state_is_still_told_by_words() {
+    let deck = Plan::new().agent("alpha", "on *: say yes\n").agent("beta", "on *: say yes\n").up();
+    deck.prompted("alpha", 1);
+    deck.tell(&Command::Hold { agent: id("beta"), reason: "for 日本語 and e\u{301}".to_string() });
+    let terminal = Terminal::with(&deck, &["NO_COLOR=1"]);
+    terminal.open();
+    terminal.shows("held");
+    let colours = terminal.colours();
+    let coloured = colours
+        .split('\u{1b}')
+        .skip(1)
+        .filter(|part| part.split('m').next().is_some_and(|codes| codes.contains("38;") || codes.contains("48;")));
+    assert_eq!(coloured.count(), 0, "{}", colours.escape_debug());
+}
+
+#[test]
+fn u8_what_is_pasted_into_the_cockpit_is_no_command() {
+    let deck = Plan::new().agent("alpha", "on *: say yes\n").agent("beta", "on *: say yes\n").up();
+    deck.prompted("alpha", 1);
+    deck.prompted("beta", 1);
+    let terminal = Terminal::in_cockpit(&deck);
+    let lives = ["alpha", "beta"].map(|name| deck.process(name));
+    for text in ["q\nK\ny\n", "ry\n", "sy", "Ey\ny\n", "\u{3}\u{3}"] {
+        terminal.paste(text);
+    }
+    // It takes keys as before: all of that was read.
+    terminal.press(&["?"]);
+    terminal.shows("restart the agent");
+    terminal.press(&["Escape"]);
+    terminal.hides("restart the agent");
+    let asked = |record: &flightdeck::pilot::record::Record| {
+        use flightdeck::pilot::record::{Actor, Record};
+        matches!(
+            record,
+            Record::Wished { by: Actor::Operator, .. }
+                | Record::Stopped { .. }
+                | Record::EmergencyStopped { .. }
+                | Record::Paused { .. }
+        )
+    };
+    assert_eq!(deck.count(asked), 0, "{}", deck.story());
+    assert!(lives.iter().all(|life| alive(life) == Alive::Yes));
+    // What is dangerous names whom it would hit, and is not done without a yes.
+    terminal.press(&["r"]);
+    terminal.shows("restart ");
+    terminal.press(&["n"]);
+    assert_eq!(["alpha", "beta"].map(|name| deck.starts(name)), [1, 1]);
 }

@@ -202,6 +202,11 @@ impl Deck {
         log.clone()
     }
 
+    /// What was read may not be there any more.
+    pub(crate) fn forget_log(&self) {
+        self.log.borrow_mut().clear();
+    }
+
     /// Those that a pattern takes.
     pub(crate) fn all<T>(&self, pick: impl Fn(&Record) -> Option<T>) -> Vec<T> {
         self.records().iter().filter_map(|(_, record)| pick(record)).collect()
