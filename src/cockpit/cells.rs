@@ -20,11 +20,13 @@ const MARGIN: u16 = 4;
 /// character of no meaning takes its place there.
 const NO_TEXT: char = '\u{fffd}';
 const STAND_IN: char = '\u{f8ff}';
+/// Longest numbers of a colour: two true colours and every modifier are half as long.
+const COLOUR: usize = 100;
 
 /// Reads text with SGR sequences into cells, one row of text a row.
 pub fn read(text: &str, (columns, rows): (u16, u16)) -> Buffer {
     let mut parser = parser(columns.saturating_add(MARGIN), rows);
-    let text = drawn_lines(text).replace(NO_TEXT, STAND_IN.encode_utf8(&mut [0; 4]));
+    let text = drawn_lines(&coloured(text)).replace(NO_TEXT, STAND_IN.encode_utf8(&mut [0; 4]));
     // Each row is put in its place, so that a full one does not wrap into the next.
     for (row, line) in text.split('\n').take(usize::from(rows)).enumerate() {
         parser.process(format!("\x1b[{};1H", row + 1).as_bytes());
@@ -52,6 +54,7 @@ pub fn read(text: &str, (columns, rows): (u16, u16)) -> Buffer {
 pub fn separate(rows: &[String]) -> Vec<String> {
     let mut parser = parser(MARGIN, 1);
     let joined = rows.join("\n");
+    let joined = coloured(&joined);
     let whole = drawn_lines(&joined);
     let one = |row: &str| {
         let begins = parser.screen().attributes_formatted();
@@ -59,6 +62,62 @@ pub fn separate(rows: &[String]) -> Vec<String> {
         begins + row
     };
     whole.split('\n').take(rows.len()).map(one).collect()
+}
+
+/// The text without all that is neither a letter nor a colour: tmux writes no more, and whatever else stands there could move the emulator's
+/// cursor to where it panics, or have it wipe itself a thousand times.
+fn coloured(text: &str) -> std::borrow::Cow<'_, str> {
+    if !text.contains(|c: char| c.is_control() && !matches!(c, '\n' | SHIFT_OUT | SHIFT_IN)) {
+        return text.into();
+    }
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c.is_control()) {
+        kept.push_str(&rest[..at]);
+        let control = rest[at..].chars().next().expect("it was found");
+        rest = &rest[at + control.len_utf8()..];
+        match control {
+            '\n' | SHIFT_OUT | SHIFT_IN => kept.push(control),
+            '\u{1b}' => {
+                let (colour, after) = sequence(rest);
+                if let Some(colour) = colour {
+                    kept.push('\u{1b}');
+                    kept.push_str(colour);
+                }
+                rest = after;
+            }
+            _ => {}
+        }
+    }
+    kept.push_str(rest);
+    kept.into()
+}
+
+/// What follows an escape character: its sequence, where that is about colours, and the text behind it.
+fn sequence(text: &str) -> (Option<&str>, &str) {
+    let row = text.find('\n').unwrap_or(text.len());
+    let ends = |begin: usize, last: fn(char) -> bool| {
+        let found = text[begin..row].char_indices().find(|(_, c)| last(*c));
+        found.map_or(row, |(at, c)| begin + at + c.len_utf8())
+    };
+    match text.chars().next() {
+        Some('[') => {
+            let end = ends(1, |c| matches!(c, '@'..='~') || c.is_control());
+            let (sequence, after) = text.split_at(end);
+            let numbers = sequence[1..].strip_suffix('m').filter(|numbers| numbers.len() <= COLOUR);
+            let colour =
+                numbers.is_some_and(|numbers| numbers.bytes().all(|b| b.is_ascii_digit() || b";:".contains(&b)));
+            (colour.then_some(sequence), after)
+        }
+        // A title, a link, words for a device: up to its end, or that of the row.
+        Some(']' | 'P' | '_' | '^' | 'X') => {
+            let end = ends(1, |c| matches!(c, '\u{7}' | '\u{1b}' | '\u{9c}'));
+            (None, text[end..].strip_prefix('\\').unwrap_or(&text[end..]))
+        }
+        Some(' '..='/') => (None, &text[ends(0, |c| !matches!(c, ' '..='/'))..]),
+        Some('\n') | None => (None, text),
+        Some(other) => (None, &text[other.len_utf8()..]),
+    }
 }
 
 /// A row without the letters that have no room: the emulator panics when a letter at its edge becomes wide by what follows it.
@@ -169,6 +228,15 @@ mod tests {
         let cells = read("\u{e}lqk\u{f}lqk\n\u{e}x\u{1b}[31mmj\u{1b}(Bx\nq\u{f}q", (6, 3));
         assert_eq!([row(&cells, 0), row(&cells, 1), row(&cells, 2)], ["┌─┐lqk", "│└┘│  ", "─q    "]);
         assert_eq!(cells[(1, 1)].fg, Color::Indexed(1));
+    }
+
+    #[test]
+    fn only_colours_are_obeyed() {
+        let moved = "a\u{1b}[99;999H🏳\u{fe0f}\n\u{1b}[773C\u{1b}[2Jb\u{1b}]8;;http://e\u{1b}\\c\u{1b}(0q\u{9b}31m\u{8}d\u{1b}[32me";
+        let cells = read(moved, (9, 2));
+        assert_eq!([row(&cells, 0), row(&cells, 1)], ["a🏳\u{fe0f}       ", "bcq31mde "]);
+        assert_eq!(cells[(7, 1)].fg, Color::Indexed(2));
+        assert_eq!(read("x\u{1b}\ny\u{1b}]open\nz\u{1b}[3", (3, 3))[(0, 2)].symbol(), "z");
     }
 
     #[test]

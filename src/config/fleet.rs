@@ -296,6 +296,10 @@ fn cron(text: &str) -> Result<Schedule, Wrong> {
     if text.len() > 100 {
         return Err(Wrong::new("a cron expression of more than 100 characters", expected));
     }
+    // The parser would take seconds and years too, and words for whole lines.
+    if text.split_whitespace().count() != 5 {
+        return Err(Wrong::new(format!("{} has not five fields", quoted(text)), expected));
+    }
     match croner::Cron::from_str(text) {
         Ok(cron) => Ok(Schedule { text: text.to_string(), cron }),
         Err(why) => {

@@ -33,7 +33,7 @@ use crate::pilot::view::View;
 
 pub use client::{Client, Follow, Followed, LinkError, NoEngine};
 pub use duplex::{Asker, Heard, Hearing};
-pub use frame::{CAP, PROTOCOL};
+pub use frame::{CAP, PROTOCOL, Request, Unclear, Wants, request};
 pub use sights::{Peep, Wanted};
 
 /// Name of the socket inside the state folder.

@@ -113,7 +113,7 @@ fn clock(text: &str, wall: Time, local: Tz) -> Option<Time> {
         return instant(zone, date.and_time(time));
     }
     let at = instant(zone, today.and_time(time))?;
-    if at.0 >= wall.0 - JUST_PASSED {
+    if at.0 >= wall.0.saturating_sub(JUST_PASSED) {
         return Some(at);
     }
     instant(zone, today.checked_add_days(Days::new(1))?.and_time(time))

@@ -280,7 +280,7 @@ impl State {
     }
 
     fn apply_ordered(&mut self, at: Time, id: EffectId, agent: Option<&AgentId>, order: &Order) {
-        self.next_effect = self.next_effect.max(id.0 + 1);
+        self.next_effect = self.next_effect.max(id.0.saturating_add(1));
         self.orders.insert(id, (agent.cloned(), order.clone()));
         let Some(agent) = agent.and_then(|agent| self.agents.get_mut(agent)) else { return };
         match order {
@@ -331,7 +331,7 @@ impl State {
     }
 
     fn apply_queued(&mut self, at: Time, message: &Message) {
-        self.next_message = self.next_message.max(message.id.0 + 1);
+        self.next_message = self.next_message.max(message.id.0.saturating_add(1));
         let posted = Posted { message: message.clone(), stage: Stage::Queued { why: None }, moved_at: at };
         self.unsettled.insert(message.id);
         self.outbox.insert(message.id, posted);

@@ -156,7 +156,7 @@ impl Used {
     /// The midnight (UTC) of the day to which a record of that time belongs: what goes on over midnight is written down after it,
     /// and was used before.
     pub fn day_of(at: Time, ended: TurnEnd) -> Time {
-        if ended.ends() { at.midnight() } else { Time(at.0 - 1).midnight() }
+        if ended.ends() { at.midnight() } else { Time(at.0.saturating_sub(1)).midnight() }
     }
 
     /// Adds what one turn used.

@@ -61,8 +61,8 @@ pub fn clip(text: &str, columns: usize) -> String {
     }
     let mut clipped = String::new();
     let mut used = 0;
-    for c in text.chars() {
-        used += c.width().unwrap_or(0);
+    for (c, wide) in columns_of(text) {
+        used += wide;
         // One column is kept for the mark itself.
         if used >= columns {
             break;
@@ -73,6 +73,15 @@ pub fn clip(text: &str, columns: usize) -> String {
         clipped.push('…');
     }
     clipped
+}
+
+/// Letters and their columns. The sign for "as an emoji" makes what stands before it wide.
+fn columns_of(text: &str) -> impl Iterator<Item = (char, usize)> {
+    let mut chars = text.chars().peekable();
+    std::iter::from_fn(move || {
+        let c = chars.next()?;
+        Some((c, if chars.peek() == Some(&'\u{fe0f}') { 2 } else { c.width().unwrap_or(0) }))
+    })
 }
 
 /// Cut into rows of at most so many columns, between words where there are any. Expects one clean line.
@@ -88,8 +97,7 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
             rows.push(String::new());
             used = 0;
         }
-        for c in word.chars() {
-            let wide = c.width().unwrap_or(0);
+        for (c, wide) in columns_of(word) {
             if used + wide > columns && used > 0 {
                 rows.push(String::new());
                 used = 0;
@@ -178,6 +186,8 @@ mod tests {
         assert_eq!(clip("builder", 6), "build…");
         assert_eq!(clip("日本語", 4), "日…");
         assert_eq!(clip("日本語", 0), "");
+        // Two letters of one column each, made wide by what follows them.
+        assert_eq!(clip("🏳\u{fe0f}🏳\u{fe0f}", 3), "🏳\u{fe0f}…");
     }
 
     #[test]
@@ -186,6 +196,7 @@ mod tests {
         assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
         assert_eq!(wrap("日本語", 4), ["日本", "語"]);
         assert_eq!(wrap("", 4), [""]);
+        assert_eq!(wrap("🏳\u{fe0f}🏳\u{fe0f}", 3), ["🏳\u{fe0f}", "🏳\u{fe0f}"]);
     }
 
     #[test]

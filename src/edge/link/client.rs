@@ -200,19 +200,26 @@ pub enum Followed {
 impl Follow {
     /// The next one; `None`: nothing within `limit`, and asking again goes on where this stopped.
     pub fn next_within(&mut self, limit: Duration) -> Result<Option<Followed>, LinkError> {
-        let mut line = match self.client.line(limit) {
-            Ok(line) => line,
-            Err(LinkError::Late(_)) => return Ok(None),
-            Err(other) => return Err(other),
-        };
+        match self.client.line(limit) {
+            Ok(line) => Followed::read(line).map(Some),
+            Err(LinkError::Late(_)) => Ok(None),
+            Err(other) => Err(other),
+        }
+    }
+}
+
+impl Followed {
+    /// What a line of the engine says to a follower.
+    pub fn read(mut line: Value) -> Result<Self, LinkError> {
         if let Some(why) = line["error"].as_str() {
             return Err(LinkError::Refused(why.to_string()));
         }
         if let Some(seq) = line["live"].as_u64() {
-            return Ok(Some(Followed::Live(seq)));
+            return Ok(Followed::Live(seq));
         }
-        let record = line["record"].take();
-        Ok(Some(read_record(&record).unwrap_or_else(|| Followed::Foreign(record.to_string()))))
+        // Not by its index: a line that is no object has none, and it would be an error of ours.
+        let record = line.get_mut("record").map(Value::take).unwrap_or_default();
+        Ok(read_record(&record).unwrap_or_else(|| Followed::Foreign(record.to_string())))
     }
 }
 

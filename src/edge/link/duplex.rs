@@ -109,42 +109,44 @@ impl Hearing {
     /// The next thing the engine says. Blocks until there is one; an error ends the connection for good.
     #[expect(clippy::should_implement_trait, reason = "no iterator: after an error there is nothing more to ask for")]
     pub fn next(&mut self) -> Result<Heard, LinkError> {
-        let line = read_line(&mut self.stream, &mut self.partial)?;
-        heard(line)
+        Heard::read(read_line(&mut self.stream, &mut self.partial)?)
     }
 }
 
-fn heard(mut line: Value) -> Result<Heard, LinkError> {
-    let ask = line["ask"].as_u64();
-    if let Some(why) = line["error"].as_str() {
-        return Ok(Heard::Refused { ask, why: why.to_string() });
+impl Heard {
+    /// What a line of the engine says.
+    pub fn read(mut line: Value) -> Result<Self, LinkError> {
+        let ask = line["ask"].as_u64();
+        if let Some(why) = line["error"].as_str() {
+            return Ok(Heard::Refused { ask, why: why.to_string() });
+        }
+        if let Some(seq) = line["live"].as_u64() {
+            return Ok(Heard::Live(seq));
+        }
+        let mut take = |name: &str| line.get_mut(name).map(Value::take);
+        if let Some(record) = take("record") {
+            return Ok(match read_record(&record) {
+                Some(Followed::Record(stamp, record)) => Heard::Record(stamp, record),
+                Some(Followed::Foreign(_) | Followed::Live(_)) | None => Heard::Unknown,
+            });
+        }
+        if let (Some(ask), Some(answer)) = (ask, take("answer")) {
+            return Ok(Heard::Answer { ask, answer: parsed(answer)? });
+        }
+        if let Some(view) = take("view") {
+            return Ok(Heard::View(parsed(view)?));
+        }
+        if let Some(change) = take("change") {
+            return Ok(Heard::Change(parsed(change)?));
+        }
+        if let Some(pane) = take("pane") {
+            return Ok(Heard::Pane(parsed(pane)?));
+        }
+        if let Some(at) = take("alive") {
+            return Ok(Heard::Alive(*parsed(at)?));
+        }
+        Ok(Heard::Unknown)
     }
-    if let Some(seq) = line["live"].as_u64() {
-        return Ok(Heard::Live(seq));
-    }
-    let mut take = |name: &str| line.get_mut(name).map(Value::take);
-    if let Some(record) = take("record") {
-        return Ok(match read_record(&record) {
-            Some(Followed::Record(stamp, record)) => Heard::Record(stamp, record),
-            Some(Followed::Foreign(_) | Followed::Live(_)) | None => Heard::Unknown,
-        });
-    }
-    if let (Some(ask), Some(answer)) = (ask, take("answer")) {
-        return Ok(Heard::Answer { ask, answer: parsed(answer)? });
-    }
-    if let Some(view) = take("view") {
-        return Ok(Heard::View(parsed(view)?));
-    }
-    if let Some(change) = take("change") {
-        return Ok(Heard::Change(parsed(change)?));
-    }
-    if let Some(pane) = take("pane") {
-        return Ok(Heard::Pane(parsed(pane)?));
-    }
-    if let Some(at) = take("alive") {
-        return Ok(Heard::Alive(*parsed(at)?));
-    }
-    Ok(Heard::Unknown)
 }
 
 fn parsed<T: DeserializeOwned>(value: Value) -> Result<Box<T>, LinkError> {

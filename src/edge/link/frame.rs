@@ -16,14 +16,16 @@ pub const PROTOCOL: u64 = 1;
 pub const CAP: usize = 256 * 1024;
 
 /// One line of a client.
-#[derive(Debug)]
-pub(super) struct Request {
-    pub(super) ask: u64,
-    pub(super) wants: Wants,
+#[derive(Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The number under which it is answered.
+    pub ask: u64,
+    pub wants: Wants,
 }
 
-#[derive(Debug)]
-pub(super) enum Wants {
+/// What a client's line asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Wants {
     Command(Command),
     /// Records after this number.
     Follow {
@@ -39,9 +41,9 @@ pub(super) enum Wants {
 
 /// Why a line is no request. With its number the client is told and may go on; without one it speaks another language.
 #[derive(Debug)]
-pub(super) struct Unclear {
-    pub(super) ask: Option<u64>,
-    pub(super) why: String,
+pub struct Unclear {
+    pub ask: Option<u64>,
+    pub why: String,
 }
 
 #[derive(Deserialize)]
@@ -62,8 +64,8 @@ struct Whose {
 
 const EXPECTED: &str = "expected `ask` with one of `command`, `follow`, `watch`, `peek`, and nothing else";
 
-/// Reads a client's line.
-pub(super) fn request(line: &[u8]) -> Result<Request, Unclear> {
+/// Reads a client's line, with or without its line break.
+pub fn request(line: &[u8]) -> Result<Request, Unclear> {
     let unclear = |ask, why: &str| Unclear { ask, why: why.to_string() };
     let Ok(Value::Object(mut fields)) = serde_json::from_slice(line) else {
         return Err(unclear(None, "expected one JSON object a line"));

@@ -176,7 +176,11 @@ pub(super) fn walk(db: &Connection, mut each: impl FnMut(Step) -> rusqlite::Resu
     let (mut next, mut tries) = (1_u64, 0_u32);
     loop {
         let end = stretch(db, next, |row| {
-            (next, tries) = (row.stamp.seq + 1, 0);
+            // Flipped bits in the tree of pages lead back to rows that were read: following them would never end.
+            if row.stamp.seq < next {
+                return Err(goes_back());
+            }
+            (next, tries) = (row.stamp.seq.saturating_add(1), 0);
             each(Step::Row(row))
         });
         match end {
@@ -205,6 +209,11 @@ fn stretch(db: &Connection, first: u64, mut each: impl FnMut(Row) -> rusqlite::R
         each(Row::read(row)?)?;
     }
     Ok(())
+}
+
+fn goes_back() -> rusqlite::Error {
+    let why = "the numbers of its rows go back".into();
+    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Integer, why)
 }
 
 /// Not the machine's trouble of the moment, but bytes that are wrong and will stay so.

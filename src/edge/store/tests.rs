@@ -290,3 +290,38 @@ fn a_hundred_thousand_records_are_folded_within_a_bound() {
     // The product's figure is one second, optimised; this is a debug build on a machine that may be busy.
     assert!(folded - opened < 10_000);
 }
+
+/// Where the pages of the table lie in the file: its root, and the root's children in order.
+fn tree(path: &Path) -> (usize, usize, Vec<usize>) {
+    let db = Connection::open(path).unwrap();
+    let number = |query: &str| db.query_row(query, [], |row| row.get::<_, u32>(0)).unwrap() as usize;
+    let page = number("PRAGMA page_size");
+    let root = (number("SELECT rootpage FROM sqlite_schema WHERE name = 'records'") - 1) * page;
+    drop(db);
+    let bytes = std::fs::read(path).unwrap();
+    assert_eq!(bytes[root], 5, "the root has children");
+    let cells = usize::from(u16::from_be_bytes([bytes[root + 3], bytes[root + 4]]));
+    let cell =
+        |at: usize| root + usize::from(u16::from_be_bytes([bytes[root + 12 + 2 * at], bytes[root + 13 + 2 * at]]));
+    (page, root, (0..cells).map(cell).collect())
+}
+
+#[test]
+fn a_log_whose_pages_lead_back_to_rows_that_were_read_is_read_to_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state/records.db");
+    written(&path, 600);
+    let (page, root, cells) = tree(&path);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let last = u32::from_be_bytes(bytes[root + 8..root + 12].try_into().unwrap()) as usize;
+    // The last page but one is the first once more, and the last one is nothing.
+    let (first, again) = (cells[0], cells[cells.len() - 1]);
+    bytes.copy_within(first..first + 4, again);
+    bytes[(last - 1) * page..last * page].fill(0);
+    std::fs::write(&path, bytes).unwrap();
+
+    let (seen, _) = all(&Store::open(&path).unwrap());
+    let seqs: Vec<u64> = seen.iter().map(|(stamp, _)| stamp.seq).collect();
+    assert!(seqs.is_sorted_by(|one, next| one < next), "{seqs:?}");
+    assert!(seqs.len() > 400, "{} of 600", seqs.len());
+}
