@@ -2,6 +2,8 @@
 
 #[path = "config/argv.rs"]
 mod argv;
+#[path = "config/mistakes.rs"]
+mod mistakes;
 #[path = "support/sources.rs"]
 mod sources;
 
