@@ -3,6 +3,7 @@
 mod backend;
 mod calls;
 mod cockpit_keys;
+mod codes;
 mod deck;
 mod fleet;
 mod live;
