@@ -10,7 +10,7 @@ ARGS ?=
 export CARGO
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults lab sim install audit bench bench-idle bench-ui pictures fmt clean setup
+.PHONY: help demo test faults fuzz lab sim install audit bench bench-idle bench-ui pictures fmt clean setup
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -47,6 +47,20 @@ YEARS ?= 1
 sim: setup ## Play wild weeks and honest years in virtual time, and check each step (SEEDS=20 DAYS=30 YEARS=1)
 	FLIGHTDECK_SIM_SEEDS=$(SEEDS) FLIGHTDECK_SIM_DAYS=$(DAYS) FLIGHTDECK_SIM_YEARS=$(YEARS) FLIGHTDECK_SIM_YEAR_DAYS=365 \
 		CARGO_PROFILE_DEV_OPT_LEVEL=3 $(CARGO) test --quiet --test sim -- simulation:: year:: --nocapture
+
+# How much of the fuzzing: so many seconds for each target (TARGETS="config marker"; all of them without a word). REPLAY is a saved
+# input, KEEP=1 adds inputs with a new outcome to the corpora. Optimised, and checked, as the simulation is.
+SECONDS ?= 60
+TARGETS ?=
+REPLAY ?=
+KEEP ?=
+SEED ?=
+
+fuzz: setup ## Give hostile input to each reader (SECONDS=600 TARGETS="config marker", SEED=7, KEEP=1, REPLAY=file)
+	FLIGHTDECK_FUZZ_SECONDS=$(SECONDS) FLIGHTDECK_FUZZ_TARGETS="$(TARGETS)" $(if $(SEED),FLIGHTDECK_FUZZ_SEED=$(SEED)) \
+		$(if $(KEEP),FLIGHTDECK_FUZZ_KEEP=1) $(if $(REPLAY),FLIGHTDECK_FUZZ_REPLAY="$(abspath $(REPLAY))") \
+		RUST_BACKTRACE=0 CARGO_PROFILE_DEV_OPT_LEVEL=3 \
+		$(CARGO) test --quiet --test fuzz what_chance_makes -- --nocapture
 
 install: setup ## Install program, completions and manual (PREFIX, DESTDIR)
 	$(CARGO) build --release
