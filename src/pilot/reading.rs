@@ -272,7 +272,7 @@ impl Reading {
             until: None,
             wakes: false,
             composer: None,
-            final_line: if ended { page.final_line().map(|line| clean(&line)) } else { None },
+            final_line: if ended { page.final_line().map(|line| whole_or_cut(&line)) } else { None },
             evidence: clean(page.last_line_of_sense()),
             notes: Vec::new(),
         }
@@ -358,6 +358,15 @@ fn squeezed(text: &str) -> String {
         !unseen && !c.is_whitespace() && !is_hostile(*c)
     };
     text.chars().filter(counts).collect()
+}
+
+/// A line that is cut says so, since its beginning alone may be a marker where the whole is none.
+fn whole_or_cut(line: &str) -> String {
+    let mut cut = clean(line);
+    if squeezed(line).len() > squeezed(&cut).len() {
+        cut.push('…');
+    }
+    cut
 }
 
 fn clean(text: &str) -> String {

@@ -53,7 +53,7 @@ const WORDS: &[&str] = &[
 
 /// More than a screen of ours has; what comes from tmux is cut before it is read.
 const SHOWN: usize = 64 * 1024;
-/// Longest evidence, in characters.
+/// Longest evidence, in characters; a cut line has a sign more.
 const EVIDENCE: usize = 200;
 
 static BACKENDS: LazyLock<BTreeMap<String, Backend>> = LazyLock::new(built_in);
@@ -123,7 +123,7 @@ fn clean(reading: &Reading) -> Result<(), String> {
     for text in texts.into_iter().flatten() {
         let bad = text.chars().any(|c| is_hostile(c) || c == '\n' || c == '\t');
         check(!bad, || format!("a reading that is not clean: {text:?}"))?;
-        check(text.chars().count() <= EVIDENCE, || format!("a reading of {} characters", text.chars().count()))?;
+        check(text.chars().count() <= EVIDENCE + 1, || format!("a reading of {} characters", text.chars().count()))?;
     }
     let composer = reading.composer.iter().flat_map(|composer| composer.text.chars());
     check(!composer.into_iter().any(is_hostile), || "a composer that is not clean".to_string())
