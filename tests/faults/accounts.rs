@@ -6,7 +6,7 @@ use flightdeck::pilot::standing::Verdict;
 
 use super::deck::Deck;
 use super::plan::Plan;
-use super::sim::{Story, scenario};
+use super::sim::{Story, play, scenario};
 
 fn resumed(deck: &Deck) -> Vec<flightdeck::pilot::message::Message> {
     deck.all(|record| match record {
@@ -205,4 +205,26 @@ fn a10_screens_that_no_rule_explains_after_an_update_are_watched_and_never_judge
     });
     assert!(typed.iter().all(|at| *at <= lost), "{}", story.told());
     assert!(alerts(&story).iter().any(|what| what.contains("flightdeck release builder")), "{:?}", alerts(&story));
+}
+
+#[test]
+fn a8_when_a_limit_of_many_ends_they_are_not_spoken_to_all_at_once() {
+    let names: Vec<String> = (10..30).map(|number| format!("a{number}")).collect();
+    let mut text = format!("# Spread.\nagents: {}\nsequence: none\n\n", names.join(" "));
+    for name in &names {
+        text +=
+            &format!("20s {name} next: works 10s, limited for 20m until 12:30am (UTC)\n1m operator send {name} go\n");
+    }
+    let story = play(&(text + "50m end\n"));
+    let resumed = times(&story, |record| match record {
+        Record::MessageQueued { message } => message.origin == Origin::LimitLifted,
+        _ => false,
+    });
+    assert_eq!(resumed.len(), names.len(), "{}", story.told());
+    let (first, last) = (resumed[0], resumed[resumed.len() - 1]);
+    assert!(first >= 1800 && last <= 1800 + 130 && last - first >= 40, "{resumed:?}");
+    // Spread over most of a minute; never half of them within ten seconds.
+    let most = resumed.iter().map(|at| resumed.iter().filter(|other| (*at..at + 10).contains(*other)).count()).max();
+    assert!(most < Some(names.len() / 2), "{resumed:?}");
+    assert!(names.iter().all(|name| story.starts(name) == 1));
 }

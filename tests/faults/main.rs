@@ -11,6 +11,7 @@ mod clone;
 mod config;
 #[path = "../real/deck.rs"]
 mod deck;
+mod engines;
 #[path = "../support/escapes.rs"]
 mod escapes;
 mod git;
@@ -33,6 +34,7 @@ mod storage;
 mod support;
 #[path = "../real/terminal.rs"]
 mod terminal;
+mod texts;
 mod time;
 mod tmux;
 mod ui;

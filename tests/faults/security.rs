@@ -229,3 +229,27 @@ fn x13_garbage_on_the_engines_socket_harms_nobody() {
     assert_eq!((deck.status().epoch, deck.starts("solo"), deck.submits("solo").len()), (1, 1, 2));
     drop(open);
 }
+
+#[test]
+fn x11_all_that_we_build_on_is_locked_and_none_of_our_own_code_is_unsafe() {
+    let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| fs::read_to_string(top.join(name)).unwrap_or_else(|why| panic!("{name}: {why}"));
+    let main: toml::Table = read("Cargo.toml").parse().expect("TOML");
+    assert_eq!(main["lints"]["rust"]["unsafe_code"].as_str(), Some("forbid"));
+    assert!(!top.join("build.rs").exists() && main["package"].get("build").is_none(), "a build script of our own");
+    let lock: toml::Table = read("Cargo.lock").parse().expect("TOML");
+    let packages = lock["package"].as_array().expect("packages");
+    assert!(packages.len() > 50);
+    for package in packages {
+        let name = package["name"].as_str().expect("a name");
+        let source = package.get("source").and_then(toml::Value::as_str);
+        let good = source == Some("registry+https://github.com/rust-lang/crates.io-index")
+            && package.get("checksum").is_some();
+        assert!(good || name == "flightdeck", "{name} comes from {source:?}");
+    }
+    for tables in ["dependencies", "dev-dependencies"] {
+        for (name, wanted) in main[tables].as_table().expect("a table") {
+            assert!(wanted.get("git").is_none() && wanted.get("path").is_none(), "{name}");
+        }
+    }
+}

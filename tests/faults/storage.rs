@@ -171,3 +171,29 @@ fn s9_an_engine_whose_folder_is_taken_away_ends_and_no_agent_is_touched() {
     assert!(matches!(deck.settled(message), Stage::Submitted { .. }), "{}", deck.story());
     assert_eq!((deck.starts("solo"), deck.process("solo")), (1, life));
 }
+
+#[test]
+fn s6_a_years_log_is_cut_by_its_age_and_its_last_day_is_read_in_a_moment() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("state/records.db");
+    let mut store = Store::open(&path).expect("a log");
+    let day = 86_400_000;
+    let some = vec![Record::WatchMended; 200];
+    for number in 0..365 {
+        store.append(Time(number * day), &some).expect("records");
+    }
+    let reader = Reader::open(&path).expect("a log");
+    let begun = clock::monotonic_ms();
+    let filter = Filter { since: Some(Time(364 * day)), ..Filter::default() };
+    let rows = reader.rows(&filter, Page::After(0), 1_000).expect("rows");
+    let took = clock::monotonic_ms() - begun;
+    assert_eq!(rows.len(), 200);
+    assert!(took < 1_000, "{took} ms");
+    // What is old goes, unless it is still needed; no number is used twice.
+    let pruned = store.prune(Time(300 * day), |_| false).expect("pruned");
+    assert_eq!(pruned, 300 * 200);
+    let stamps = store.append(Time(366 * day), &[Record::WatchMended]).expect("a record");
+    assert_eq!(stamps[0].seq, 365 * 200 + 1);
+    let oldest = reader.rows(&Filter::default(), Page::After(0), 1).expect("rows");
+    assert_eq!(oldest[0].stamp.at, Time(300 * day));
+}

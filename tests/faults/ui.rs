@@ -166,3 +166,21 @@ fn u8_what_is_pasted_into_the_cockpit_is_no_command() {
     terminal.press(&["n"]);
     assert_eq!(["alpha", "beta"].map(|name| deck.starts(name)), [1, 1]);
 }
+
+#[test]
+fn u4_a_terminal_that_takes_nothing_more_holds_up_nobody_but_its_own_picture() {
+    let deck = one_agent();
+    let terminal = Terminal::in_cockpit(&deck);
+    let cockpit = terminal.cockpit();
+    terminal.signal_server(Signal::STOP);
+    for number in 0..3 {
+        let message = deck.send("alpha", &format!("number {number} meanwhile"));
+        deck.settled(message);
+    }
+    assert_eq!((deck.status().epoch, deck.submits("alpha").len()), (1, 4));
+    terminal.signal_server(Signal::CONT);
+    terminal.shows("alpha life 1");
+    assert_eq!((alive(&cockpit), deck.starts("alpha")), (Alive::Yes, 1));
+    terminal.press(&["q"]);
+    terminal.shows("left with 0");
+}
