@@ -27,7 +27,7 @@ test: ## Prove everything: format, lints, docs, tests
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --quiet --no-deps --document-private-items
 	.ci/tests
 
-faults: ## Play the whole catalogue of faults, and tell of each whether its promise is held (some 10 minutes)
+faults: ## Play the whole catalogue of faults, and tell of each whether its promise is held (some 5 minutes)
 	@.ci/setup test
 	.ci/faults
 
