@@ -213,7 +213,7 @@ fn verdicts(driven: &Driven) -> Vec<(String, String, Verdict, u64)> {
 }
 
 #[test]
-fn where_its_login_is_limited_an_agent_goes_on_with_another_program_as_the_operator_says() {
+fn where_its_login_is_limited_an_agent_goes_on_with_codex_as_the_operator_says() {
     let driven = with_both(CLAUDE, "accounts = [\"one\"]\nfallback = [{ backend = \"codex\", account = \"cx\" }]\n");
     driven.settled(driven.send("please go on [[usage 7200]]"));
     driven.until("its next route", || (routes(&driven).len() == 2).then_some(()));

@@ -8,7 +8,7 @@ mod delivery;
 mod healing;
 mod latency;
 mod opencode;
-mod shared;
+mod opencode_shared;
 mod states;
 
 use std::path::{Path, PathBuf};
