@@ -2,6 +2,9 @@
 
 #[path = "config/argv.rs"]
 mod argv;
+#[path = "sim/dice.rs"]
+#[expect(dead_code, reason = "the simulation uses the rest of it")]
+mod dice;
 #[path = "config/mistakes.rs"]
 mod mistakes;
 #[path = "support/sources.rs"]

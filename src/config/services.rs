@@ -1,7 +1,5 @@
 //! Services: programs that agents need, which are kept running and never spoken to. And who attaches to the server of one.
 
-use std::collections::BTreeMap;
-
 use crate::pilot::id::AgentId;
 
 use super::fleet::Member;
@@ -53,8 +51,7 @@ pub fn settle(members: &mut [Member], backends: &Backends, report: &mut Report<'
     };
     let servers: Vec<AgentId> =
         members.iter().filter(|member| server(member)).map(|member| member.agent.id.clone()).collect();
-    let known: BTreeMap<&str, &AgentId> = servers.iter().map(|id| (id.as_str(), id)).collect();
-    let names: Vec<&str> = known.keys().copied().collect();
+    let names: Vec<&str> = servers.iter().map(AgentId::as_str).collect();
     for member in members {
         // Of a backend that is wrong itself nothing can be said.
         let Some(backend) = backends.get(&member.agent.backend) else { continue };
@@ -63,7 +60,7 @@ pub fn settle(members: &mut [Member], backends: &Backends, report: &mut Report<'
                 let found = format!("the backend {} attaches to nothing", quoted(&backend.name));
                 report.refuse(attach, found, "nothing, or a backend that does, such as \"opencode-attached\"");
             }
-            (Some(attach), true) if !known.contains_key(attach.value.as_str()) => {
+            (Some(attach), true) if !servers.contains(&attach.value) => {
                 let wrong = values::unknown("service", attach.value.as_str(), &names);
                 report.refuse(attach, wrong.found, wrong.expected);
             }

@@ -134,14 +134,12 @@ pub fn hook(program: &OsStr) -> io::Result<()> {
     match program.to_str() {
         Some("claude") => {
             let Some(report) = claude::told(&payload) else { return Ok(()) };
-            append(Path::new(&spool), &Line { incarnation, report })
+            append(Path::new(&spool), &[Line { incarnation, report }])
         }
         Some("claude-status") => {
             let Some(status) = claude::Status::parse(&payload) else { return Ok(()) };
-            let told = status
-                .reports()
-                .into_iter()
-                .try_for_each(|report| append(Path::new(&spool), &Line { incarnation, report }));
+            let lines: Vec<Line> = status.reports().into_iter().map(|report| Line { incarnation, report }).collect();
+            let told = append(Path::new(&spool), &lines);
             status.users_own().map_or(Ok(()), |command| show(&command, &payload))?;
             told
         }
@@ -160,9 +158,12 @@ fn show(command: &str, payload: &[u8]) -> io::Result<()> {
 }
 
 /// One write, so that two hooks at once don't mix their lines. The file is the engine's: where it is gone, nobody listens.
-fn append(spool: &Path, line: &Line) -> io::Result<()> {
-    let mut text = serde_json::to_vec(line)?;
-    text.push(b'\n');
+fn append(spool: &Path, lines: &[Line]) -> io::Result<()> {
+    let mut text = Vec::new();
+    for line in lines {
+        serde_json::to_writer(&mut text, line)?;
+        text.push(b'\n');
+    }
     let nofollow = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
     let mut file = std::fs::OpenOptions::new().append(true).custom_flags(nofollow).open(spool)?;
     file.write_all(&text)

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use flightdeck::config::{Config, Problem, Sources, load};
 use toml::Value;
 
+use super::dice::Dice;
 use super::{uncommented, workspace};
 
 /// All of them together, in three tests that run beside each other.
@@ -53,7 +54,7 @@ const FREE: &[&str] = &[
 #[test]
 fn seven_thousand_mistakes_of_known_kinds_are_refused_at_their_lines() {
     let base = base();
-    let mut chance = Chance(1);
+    let mut chance = Chance(Dice::new(1));
     let own = own_backend();
     let mut wrong = Vec::new();
     for case in 0..CASES * 7 / 10 {
@@ -81,7 +82,7 @@ fn seven_thousand_mistakes_of_known_kinds_are_refused_at_their_lines() {
 fn a_thousand_files_that_only_look_different_mean_the_same() {
     let base = base();
     let whole = meaning(&load(&sources(base.join("\n").as_bytes())).expect("it is in order"));
-    let mut chance = Chance(2);
+    let mut chance = Chance(Dice::new(2));
     for case in 0..CASES / 10 {
         let file = dressed(&base, &mut chance);
         match load(&sources(file.as_bytes())) {
@@ -95,7 +96,7 @@ fn a_thousand_files_that_only_look_different_mean_the_same() {
 fn of_two_thousand_damaged_files_none_is_accepted_that_is_not_valid() {
     let base = base();
     let known = keys(&base);
-    let mut chance = Chance(3);
+    let mut chance = Chance(Dice::new(3));
     let mut accepted = 0;
     for case in 0..CASES / 5 {
         let bytes = damaged(base.join("\n").into_bytes(), &mut chance);
@@ -345,17 +346,12 @@ fn is_told(problem: &Problem, file: &str, what: &str) {
     assert!(within || problem.found.contains("UTF-16") || problem.file != "flightdeck.toml", "{what}: {line}");
 }
 
-/// `SplitMix64`: the same mistakes in every run.
-struct Chance(u64);
+/// The same mistakes in every run.
+struct Chance(Dice);
 
 impl Chance {
     fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^= z >> 31;
-        usize::try_from(z % u64::try_from(end.max(1)).unwrap_or(1)).unwrap_or(0)
+        usize::try_from(self.0.below(u64::try_from(end).unwrap_or(u64::MAX))).unwrap_or(0)
     }
 
     fn pick<'a>(&mut self, all: &[&'a str]) -> &'a str {

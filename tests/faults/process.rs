@@ -150,11 +150,11 @@ fn p4_a_wedged_agent_is_started_once_and_in_a_fresh_conversation() {
 
 #[test]
 fn p5_a_silent_agent_lives_for_as_long_as_its_child_is_busy() {
-    let busy = format!("(exec timeout 5 sh -c 'while :; do :; done') & exec {PROGRAM} demo-agent \"$@\"");
+    let busy = "(exec timeout 5 sh -c 'while :; do :; done') & exec \"$0\" demo-agent \"$@\"";
     let script = "once quiet on *: say I wait for my tests; silence no-spinner\non *: say well; wait 60s\n";
     let deck = Plan::new()
         .agent("solo", script)
-        .set("backends.player.launch", vec!["sh", "-c", &busy, "agent", "{args}"])
+        .set("backends.player.launch", vec!["sh", "-c", busy, PROGRAM, "{args}"])
         .set("stall.idle", "1s")
         .up();
     let started = when(&deck, "its start", |record| matches!(record, Record::Started { .. }));

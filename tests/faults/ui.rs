@@ -23,9 +23,7 @@ fn u3_the_escape_corpus_in_a_pane_and_in_reasons_acts_on_nothing() {
     deck.start_engine();
     deck.ready("alpha", 1);
     let terminal = Terminal::beside(&deck);
-    let told = "title #{pane_title} path #{pane_path} wrap #{wrap_flag} insert #{insert_flag} origin #{origin_flag} \
-                margins #{scroll_region_upper}-#{scroll_region_lower} keypad #{keypad_flag} buffers #{buffer_name}";
-    let before = terminal.format(told);
+    let before = terminal.acted_on();
     let written = terminal.record();
     terminal.open();
     deck.tell(&Command::Hold { agent: id("alpha"), reason: ESCAPES.concat() });
@@ -48,7 +46,7 @@ fn u3_the_escape_corpus_in_a_pane_and_in_reasons_acts_on_nothing() {
     terminal.hides("restart the agent");
     terminal.press(&["q"]);
     terminal.shows("left with 0");
-    assert_eq!(terminal.format(told), before);
+    assert_eq!(terminal.acted_on(), before);
     let bad: Vec<String> = acting(&text(&written)).into_iter().take(5).collect();
     assert!(bad.is_empty(), "{bad:?}");
 }

@@ -6,6 +6,9 @@
 
 mod chance;
 mod corpus;
+#[path = "../sim/dice.rs"]
+#[expect(dead_code, reason = "the simulation uses the rest of it")]
+mod dice;
 #[path = "../support/escapes.rs"]
 mod escapes;
 mod hunt;

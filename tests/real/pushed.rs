@@ -56,9 +56,7 @@ fn hostile_subjects_of_real_pushes_are_drawn_as_text_and_act_on_nothing() {
     deck.prompted("adversary", 1);
     deck.saw("the first sight", |record| matches!(record, Record::Baseline { .. }).then_some(()));
     let terminal = Terminal::beside(&deck);
-    let told = "title #{pane_title} path #{pane_path} wrap #{wrap_flag} insert #{insert_flag} origin #{origin_flag} \
-                margins #{scroll_region_upper}-#{scroll_region_lower} keypad #{keypad_flag} buffers #{buffer_name}";
-    let before = terminal.format(told);
+    let before = terminal.acted_on();
     let written = terminal.record();
     terminal.open();
     push_corpus(&deck);
@@ -97,7 +95,7 @@ fn hostile_subjects_of_real_pushes_are_drawn_as_text_and_act_on_nothing() {
         terminal.say(&format!("clear; {PROGRAM} --workspace {} {verb}; echo said wi''th $?", deck.workspace.display()));
         terminal.until(verb, |screen| screen.contains("said with 0"));
     }
-    assert_eq!(terminal.format(told), before);
+    assert_eq!(terminal.acted_on(), before);
     assert_eq!(terminal.flags(), "alternate 0 cursor 1 mouse 0");
     let bad: Vec<String> = acting(&text(&written)).into_iter().take(5).collect();
     assert!(bad.is_empty(), "{bad:?}");

@@ -144,6 +144,14 @@ impl<'a> Terminal<'a> {
         assert!(told.is_ok(), "never came: {what}\n{last}");
     }
 
+    /// All that outside text could act on in a terminal, beside its letters.
+    pub(crate) fn acted_on(&self) -> String {
+        self.format(
+            "title #{pane_title} path #{pane_path} wrap #{wrap_flag} insert #{insert_flag} origin #{origin_flag} \
+             margins #{scroll_region_upper}-#{scroll_region_lower} keypad #{keypad_flag} buffers #{buffer_name}",
+        )
+    }
+
     /// A format of tmux about the pane.
     pub(crate) fn format(&self, format: &str) -> String {
         self.tmux(&["display-message", "-p", format]).trim_end().to_string()

@@ -155,19 +155,23 @@ impl Rollout {
     }
 
     fn used(&self, payload: &Payload, timestamp: Option<&Value>) -> Option<Report> {
-        let usage = payload.usage.as_ref()?.as_object()?;
-        let count = |key: &str| usage.get(key).and_then(Value::as_u64).unwrap_or(0);
-        let (cache_read, cache_write) = (count("cached_input_tokens"), count("cache_write_input_tokens"));
-        let tokens = Tokens {
-            // The whole input, with what came from the cache.
-            input: count("input_tokens").saturating_sub(cache_read).saturating_sub(cache_write),
-            // With what it thought.
-            output: count("output_tokens"),
-            cache_read,
-            cache_write,
-        };
+        let tokens = tokens(payload.usage.as_ref().filter(|usage| usage.is_object())?);
         let at = timestamp.and_then(|at| Time::deserialize(at).ok());
         Some(Report::Used { message: text(payload.response_id.as_ref())?, model: self.model.clone(), tokens, at })
+    }
+}
+
+/// What the program counted.
+pub(crate) fn tokens(told: &Value) -> Tokens {
+    let count = |key: &str| told[key].as_u64().unwrap_or(0);
+    let (cache_read, cache_write) = (count("cached_input_tokens"), count("cache_write_input_tokens"));
+    Tokens {
+        // The whole input, with what came from the cache.
+        input: count("input_tokens").saturating_sub(cache_read).saturating_sub(cache_write),
+        // With what it thought.
+        output: count("output_tokens"),
+        cache_read,
+        cache_write,
     }
 }
 

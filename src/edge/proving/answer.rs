@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::edge::channel::opencode;
+use crate::edge::channel::{codex, opencode};
 use crate::pilot::fact::{Probed, Report};
 use crate::pilot::usage::Tokens;
 
@@ -44,17 +44,7 @@ pub(super) fn of(printed: &[u8]) -> Option<Answer> {
 /// What a line says of the call's end; `None`: nothing.
 fn line_says(line: &Value) -> Option<Answer> {
     match line["type"].as_str()? {
-        "turn.completed" => {
-            let count = |key: &str| line["usage"][key].as_u64().unwrap_or(0);
-            let (cache_read, cache_write) = (count("cached_input_tokens"), count("cache_write_input_tokens"));
-            Some(used(Tokens {
-                // The whole input, with what came from the cache.
-                input: count("input_tokens").saturating_sub(cache_read).saturating_sub(cache_write),
-                output: count("output_tokens"),
-                cache_read,
-                cache_write,
-            }))
-        }
+        "turn.completed" => Some(used(codex::tokens(&line["usage"]))),
         // As its rollout tells it, for the rules that know its words.
         "turn.failed" => Some(failed(format!("■ {}", line["error"]["message"].as_str()?), None)),
         "step_finish" if line["part"]["tokens"].is_object() => Some(used(opencode::tokens(&line["part"]["tokens"]))),

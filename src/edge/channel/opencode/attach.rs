@@ -5,8 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::access;
-use super::{call, handover};
+use super::{access, handover};
 use crate::config::launch::{CONVERSATION, SERVER};
 use crate::edge::channel::fill;
 use crate::edge::files::FileError;
@@ -37,14 +36,11 @@ pub(in crate::edge::channel) async fn begin(
     let path = access::path(agents, agent);
     let access = access::read(&path, incarnation).ok_or("how its server is reached was not noted")?;
     if let Some(old) = &access.session {
-        match call::get(&access, &format!("/session/{old}"), handover::SPAN).await.map_err(|error| error.to_string())? {
-            (200, _) => return Ok(()),
-            // Deleted by somebody: a new one is the only way on.
-            (404, _) => {
-                tracing::warn!(%agent, conversation = %old, "its conversation is gone from its server: a new one begins");
-            }
-            (status, _) => return Err(format!("its server answered {status} when asked for its conversation")),
+        if handover::look_up(&access, old).await?.is_some() {
+            return Ok(());
         }
+        // Deleted by somebody: a new one is the only way on.
+        tracing::warn!(%agent, conversation = %old, "its conversation is gone from its server: a new one begins");
     }
     let id = handover::begin(&access, &json!({ "title": agent.as_str() })).await?;
     let old = access.session.as_deref().unwrap_or(CONVERSATION);

@@ -13,7 +13,7 @@ use crate::edge::clock;
 use crate::pilot::id::{AgentId, Incarnation, MessageId};
 
 /// Each call: it needs 40 ms at rest.
-pub(super) const SPAN: Duration = Duration::from_secs(10);
+const SPAN: Duration = Duration::from_secs(10);
 /// So long a name stays good for another try. The program takes the order of names for the order of time: under an old one a
 /// message would stand above answers that are there already, and get none.
 const FRESH_MS: i64 = 60_000;
@@ -104,12 +104,10 @@ struct Shown {
 
 /// The agent's conversation; where it has none, one is begun and shown on its screen.
 async fn conversation(path: &Path, access: &Access) -> Result<Shown, String> {
-    if let Some(id) = &access.session {
-        match call::get(access, &format!("/session/{id}"), SPAN).await.map_err(|error| error.to_string())? {
-            (200, info) => return Ok(Shown { id: id.clone(), info }),
-            (404, _) => {}
-            (status, _) => return Err(format!("its server answered {status} when asked for its conversation")),
-        }
+    if let Some(id) = &access.session
+        && let Some(info) = look_up(access, id).await?
+    {
+        return Ok(Shown { id: id.clone(), info });
     }
     if access.shares.is_some() {
         // Every screen on the server would show another one.
@@ -124,6 +122,15 @@ async fn conversation(path: &Path, access: &Access) -> Result<Shown, String> {
         tracing::warn!("a conversation was begun that its screen may not show");
     }
     Ok(Shown { id, info: Value::Null })
+}
+
+/// What the server knows of a conversation; `None`: it was deleted.
+pub(super) async fn look_up(access: &Access, id: &str) -> Result<Option<Value>, String> {
+    match call::get(access, &format!("/session/{id}"), SPAN).await.map_err(|error| error.to_string())? {
+        (200, info) => Ok(Some(info)),
+        (404, _) => Ok(None),
+        (status, _) => Err(format!("its server answered {status} when asked for its conversation")),
+    }
 }
 
 /// Begins a conversation.
