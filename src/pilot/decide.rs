@@ -1,11 +1,12 @@
 //! What is to be done now, as things stand: for the fleet, then for each agent, at most one effect each. Whoever is not
-//! finished leaves here with a deadline and its reason.
+//! finished leaves here with a deadline and its reason; until then it is asked again only by a step that concerns it.
 
 use std::time::Duration;
 
 use crate::config::model::{Kind, ScreenSays};
 
 use super::agent::{Life, Watch};
+use super::concern::{Concern, is_own_affair};
 use super::effect::{Effect, OwnFile};
 use super::id::AgentId;
 use super::record::{Actor, Order, Record, StopCause, Wish};
@@ -25,25 +26,40 @@ const STOP_AGAIN: Duration = Duration::from_secs(10);
 /// A file that could not be written is tried again after this.
 const FILE_AGAIN: Duration = Duration::from_secs(30);
 
-/// Decides everything anew.
-pub(super) fn decide(turn: &mut Turn<'_>) {
+/// Decides anew what concerns the fleet, and each agent that this step concerns.
+pub(super) fn decide(turn: &mut Turn<'_>, concern: &Concern) {
     let mut next = Vec::new();
     if !turn.state.paused {
         next.extend(fleet(turn));
     }
-    let ids: Vec<AgentId> = turn.rules.agents.keys().cloned().collect();
     let shut = account::shut(turn.state);
-    ids.iter().for_each(|id| each(turn, id));
+    if let Some(left) = decide_some(turn, concern) {
+        left.iter().for_each(|id| each(turn, id));
+    }
     if account::shut(turn.state) != shut {
         // What one of them found out about an account concerns those before it too.
-        ids.iter().for_each(|id| each(turn, id));
+        turn.rules.agents.keys().for_each(|id| each(turn, id));
     }
     turn.state.watches.retain(|id, _| turn.rules.agents.contains_key(id));
     turn.state.seen.next = next.into_iter().min();
     show::note_alerts(turn);
 }
 
+/// Decides those whom the step concerns. Returns the others where something was recorded that concerns them as well.
+fn decide_some<'r>(turn: &mut Turn<'r>, concern: &Concern) -> Option<Vec<&'r AgentId>> {
+    let (rules, now) = (turn.rules, turn.now.steady);
+    let (some, others): (Vec<_>, Vec<_>) = rules.agents.keys().partition(|id| concern.takes(id, turn.state, now));
+    let known = |id: &AgentId| some.contains(&id);
+    if !turn.out.records.iter().all(|(_, record)| is_own_affair(record, known)) {
+        return Some(rules.agents.keys().collect());
+    }
+    some.iter().for_each(|id| each(turn, id));
+    let all_own = turn.out.records.iter().all(|(_, record)| is_own_affair(record, known));
+    (!all_own && !others.is_empty()).then_some(others)
+}
+
 fn each(turn: &mut Turn<'_>, id: &AgentId) {
+    turn.watch(id);
     let budget = budget::mind(turn, id);
     let mut deadlines = agent(turn, id);
     deadlines.extend(budget);
@@ -188,6 +204,11 @@ fn up(turn: &mut Turn<'_>, id: &AgentId, held: bool) -> Vec<(Time, String)> {
         if watch.flight.is_some() {
             return Vec::new();
         }
+        if turn.agent(id).is_some_and(|agent| agent.held.is_some()) {
+            delivery::hold_back(turn, id, "it is held");
+            return Vec::new();
+        }
+        let watch = turn.watch(id);
         if watch.barred.is_some() {
             delivery::hold_back(turn, id, "its account can't be used");
             return next;

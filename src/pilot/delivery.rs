@@ -44,7 +44,9 @@ const BLOCKED_AGAIN: Duration = Duration::from_secs(5);
 /// Takes the agent's first waiting message one step on. Returns when to come back, and for what.
 pub(super) fn deliver(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String)> {
     if let Some(progress) = turn.watch(id).delivery.clone() {
-        return proceed(turn, id, &progress);
+        let again = proceed(turn, id, &progress);
+        let over = turn.watch(id).delivery.is_none() && first(turn, id).is_some();
+        return again.or_else(|| over.then(|| (turn.now.steady, "deliver the next message".to_string())));
     }
     let posted = first(turn, id)?;
     let (message, stage) = (posted.message.clone(), posted.stage.clone());

@@ -1,6 +1,7 @@
 //! Names of things, each with a closed grammar, so that no outside text travels inside one.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +10,11 @@ macro_rules! text_id {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        pub struct $name {
+            // First, so that almost every comparison ends with it; the order is that of the texts.
+            head: u64,
+            text: Arc<str>,
+        }
 
         impl $name {
             /// What a valid one looks like, for messages.
@@ -18,12 +23,12 @@ macro_rules! text_id {
             /// The checked form of `text`, or `None` when the grammar refuses it.
             pub fn parse(text: &str) -> Option<Self> {
                 let valid: fn(&str) -> bool = $valid;
-                valid(text).then(|| $name(text.to_string()))
+                valid(text).then(|| $name { head: head(text), text: Arc::from(text) })
             }
 
             /// The text itself.
             pub fn as_str(&self) -> &str {
-                &self.0
+                &self.text
             }
         }
 
@@ -36,7 +41,7 @@ macro_rules! text_id {
 
         impl From<$name> for String {
             fn from(id: $name) -> String {
-                id.0
+                id.text.to_string()
             }
         }
 
@@ -49,13 +54,13 @@ macro_rules! text_id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.write_str(&self.text)
             }
         }
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.write_str(&self.text)
             }
         }
     };
@@ -102,8 +107,16 @@ text_id!(
 impl Sha {
     /// The first ten digits, as they are typed into an agent.
     pub fn short(&self) -> &str {
-        &self.0[..10]
+        &self.text[..10]
     }
+}
+
+/// The first eight bytes of a text, as a number that is ordered as they are.
+fn head(text: &str) -> u64 {
+    let mut head = [0; 8];
+    let some = text.len().min(8);
+    head[..some].copy_from_slice(&text.as_bytes()[..some]);
+    u64::from_be_bytes(head)
 }
 
 /// Number of an ordered effect; never used twice in one workspace.
@@ -127,6 +140,18 @@ pub struct Incarnation(pub u32);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_ordered_as_their_texts_are() {
+        let mut texts =
+            ["b", "a", "ab", "a-b", "builder", "builder-", "builder-2", "builder-10", "builderz", "w1", "w10", "w2"];
+        let mut names: Vec<AgentId> = texts.iter().filter_map(|text| AgentId::parse(text)).collect();
+        texts.sort_unstable();
+        names.sort();
+        assert_eq!(names.iter().map(AgentId::as_str).collect::<Vec<_>>(), texts);
+        assert_eq!(AgentId::parse("builder-2"), AgentId::parse("builder-2"));
+        assert_ne!(AgentId::parse("builder-2"), AgentId::parse("builder-3"));
+    }
 
     #[test]
     fn hostile_names_are_refused() {

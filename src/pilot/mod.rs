@@ -11,6 +11,7 @@ mod budget;
 pub mod cause;
 pub mod command;
 mod compact;
+mod concern;
 mod decide;
 mod delivery;
 pub mod done;

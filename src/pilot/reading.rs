@@ -90,16 +90,25 @@ pub struct Composer {
 
 /// Reads a screen.
 pub fn read(backend: &Backend, screen: &Screen) -> Reading {
+    read_page(backend, screen, &Page::new(backend, screen))
+}
+
+/// A screen read, and its [`calm`] number, for the price of one.
+pub fn read_calm(backend: &Backend, screen: &Screen) -> (Reading, u64) {
     let page = Page::new(backend, screen);
-    let mut reading = by_rules(backend, &page);
-    let mut parts = Parts { page: &page, texts: Vec::new() };
+    (read_page(backend, screen, &page), calm_page(backend, &page))
+}
+
+fn read_page(backend: &Backend, screen: &Screen, page: &Page<'_>) -> Reading {
+    let mut parts = Parts { page, texts: Vec::new() };
+    let mut reading = by_rules(backend, page, &mut parts);
     let told = backend.notes.iter().filter(|note| note.regex.is_match(&parts.text(note.region, false).whole));
     reading.notes = told.map(|note| note.name.clone()).collect();
     // A killed program leaves its last picture: an idle composer means nothing then, an error still does.
     let ending = matches!(reading.says, Says::Clear(says) if is_ending(says));
     if screen.mode.dead && !ending {
         let evidence = "the pane is dead".to_string();
-        return Reading { evidence, ..Reading::of(Says::Clear(ScreenSays::Exited), &page) };
+        return Reading { evidence, ..Reading::of(Says::Clear(ScreenSays::Exited), page) };
     }
     Reading { composer: reading.composer.filter(|_| !screen.mode.dead), ..reading }
 }
@@ -108,12 +117,12 @@ pub fn read(backend: &Backend, screen: &Screen) -> Reading {
 pub fn of_error(backend: &Backend, error: &str) -> Reading {
     let line = if error.starts_with(page::is_sign) { error.to_string() } else { format!("● {error}") };
     let screen = Screen { lines: line.lines().map(str::to_string).collect(), ..Screen::default() };
-    by_rules(backend, &Page::new(backend, &screen))
+    let page = Page::new(backend, &screen);
+    by_rules(backend, &page, &mut Parts { page: &page, texts: Vec::new() })
 }
 
-fn by_rules(backend: &Backend, page: &Page<'_>) -> Reading {
+fn by_rules(backend: &Backend, page: &Page<'_>, parts: &mut Parts<'_>) -> Reading {
     let composer = page.composer_text();
-    let mut parts = Parts { page, texts: Vec::new() };
     let mut rules: Vec<&ScreenRule> = backend.rules.iter().collect();
     // A stable sort: among equals the earlier in the file comes first.
     rules.sort_by_key(|rule| std::cmp::Reverse(rule.priority));
@@ -129,7 +138,7 @@ fn by_rules(backend: &Backend, page: &Page<'_>) -> Reading {
             composer,
             ..Reading::of(Says::Clear(rule.says), page)
         };
-        reading.until_text = hit.until.map(|until| zoned(backend, &mut parts, until));
+        reading.until_text = hit.until.map(|until| zoned(backend, parts, until));
         reading.evidence = clean(&hit.line);
         return reading;
     }
@@ -148,13 +157,16 @@ fn zoned(backend: &Backend, parts: &mut Parts<'_>, until: String) -> String {
 /// A number that is equal for two screens that differ only in what moves without progress (spinner, clock, token
 /// counters), in the composer, below it, or in empty lines.
 pub fn calm(backend: &Backend, screen: &Screen) -> u64 {
-    let page = Page::new(backend, screen);
-    let mut calm = String::new();
-    for line in page.above_composer() {
-        let masked = page::masked(backend, line);
-        let masked = masked.trim();
-        if !masked.is_empty() {
-            calm.push_str(masked);
+    calm_page(backend, &Page::new(backend, screen))
+}
+
+fn calm_page(backend: &Backend, page: &Page<'_>) -> u64 {
+    let masked = page.above_composer().iter().map(|line| page::masked(backend, &line.text));
+    let mut calm = String::with_capacity(1000);
+    for line in masked {
+        let line = line.trim();
+        if !line.is_empty() {
+            calm.push_str(line);
             calm.push('\n');
         }
     }
@@ -306,8 +318,17 @@ impl Parts<'_> {
         let known = self.texts.iter().position(|(of, block, _)| *of == region && *block == last_block);
         let at = known.unwrap_or_else(|| {
             let lines = self.page.region(region, last_block);
-            let (raw, whole) = (lines.join("\n"), wrap::joined(&lines, self.page.width()).join("\n"));
-            let raw = (raw != whole).then_some(raw);
+            let mut whole = wrap::joined(&lines, self.page.width());
+            let raw = match region {
+                Region::LastLine => {
+                    whole.drain(..whole.len().saturating_sub(1));
+                    None
+                }
+                Region::Screen | Region::Tail | Region::Turn | Region::Footer | Region::Title => {
+                    (whole.len() < lines.len()).then(|| page::joined(&lines))
+                }
+            };
+            let whole = whole.join("\n");
             self.texts.push((region, last_block, Text { whole, raw }));
             self.texts.len() - 1
         });
@@ -370,6 +391,11 @@ fn whole_or_cut(line: &str) -> String {
 }
 
 fn clean(text: &str) -> String {
+    let text = text.trim();
+    let fine = |c: char| c == ' ' || !(c.is_whitespace() || is_hostile(c));
+    if text.len() <= EVIDENCE_CAP && text.chars().all(fine) {
+        return text.to_string();
+    }
     let text: String =
         text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !is_hostile(*c)).collect();
     text.trim().chars().take(EVIDENCE_CAP).collect()

@@ -1,4 +1,4 @@
-//! The one entrance: an event comes in, the observation is noted, then everything is decided anew. Deciding is
+//! The one entrance: an event comes in, the observation is noted, then everything that it concerns is decided anew. Deciding is
 //! level-triggered: it looks at how things stand, not at how they came to be so, and can be repeated without harm.
 
 use std::sync::Arc;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::config::model::Config;
 
 use super::agent::Life;
+use super::concern::Concern;
 use super::decide;
 use super::effect::{Effect, Outcome as EffectOutcome};
 use super::event::Event;
@@ -23,9 +24,19 @@ use super::{
 
 /// One event: what is to be written and, after that, done.
 pub fn step(state: &mut State, rules: &Config, now: Now, event: Event) -> Outcome {
+    let concern = Concern::of(&event, state);
+    decided(state, rules, now, &concern, event)
+}
+
+/// As a step, with everything decided anew whomever it concerns. What [`step`] leaves out would be found here: nothing.
+pub fn step_all(state: &mut State, rules: &Config, now: Now) -> Outcome {
+    decided(state, rules, now, &Concern::All, Event::TimePassed)
+}
+
+fn decided(state: &mut State, rules: &Config, now: Now, concern: &Concern, event: Event) -> Outcome {
     let mut turn = Turn::new(state, rules, now);
     observe(&mut turn, event);
-    decide::decide(&mut turn);
+    decide::decide(&mut turn, concern);
     turn.out
 }
 
@@ -48,14 +59,14 @@ pub fn begin(state: &mut State, rules: &Config, now: Now, charge: Charge) -> Out
     turn.record(Record::EngineStarted { epoch, pid, version, seed, host });
     close_fleet_orders(&mut turn);
     config_loaded(&mut turn);
-    decide::decide(&mut turn);
+    decide::decide(&mut turn, &Concern::All);
     turn.out
 }
 
 /// The next moment at which `step` must run even if nothing happens, and what for.
 pub fn next_deadline(state: &State) -> Option<(Time, String)> {
-    let agents = state.watches.values().filter_map(|watch| watch.next().cloned());
-    agents.chain(state.seen.next.clone()).min()
+    let agents = state.watches.values().filter_map(|watch| watch.next());
+    agents.chain(&state.seen.next).min().cloned()
 }
 
 /// The whole picture as it stands, for people and scripts.
@@ -305,8 +316,7 @@ fn see(turn: &mut Turn<'_>, id: &AgentId, screen: Arc<Screen>, taken: u64) {
     }
     let first = watch.screen.is_none();
     let lines_moved = watch.screen.as_ref().is_none_or(|old| old.lines != screen.lines);
-    let calm = reading::calm(backend, &screen);
-    let read = reading::read(backend, &screen);
+    let (read, calm) = reading::read_calm(backend, &screen);
     if lines_moved && !first {
         watch.raw_changed = now;
         // A stopped process draws nothing.

@@ -1,5 +1,6 @@
 //! A simulated agent: a process in a pane that looks and behaves like the built-in demo agent, and the truth about it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -275,16 +276,21 @@ impl Body {
             let lines = vec!["░ a new look ░".to_string(), format!("step {} of {}", self.spun, self.said.len())];
             return Arc::new(Screen { lines, mode: self.mode, columns: self.habits.size.0, ..Screen::default() });
         }
-        let mut rows: Vec<String> = self.said.iter().flat_map(|line| wrapped(line, width)).collect();
-        if !self.ready && self.dialog.is_none() {
-            rows.clear();
-        }
+        let mut lines = VecDeque::new();
         if self.ready || self.dialog.is_some() {
-            rows.push(String::new());
-            rows.extend(self.bottom(width, height));
+            lines.push_back(String::new());
+            lines.extend(self.bottom(width, height));
+            // What has scrolled away is not drawn.
+            for line in self.said.iter().rev() {
+                if lines.len() >= height {
+                    break;
+                }
+                wrapped(line, width).into_iter().rev().for_each(|row| lines.push_front(row));
+            }
         }
-        let cut = rows.len().saturating_sub(height);
-        let lines = rows.split_off(cut).iter().map(|row| row.trim_end_matches(' ').to_string()).collect();
+        lines.drain(..lines.len().saturating_sub(height));
+        lines.iter_mut().for_each(|row| row.truncate(row.trim_end_matches(' ').len()));
+        let lines = lines.into();
         Arc::new(Screen { lines, cursor: (0, 0), mode: self.mode, columns: self.habits.size.0, ..Screen::default() })
     }
 
@@ -529,6 +535,9 @@ fn wrapped(line: &str, width: usize) -> Vec<String> {
 }
 
 fn pieces(line: &str, width: usize) -> Vec<String> {
+    if line.len() <= width.saturating_sub(2) {
+        return vec![line.to_string()];
+    }
     let chars: Vec<char> = line.chars().collect();
     if chars.is_empty() {
         return vec![String::new()];

@@ -8,6 +8,7 @@ use flightdeck::pilot::effect::Effect;
 use flightdeck::pilot::id::{AgentId, EffectId};
 use flightdeck::pilot::message::Stage;
 use flightdeck::pilot::record::{Actor, Order, Record, StopCause};
+use flightdeck::pilot::step;
 use flightdeck::pilot::turn::Outcome;
 
 use super::world::World;
@@ -53,7 +54,25 @@ impl World {
                 wrong.push(format!("{open} effects of {agent} are in flight"));
             }
         }
+        if self.steps.is_multiple_of(self.trial.asks_all) {
+            wrong.extend(self.left_out());
+        }
         self.wrong.extend(wrong);
+    }
+
+    /// What would be decided now if everybody was asked, and not only whom the step concerned.
+    fn left_out(&self) -> Option<String> {
+        let engine = self.engine.as_ref()?;
+        let mut state = engine.state.clone();
+        if step::next_deadline(&state).is_some_and(|(due, _)| due <= self.now) {
+            // Its next step comes at once.
+            return None;
+        }
+        let out = step::step_all(&mut state, &self.rules, self.clock());
+        let told = |record: &Record| format!("{record:?}");
+        let records: Vec<String> = out.records.iter().map(|(_, record)| told(record)).collect();
+        let none = records.is_empty() && out.effects.is_empty();
+        (!none).then(|| format!("the step left out what is to be done now: {records:?} {:?}", out.effects))
     }
 
     /// What needs no reading of a screen: an end that the operator or the phases want.

@@ -88,7 +88,7 @@ impl World {
         let state = self.log.fold.clone();
         let mut state = if self.trial.forgets { state } else { self.log.folded() };
         let now = self.clock();
-        self.rules = self.files.load();
+        self.read_files();
         let pid = 4000 + u32::try_from(life).expect("few");
         let charge = Charge { epoch: life, pid, host: "simulated".to_string(), seed: self.dice.throw() };
         let out = step::begin(&mut state, &self.rules, now, charge);

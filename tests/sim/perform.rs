@@ -268,7 +268,7 @@ impl World {
                 let words: Vec<&str> = phases.iter().map(flightdeck::pilot::id::PhaseId::as_str).collect();
                 self.note(&format!("= flightdeck.toml says sequence {}", words.join(" ")));
                 self.files.sequence = phases.clone();
-                self.rules = self.files.load();
+                self.read_files();
             }
         }
     }
@@ -281,6 +281,7 @@ impl World {
             Some(why) => self.feed(Event::ConfigRefused { problems: vec![why] }),
             None => {
                 self.rules = rules;
+                self.read_from = self.files.clone();
                 self.feed(Event::ConfigLoaded);
             }
         }

@@ -40,7 +40,7 @@ channel = "none"
 "#;
 
 /// The files of the workspace.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Files {
     /// `[agents.*]` and every other table but `[project]`.
     pub(crate) tables: String,

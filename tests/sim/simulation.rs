@@ -70,7 +70,7 @@ fn play(seed: u64, days: u64, quiet: bool) -> World {
     }
     let mut world = World::new(files, seed, PACE);
     world.invents = Some(chance::plan);
-    world.quiet = quiet;
+    (world.quiet, world.trial.asks_all) = (quiet, 10);
     for habits in world.habits.values_mut() {
         habits.spin = Duration::from_secs(45);
     }

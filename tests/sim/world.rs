@@ -96,12 +96,16 @@ pub(crate) struct Trial {
     pub(crate) blind: bool,
     /// The longest that a wedge waited for its end after its time.
     pub(crate) found_late: Duration,
+    /// Every so many steps it is seen whether one left somebody out.
+    pub(crate) asks_all: u64,
 }
 
 /// What is known of the whole world, and what went wrong in it.
 pub(crate) struct World {
     pub(crate) files: Files,
     pub(crate) rules: Config,
+    /// What those were read from.
+    pub(crate) read_from: Files,
     pub(crate) now: Time,
     /// Wall clock minus steady clock, in milliseconds.
     pub(crate) offset: i64,
@@ -185,6 +189,7 @@ impl World {
         });
         World {
             habits: habits.collect(),
+            read_from: files.clone(),
             files,
             rules,
             now: BEGIN,
@@ -201,7 +206,7 @@ impl World {
             plans: BTreeMap::new(),
             always: BTreeMap::new(),
             invents: None,
-            trial: Trial::default(),
+            trial: Trial { asks_all: 1, ..Trial::default() },
             well_behaved: false,
             limits: BTreeMap::new(),
             poisoned: BTreeSet::new(),
@@ -228,6 +233,14 @@ impl World {
             queue: BTreeMap::new(),
             queued: 0,
             asks: 0,
+        }
+    }
+
+    /// What the files of the workspace say now; reading them anew takes longer than a day of these agents.
+    pub(crate) fn read_files(&mut self) {
+        if self.read_from != self.files {
+            self.rules = self.files.load();
+            self.read_from = self.files.clone();
         }
     }
 

@@ -3,6 +3,9 @@
 //! be ended, and nobody wedged may be missed. `FLIGHTDECK_SIM_YEARS` and `FLIGHTDECK_SIM_YEAR_DAYS` say how much, `FLIGHTDECK_SIM_SEED` plays one again.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use flightdeck::pilot::id::AgentId;
@@ -43,6 +46,8 @@ const LATE: Duration = Duration::from_secs(60);
 const RECORDS: u64 = 30_000;
 /// So many lines before a failure are shown.
 const SHOWN: usize = 120;
+/// So many failures are told.
+const TOLD: usize = 3;
 
 /// A turn of theirs.
 fn plan(dice: &mut Dice) -> Plan {
@@ -96,6 +101,7 @@ fn year(seed: u64, days: u64, quiet: bool, bend: impl Fn(&mut World)) -> Year {
     let mut world = World::new(files, seed, PACE);
     world.invents = Some(plan);
     (world.trial.forgets, world.quiet) = (true, quiet);
+    world.trial.asks_all = 500;
     world.habits.values_mut().for_each(|habits| habits.spin = 2 * MINUTE);
     bend(&mut world);
     calendar(&mut world, days);
@@ -240,51 +246,86 @@ fn number(name: &str, usual: u64) -> u64 {
     std::env::var(name).map_or(usual, |text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
 }
 
+/// What several years come to.
+#[derive(Default)]
+struct Sum {
+    steps: u64,
+    breaches: usize,
+    wedges: u64,
+    latest: Duration,
+    records_a_day: u64,
+    /// The first years in which something was wrong, told to their end.
+    failed: Vec<String>,
+}
+
+impl Sum {
+    fn add(&mut self, seed: u64, days: u64, mut year: Year) {
+        let wrong = &mut year.world.wrong;
+        if year.grew.1 > 3 * year.grew.0 {
+            wrong.push(format!("the state grew from {} to {} letters", year.grew.0, year.grew.1));
+        }
+        if year.records_a_day > RECORDS {
+            wrong.push(format!("{} records in a day", year.records_a_day));
+        }
+        self.steps += year.world.steps;
+        self.breaches += wrong.len();
+        self.wedges += year.wedges;
+        self.latest = self.latest.max(year.latest);
+        self.records_a_day = self.records_a_day.max(year.records_a_day);
+        if !wrong.is_empty() && self.failed.len() < TOLD {
+            let mut told = self::year(seed, days, false, |_| {}).world;
+            let from = told.transcript.len().saturating_sub(SHOWN);
+            let lines = told.transcript.split_off(from).join("\n");
+            self.failed.push(format!("{lines}\n{}\nseed {seed}, {days} days", wrong.join("\n")));
+        }
+    }
+}
+
+/// Plays years, as many at a time as there are processors; each is a world of its own.
+fn play(seeds: Range<u64>, days: u64) -> Sum {
+    let (next, sum) = (AtomicU64::new(seeds.start), Mutex::new(Sum::default()));
+    let player = || loop {
+        let seed = next.fetch_add(1, Ordering::Relaxed);
+        if seed >= seeds.end || sum.lock().expect("nobody panics with it").failed.len() >= TOLD {
+            return;
+        }
+        let year = year(seed, days, true, |_| {});
+        sum.lock().expect("nobody panics with it").add(seed, days, year);
+    };
+    let players = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| (0..players).for_each(|_| drop(scope.spawn(player))));
+    sum.into_inner().expect("nobody panics with it")
+}
+
 #[test]
 fn in_no_year_is_anybody_healthy_ended_or_anybody_wedged_missed() {
     let (years, days) = (number("FLIGHTDECK_SIM_YEARS", 1), number("FLIGHTDECK_SIM_YEAR_DAYS", 3));
     let first = number("FLIGHTDECK_SIM_SEED", 1);
     let began = flightdeck::edge::clock::monotonic_ms();
-    let (mut steps, mut breaches, mut wedges, mut latest, mut records) = (0, 0, 0, Duration::ZERO, 0);
-    let mut failed = Vec::new();
-    for seed in first..first + years {
-        let mut year = year(seed, days, true, |_| {});
-        steps += year.world.steps;
-        breaches += year.world.wrong.len();
-        wedges += year.wedges;
-        latest = latest.max(year.latest);
-        records = records.max(year.records_a_day);
-        if year.grew.1 > 3 * year.grew.0 {
-            year.world.wrong.push(format!("the state grew from {} to {} letters", year.grew.0, year.grew.1));
-        }
-        if year.records_a_day > RECORDS {
-            year.world.wrong.push(format!("{} records in a day", year.records_a_day));
-        }
-        if !year.world.wrong.is_empty() {
-            let mut told = self::year(seed, days, false, |_| {}).world;
-            let from = told.transcript.len().saturating_sub(SHOWN);
-            let lines = told.transcript.split_off(from).join("\n");
-            failed.push(format!("{lines}\n{}\nseed {seed}, {days} days", year.world.wrong.join("\n")));
-            if failed.len() == 3 {
-                break;
-            }
-        }
-    }
+    let sum = play(first..first + years, days);
     let took = u64::try_from(flightdeck::edge::clock::monotonic_ms() - began).unwrap_or_default().max(1);
     eprintln!(
-        "years {years} of {days} days, {:.1} s each, steps {steps}, steps a second {}, wedges {wedges}, found late by at most {latest:?}, \
-         records a day at most {records}, breaches {breaches}",
+        "years {years} of {days} days, {:.1} s each, steps {}, steps a second {}, wedges {}, found late by at most {:?}, \
+         records a day at most {}, breaches {}",
         f64::from(u32::try_from(took / years).unwrap_or(u32::MAX)) / 1000.0,
-        steps * 1000 / took,
+        sum.steps,
+        sum.steps * 1000 / took,
+        sum.wedges,
+        sum.latest,
+        sum.records_a_day,
+        sum.breaches,
     );
-    assert!(failed.is_empty(), "\n{}\n\nFLIGHTDECK_SIM_SEED=… plays one again", failed.join("\n\n"));
+    let failed = sum.failed.join("\n\n");
+    assert!(failed.is_empty(), "\n{failed}\n\nFLIGHTDECK_SIM_SEED=… plays one again");
 }
 
 #[test]
 fn the_same_seed_gives_the_same_year_to_the_byte() {
+    let days = number("FLIGHTDECK_SIM_YEAR_DAYS", 1);
     let play = |seed| {
-        let year = year(seed, 1, true, |world| world.log.digest = Some(0xcbf2_9ce4_8422_2325));
+        let year = year(seed, days, true, |world| world.log.digest = Some(0xcbf2_9ce4_8422_2325));
         assert!(year.world.wrong.is_empty(), "{:?}", year.world.wrong);
+        eprintln!("seed {seed}: {} steps, {:x?}", year.world.steps, year.world.log.digest);
         year.world.log.digest
     };
     assert_eq!(play(7), play(7));

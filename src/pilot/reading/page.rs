@@ -25,16 +25,30 @@ const BULLETS: [char; 3] = ['●', '⏺', '•'];
 
 pub(super) struct Page<'a> {
     backend: &'a Backend,
-    /// Right-trimmed and without control characters.
-    lines: Vec<String>,
+    lines: Vec<Line<'a>>,
     /// The same with a blank for each grey letter, where colours are known.
-    solid: Vec<String>,
+    solid: Vec<Cow<'a, str>>,
     /// Lines of the composer, from its first to the one before its close.
     composer: Option<Range<usize>>,
     /// After the echoed user line, above the composer.
     turn: Range<usize>,
     width: Width,
-    title: String,
+    title: Line<'a>,
+}
+
+/// A line of a screen: right-trimmed, without control characters, measured once for all who ask.
+pub(super) struct Line<'a> {
+    pub(super) text: Cow<'a, str>,
+    pub(super) columns: usize,
+    kind: LineKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LineKind {
+    Blank,
+    /// It only separates.
+    Rule,
+    Filled,
 }
 
 /// How wide a program may draw.
@@ -46,32 +60,34 @@ pub(super) struct Width {
 }
 
 impl<'a> Page<'a> {
-    pub(super) fn new(backend: &'a Backend, screen: &Screen) -> Self {
+    pub(super) fn new(backend: &'a Backend, screen: &'a Screen) -> Self {
         let skipped = screen.lines.len().saturating_sub(LINES_CAP);
-        let lines: Vec<String> = screen.lines[skipped..].iter().map(|line| visible(line)).collect();
+        let lines: Vec<Line<'_>> = screen.lines[skipped..].iter().map(|line| Line::of(line)).collect();
         let solid = screen.solid.iter().skip(skipped).map(|line| visible(line)).collect();
         let width = width(&lines, usize::from(screen.columns));
         let composer = find_composer(backend, &lines);
         let end = composer.as_ref().map_or(lines.len(), |composer| composer.start);
         let turn = answer_start(backend, &lines[..end])..end;
-        Page { backend, lines, solid, composer, turn, width, title: visible(&screen.title) }
+        Page { backend, lines, solid, composer, turn, width, title: Line::of(&screen.title) }
     }
 
     pub(super) fn width(&self) -> Width {
         self.width
     }
 
-    pub(super) fn above_composer(&self) -> &[String] {
+    pub(super) fn above_composer(&self) -> &[Line<'a>] {
         &self.lines[..self.turn.end]
     }
 
     /// The filled lines of a region; of a turn only its last block when `last_block`.
-    pub(super) fn region(&self, region: Region, last_block: bool) -> Vec<String> {
+    pub(super) fn region(&self, region: Region, last_block: bool) -> Vec<&Line<'a>> {
         match region {
-            Region::Screen => filled(&self.lines),
+            // Which line is the last is known when wrapped ones are put together.
+            Region::Screen | Region::LastLine => filled(&self.lines),
             Region::Tail => {
                 let lines = filled(&self.lines);
-                lines[lines.len().saturating_sub(TAIL)..].to_vec()
+                let above = lines.len().saturating_sub(TAIL);
+                lines[above..].to_vec()
             }
             Region::Turn if last_block => filled(&self.lines[self.last_block()]),
             Region::Turn => filled(&self.lines[self.turn.clone()]),
@@ -81,7 +97,6 @@ impl<'a> Page<'a> {
                 filled(&self.lines[below..])
             }),
             Region::Title => filled(std::slice::from_ref(&self.title)),
-            Region::LastLine => wrap::joined(&filled(&self.lines), self.width).pop().into_iter().collect(),
         }
     }
 
@@ -89,7 +104,7 @@ impl<'a> Page<'a> {
         let range = self.composer.clone()?;
         let rule = &self.backend.composer;
         let (mut text, mut solid) = (Vec::new(), Vec::new());
-        for (at, line) in self.lines[range.clone()].iter().enumerate() {
+        for (at, line) in self.lines[range.clone()].iter().map(|line| &*line.text).enumerate() {
             let opened = if at == 0 || rule.above.is_none() { rule.open.captures(line) } else { None };
             let part = match opened {
                 Some(captures) => captures.name("text").map_or(0..0, |text| text.range()),
@@ -100,11 +115,12 @@ impl<'a> Page<'a> {
         }
         let (text, solid) = (text.join("\n").trim().to_string(), solid.join("\n").trim().to_string());
         let hint = rule.placeholder.iter().any(|hint| hint.is_match(&text));
-        let below = self.lines[range.start..].join("\n");
+        let other_mode =
+            |mode: &regex::Regex| mode.is_match(&joined(&self.lines[range.start..].iter().collect::<Vec<_>>()));
         let collapsed = rule.collapsed.as_ref().is_some_and(|collapsed| collapsed.is_match(&text));
         Some(Composer {
             collapsed,
-            other_mode: rule.other_mode.as_ref().is_some_and(|mode| mode.is_match(&below)),
+            other_mode: rule.other_mode.as_ref().is_some_and(other_mode),
             text: match (hint, collapsed) {
                 (true, _) => String::new(),
                 // A stand-in may be grey, and is somebody's text all the same.
@@ -116,7 +132,7 @@ impl<'a> Page<'a> {
 
     /// A part of a line without what is grey in it; all of it where no colours are known.
     fn not_grey(&self, at: usize, part: Range<usize>) -> String {
-        let line = &self.lines[at];
+        let line = &*self.lines[at].text;
         let Some(solid) = self.solid.get(at) else { return line[part].to_string() };
         // Both have the same letters at the same places, each of its own number of bytes.
         let before = line[..part.start].chars().count();
@@ -125,35 +141,35 @@ impl<'a> Page<'a> {
 
     /// The last line of the answer, put together where it was wrapped, without its bullet.
     pub(super) fn final_line(&self) -> Option<String> {
-        let answer: Vec<String> =
-            self.lines[self.turn.clone()].iter().filter(|line| !self.is_chrome(line)).cloned().collect();
+        let answer: Vec<&Line<'_>> =
+            self.lines[self.turn.clone()].iter().filter(|line| !self.is_chrome(line)).collect();
         let line = wrap::joined(&answer, self.width).into_iter().rfind(|line| !line.trim().is_empty())?;
         let line = line.trim();
         Some(line.strip_prefix(BULLETS).map_or(line, str::trim_start).to_string()).filter(|line| !line.is_empty())
     }
 
     pub(super) fn last_line_of_sense(&self) -> &str {
-        let sense = |lines: &'_ [String]| lines.iter().rposition(|line| !self.is_chrome(line) && !is_aside(line));
+        let sense = |lines: &[Line<'_>]| lines.iter().rposition(|line| !self.is_chrome(line) && !is_aside(&line.text));
         let last = sense(self.above_composer()).or_else(|| sense(&self.lines));
-        last.map_or("", |at| self.lines[at].as_str())
+        last.map_or("", |at| &*self.lines[at].text)
     }
 
     /// The user's last echoed words: the line that matched and the indented ones below it.
     pub(super) fn last_echo(&self) -> Option<String> {
         let user = self.backend.user_line.as_ref()?;
         let lines = self.above_composer();
-        let at = lines.iter().rposition(|line| user.is_match(line))?;
-        let first = lines[at].trim_start_matches(|c: char| !c.is_alphanumeric() && !c.is_whitespace());
-        let more = lines[at + 1..].iter().take_while(|line| line.starts_with("  "));
+        let at = lines.iter().rposition(|line| user.is_match(&line.text))?;
+        let first = lines[at].text.trim_start_matches(|c: char| !c.is_alphanumeric() && !c.is_whitespace());
+        let more = lines[at + 1..].iter().map(|line| &*line.text).take_while(|line| line.starts_with("  "));
         Some(more.fold(first.to_string(), |echo, line| echo + line))
     }
 
-    fn is_chrome(&self, line: &str) -> bool {
-        line.trim().is_empty() || is_rule(line) || self.backend.chrome.iter().any(|chrome| chrome.is_match(line))
+    fn is_chrome(&self, line: &Line<'_>) -> bool {
+        line.kind != LineKind::Filled || self.backend.chrome.iter().any(|chrome| chrome.is_match(&line.text))
     }
 
     fn last_block(&self) -> Range<usize> {
-        let begins = |line: &str| is_gutter(line) && !self.is_chrome(line);
+        let begins = |line: &Line<'_>| is_gutter(&line.text) && !self.is_chrome(line);
         let start = self.turn.clone().rfind(|at| begins(&self.lines[*at])).unwrap_or(self.turn.start);
         start..self.turn.end
     }
@@ -172,9 +188,9 @@ pub(super) fn masked<'a>(backend: &Backend, line: &'a str) -> Cow<'a, str> {
 
 /// Separators go from edge to edge, as long as nothing is wider than they are; else it is the pane's own width. Where nobody told
 /// that, the widest line is the best guess.
-fn width(lines: &[String], pane: usize) -> Width {
-    let widest = |rules: bool| lines.iter().filter(|line| !rules || is_rule(line)).map(|line| line.width()).max();
-    let (rule, line) = (widest(true), widest(false).unwrap_or(0));
+fn width(lines: &[Line<'_>], pane: usize) -> Width {
+    let rule = lines.iter().filter(|line| line.kind == LineKind::Rule).map(|line| line.columns).max();
+    let line = lines.iter().map(|line| line.columns).max().unwrap_or(0);
     match rule {
         Some(columns) if pane == 0 || columns >= line => Width { columns, known: true },
         _ if pane > 0 => Width { columns: pane, known: true },
@@ -182,19 +198,49 @@ fn width(lines: &[String], pane: usize) -> Width {
     }
 }
 
-fn visible(line: &str) -> String {
-    let line: String = line.chars().filter(|c| !is_hostile(*c)).take(LINE_CAP).collect();
-    line.trim_end_matches([' ', '\t', '\n']).to_string()
+impl<'a> Line<'a> {
+    pub(super) fn of(line: &'a str) -> Self {
+        let text = visible(line);
+        let kind = match text.trim() {
+            "" => LineKind::Blank,
+            filled if is_rule(filled) => LineKind::Rule,
+            _ => LineKind::Filled,
+        };
+        // What separates is drawn of letters of one column.
+        let columns = if kind == LineKind::Rule { text.chars().count() } else { columns(&text) };
+        Line { text, columns, kind }
+    }
 }
 
-fn filled(lines: &[String]) -> Vec<String> {
-    lines.iter().filter(|line| !line.trim().is_empty() && !is_rule(line)).cloned().collect()
+fn visible(line: &str) -> Cow<'_, str> {
+    let blank = [' ', '\t', '\n'];
+    // Almost every line is as it should be.
+    if line.len() <= LINE_CAP && !line.chars().any(is_hostile) {
+        return Cow::Borrowed(line.trim_end_matches(blank));
+    }
+    let mut seen: String = line.chars().filter(|c| !is_hostile(*c)).take(LINE_CAP).collect();
+    seen.truncate(seen.trim_end_matches(blank).len());
+    Cow::Owned(seen)
+}
+
+/// Columns that a line takes.
+pub(super) fn columns(line: &str) -> usize {
+    if line.is_ascii() && !line.bytes().any(|byte| byte.is_ascii_control()) { line.len() } else { line.width() }
+}
+
+fn filled<'l, 'a>(lines: &'l [Line<'a>]) -> Vec<&'l Line<'a>> {
+    lines.iter().filter(|line| line.kind == LineKind::Filled).collect()
+}
+
+pub(super) fn joined(lines: &[&Line<'_>]) -> String {
+    let lines: Vec<&str> = lines.iter().map(|line| &*line.text).collect();
+    lines.join("\n")
 }
 
 /// A line that only separates.
-fn is_rule(line: &str) -> bool {
-    let line = line.trim();
-    line.chars().count() >= 8 && line.chars().all(|c| "─▔╌═━▀╹".contains(c))
+fn is_rule(trimmed: &str) -> bool {
+    let drawn = |c| matches!(c, '─' | '▔' | '╌' | '═' | '━' | '▀' | '╹');
+    trimmed.chars().all(drawn) && trimmed.chars().count() >= 8
 }
 
 /// A line that says only that there is more, or which key shows it: `… +67 lines (ctrl+o to expand)`, `(ctrl+b to run in
@@ -223,39 +269,39 @@ pub(super) fn is_sign(c: char) -> bool {
 
 /// Where the answer begins: below the last echoed user line and what belongs to that echo. An echo goes on indented up
 /// to a gutter sign, a chrome line or a line at the margin.
-fn answer_start(backend: &Backend, lines: &[String]) -> usize {
-    let user = |line: &String| backend.user_line.as_ref().is_some_and(|user| user.is_match(line));
+fn answer_start(backend: &Backend, lines: &[Line<'_>]) -> usize {
+    let user = |line: &Line<'_>| backend.user_line.as_ref().is_some_and(|user| user.is_match(&line.text));
     let Some(at) = lines.iter().rposition(user) else { return 0 };
-    let ends = |line: &String| {
-        let margin = !line.is_empty() && !line.starts_with([' ', '\t']);
-        margin || is_gutter(line) || backend.chrome.iter().any(|chrome| chrome.is_match(line))
+    let ends = |line: &Line<'_>| {
+        let margin = !line.text.is_empty() && !line.text.starts_with([' ', '\t']);
+        margin || is_gutter(&line.text) || backend.chrome.iter().any(|chrome| chrome.is_match(&line.text))
     };
     lines[at + 1..].iter().position(ends).map_or(lines.len(), |more| at + 1 + more)
 }
 
-fn find_composer(backend: &Backend, lines: &[String]) -> Option<Range<usize>> {
+fn find_composer(backend: &Backend, lines: &[Line<'_>]) -> Option<Range<usize>> {
     (0..lines.len()).rev().find_map(|at| composer_at(backend, lines, at))
 }
 
-fn composer_at(backend: &Backend, lines: &[String], at: usize) -> Option<Range<usize>> {
+fn composer_at(backend: &Backend, lines: &[Line<'_>], at: usize) -> Option<Range<usize>> {
     let rule = &backend.composer;
-    let closes = |line: &String| rule.close.as_ref().is_some_and(|close| close.is_match(line));
-    let captures = rule.open.captures(&lines[at]).filter(|_| !closes(&lines[at]))?;
+    let closes = |line: &Line<'_>| rule.close.as_ref().is_some_and(|close| close.is_match(&line.text));
+    let captures = rule.open.captures(&lines[at].text).filter(|_| !closes(&lines[at]))?;
     // A box scrolled past its first line shows none of what `above` asks for: `open` matches without its text then.
     if let Some(above) = rule.above.as_ref().filter(|_| captures.name("text").is_some())
-        && !at.checked_sub(1).is_some_and(|up| above.is_match(&lines[up]))
+        && !at.checked_sub(1).is_some_and(|up| above.is_match(&lines[up].text))
     {
         return None;
     }
     let end = match rule.close {
         Some(_) => at + 1 + lines[at + 1..].iter().position(closes)?,
-        None => lines.iter().rposition(|line| !line.trim().is_empty()).map_or(at, |last| last.max(at)) + 1,
+        None => lines.iter().rposition(|line| line.kind != LineKind::Blank).map_or(at, |last| last.max(at)) + 1,
     };
     if rule.close.is_some() && filled(&lines[end + 1..]).len() > FOOTER_CAP {
         return None;
     }
     // A box without a line above it is every line that begins like it.
-    let own = |line: &String| rule.above.is_none() && rule.open.is_match(line) && !closes(line);
+    let own = |line: &Line<'_>| rule.above.is_none() && rule.open.is_match(&line.text) && !closes(line);
     let more = lines[..at].iter().rev().take_while(|line| own(line)).count();
     Some(at - more..end)
 }

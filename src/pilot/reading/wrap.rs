@@ -1,9 +1,9 @@
 //! Lines that a program has broken only because the terminal is narrow, put together again, so that a rule gives the
 //! same verdict at 40 and at 200 columns (fault T12). A guess: nothing on a screen says why a line ended.
 
-use unicode_width::UnicodeWidthStr;
+use std::borrow::Cow;
 
-use super::page::Width;
+use super::page::{Line, Width, columns};
 
 /// Columns that programs leave free at the right.
 const SLACK: usize = 4;
@@ -13,42 +13,44 @@ const LONGEST_WORD: usize = 30;
 const JOIN_CAP: usize = 12;
 
 /// The lines with every continuation appended to the line it belongs to. Empty lines stay and end a paragraph.
-pub(super) fn joined(lines: &[String], width: Width) -> Vec<String> {
-    let mut whole: Vec<String> = Vec::new();
+pub(super) fn joined<'l>(lines: &[&'l Line<'_>], width: Width) -> Vec<Cow<'l, str>> {
+    let mut whole: Vec<Cow<'l, str>> = Vec::with_capacity(lines.len());
     let mut parts = 0;
-    let mut last = "";
+    let mut last: Option<&Line<'_>> = None;
     for line in lines {
         if parts < JOIN_CAP
-            && continues(last, line, width.columns)
+            && let Some(last) = last.filter(|last| continues(last, &line.text, width.columns))
             && let Some(open) = whole.last_mut()
         {
             if !is_cut(last, width) {
-                open.push(' ');
+                open.to_mut().push(' ');
             }
-            open.push_str(line.trim_start());
+            open.to_mut().push_str(line.text.trim_start());
             parts += 1;
         } else {
-            whole.push(line.clone());
+            whole.push(Cow::Borrowed(&*line.text));
             parts = 1;
         }
-        last = line;
+        last = Some(line);
     }
     whole
 }
 
 /// Whether the line was cut inside a word: it fills the screen to its last column. What ends a sentence ends a word as well.
-fn is_cut(line: &str, width: Width) -> bool {
-    width.known && line.width() >= width.columns && !line.ends_with(['?', '!', ';'])
+fn is_cut(line: &Line<'_>, width: Width) -> bool {
+    width.known && line.columns >= width.columns && !line.text.ends_with(['?', '!', ';'])
 }
 
 /// Whether `line` goes on with what `last` began: there was no room for its first word.
-fn continues(last: &str, line: &str, width: usize) -> bool {
+fn continues(last: &Line<'_>, line: &str, width: usize) -> bool {
     let text = line.trim_start();
-    if last.trim().is_empty() || text.is_empty() || !starts_amid(text) {
+    // Nothing is longer than what has room for the longest word.
+    if text.is_empty() || last.text.trim().is_empty() || last.columns + 1 + LONGEST_WORD <= width.saturating_sub(SLACK)
+    {
         return false;
     }
-    let word = text.split(' ').next().unwrap_or_default().width().min(LONGEST_WORD);
-    last.width() + 1 + word > width.saturating_sub(SLACK)
+    let word = columns(text.split(' ').next().unwrap_or_default()).min(LONGEST_WORD);
+    last.columns + 1 + word > width.saturating_sub(SLACK) && starts_amid(text)
 }
 
 /// Whether a line can begin inside a sentence: not with a sign of its own, a list's mark or a marker.
