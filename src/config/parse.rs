@@ -20,6 +20,8 @@ pub const VERSION: u32 = 1;
 
 /// The name of the main file.
 pub const MAIN: &str = "flightdeck.toml";
+/// Longest line of it, in bytes: a prompt may be written as one, and is shorter.
+const LINE_CAP: usize = 64 * 1024;
 
 /// The files of a workspace as they were read; names are relative to their folders.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,6 +65,12 @@ pub fn load(sources: &Sources) -> Result<Config, Vec<Problem>> {
             return Err(in_order(problems));
         }
     };
+    if let Some(at) = text.lines_over(LINE_CAP).next() {
+        // A key of a hundred thousand names takes longer to be refused than all else takes to be read.
+        let long = Problem::at(&text, at.start..at.start, "", format!("a line of {} bytes", at.len()));
+        problems.push(long.expected(format!("at most {LINE_CAP} bytes a line")));
+        return Err(in_order(problems));
+    }
     let (mut top, broken) = raw::tree(&text);
     let mut report = Report::new(&text);
     if let Some(newer) = version(&mut top, &mut report) {

@@ -44,6 +44,12 @@ impl Text {
         Place { line, column }
     }
 
+    /// Lines of more bytes than that.
+    pub fn lines_over(&self, bytes: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
+        let lines = (1..=self.starts.len()).map(|line| self.line(line));
+        lines.filter(move |line| line.len() > bytes)
+    }
+
     /// The bytes of one line, from 1, without its line break; the last one for lines beyond the end.
     pub fn line(&self, line: usize) -> std::ops::Range<usize> {
         let start = self.starts[line.clamp(1, self.starts.len()) - 1];

@@ -344,13 +344,15 @@ fn breaches(days: u64, bend: impl Fn(&mut World)) -> usize {
 }
 
 #[test]
-fn what_can_not_be_seen_taken_for_none_ends_healthy_agents() {
-    let found = breaches(number("FLIGHTDECK_SIM_YEAR_DAYS", 4), |world| world.trial.blind = true);
-    assert!(found > 10, "{found}");
+fn what_can_not_be_seen_taken_for_none_ends_healthy_agents_by_the_thousand_in_a_year() {
+    let days = number("FLIGHTDECK_SIM_YEAR_DAYS", 4);
+    let found = breaches(days, |world| world.trial.blind = true);
+    assert!(found >= 3 * usize::try_from(days).expect("few"), "{found}");
 }
 
 #[test]
-fn without_a_grace_healthy_agents_are_ended_by_the_hundred() {
-    let found = breaches(number("FLIGHTDECK_SIM_YEAR_DAYS", 2), |world| world.files.add("stall", "grace = \"1s\"\n"));
-    assert!(found > 100, "{found}");
+fn without_a_grace_healthy_agents_are_ended_by_the_ten_thousand_in_a_year() {
+    let days = number("FLIGHTDECK_SIM_YEAR_DAYS", 2);
+    let found = breaches(days, |world| world.files.add("stall", "grace = \"1s\"\n"));
+    assert!(found >= 30 * usize::try_from(days).expect("few"), "{found}");
 }
