@@ -191,7 +191,10 @@ fn files_that_are_hardly_text_make_one_line_each_and_no_delay() {
     let dotted = format!("{}x = 1\n", "a.".repeat(10_000));
     assert!(!with(dotted.into_bytes()).is_empty());
     let endless = format!("version = 1\n{} = 1\n", ".".repeat(200_000));
-    assert_eq!(with(endless.into_bytes()), ["flightdeck.toml:2:1: a line of 200004 bytes, expected at most 65536 bytes a line"]);
+    assert_eq!(
+        with(endless.into_bytes()),
+        ["flightdeck.toml:2:1: a line of 200004 bytes, expected at most 65536 bytes a line"]
+    );
     // A mebibyte, the largest file that is read, of keys nobody knows.
     let many: String = (0..100_000).map(|n| format!("k{n} = 1\n")).collect();
     assert_eq!(with(many.into_bytes()).len(), 101);

@@ -1,6 +1,8 @@
 //! Names of things, each with a closed grammar, so that no outside text travels inside one.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -8,12 +10,41 @@ use serde::{Deserialize, Serialize};
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $valid:expr, $expected:literal) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name {
-            // First, so that almost every comparison ends with it; the order is that of the texts.
+            /// Its first bytes as a number: almost every comparison ends with it.
             head: u64,
             text: Arc<str>,
+        }
+
+        impl Ord for $name {
+            /// The order of the texts.
+            fn cmp(&self, other: &Self) -> Ordering {
+                let short = self.text.len() <= HEAD && other.text.len() <= HEAD;
+                let rest = || if short { Ordering::Equal } else { self.text.cmp(&other.text) };
+                self.head.cmp(&other.head).then_with(rest)
+            }
+        }
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                self.cmp(other) == Ordering::Equal
+            }
+        }
+
+        impl Eq for $name {}
+
+        impl Hash for $name {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                self.text.hash(state);
+            }
         }
 
         impl $name {
@@ -111,10 +142,13 @@ impl Sha {
     }
 }
 
-/// The first eight bytes of a text, as a number that is ordered as they are.
+/// Bytes of a text that its number holds. No text holds a NUL, which the rest of the number is filled with.
+const HEAD: usize = 8;
+
+/// The first bytes of a text, as a number that is ordered as they are.
 fn head(text: &str) -> u64 {
-    let mut head = [0; 8];
-    let some = text.len().min(8);
+    let mut head = [0; HEAD];
+    let some = text.len().min(HEAD);
     head[..some].copy_from_slice(&text.as_bytes()[..some]);
     u64::from_be_bytes(head)
 }

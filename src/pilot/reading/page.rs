@@ -200,6 +200,12 @@ fn width(lines: &[Line<'_>], pane: usize) -> Width {
 
 impl<'a> Line<'a> {
     pub(super) fn of(line: &'a str) -> Self {
+        if line.len() <= LINE_CAP && line.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            // Plain letters, each of one column: most lines.
+            let text = line.trim_end_matches(' ');
+            let kind = if text.is_empty() { LineKind::Blank } else { LineKind::Filled };
+            return Line { text: Cow::Borrowed(text), columns: text.len(), kind };
+        }
         let text = visible(line);
         let kind = match text.trim() {
             "" => LineKind::Blank,
@@ -225,7 +231,7 @@ fn visible(line: &str) -> Cow<'_, str> {
 
 /// Columns that a line takes.
 pub(super) fn columns(line: &str) -> usize {
-    if line.is_ascii() && !line.bytes().any(|byte| byte.is_ascii_control()) { line.len() } else { line.width() }
+    if line.bytes().all(|byte| matches!(byte, b' '..=b'~')) { line.len() } else { line.width() }
 }
 
 fn filled<'l, 'a>(lines: &'l [Line<'a>]) -> Vec<&'l Line<'a>> {
