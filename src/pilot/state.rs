@@ -74,6 +74,10 @@ pub struct Seen {
     pub drawn: u64,
     /// Starts of the last stage gap.
     pub starts: Vec<Time>,
+    /// When a program was last started in a home that several share.
+    pub homes: BTreeMap<String, Time>,
+    /// When limits were last taken for over.
+    pub lifts: Vec<Time>,
     /// Deaths of the last mass-death window.
     pub deaths: Vec<(Time, AgentId)>,
     /// Phases whose pushed status file says done.

@@ -103,7 +103,7 @@ fn k1_every_mistake_is_told_with_its_place_what_was_expected_and_the_nearest_nam
         let problems = told(&workspace(&format!("version = 1\n{lines}\n")));
         assert!(problems.iter().any(|problem| problem.contains(words)), "{lines}: {problems:#?}");
     }
-    // Hundreds of files that somebody might have saved: each is good, or refused with a place; none is a panic.
+    // Files that somebody might have saved (ten thousand more in tests/config/mistakes.rs): each is good, or refused with a place; none is a panic.
     let mut dice = Dice(0xc0f);
     let chars: Vec<char> = DEFAULT.chars().collect();
     let mut refused = 0;

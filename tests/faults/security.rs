@@ -253,3 +253,34 @@ fn x11_all_that_we_build_on_is_locked_and_none_of_our_own_code_is_unsafe() {
         }
     }
 }
+
+#[test]
+fn x12_nothing_is_fetched_and_nothing_updates_itself() {
+    let deck = Plan::pair(IDLE, IDLE).up();
+    deck.prompted("builder", 1);
+    // No word of the command line asks for it.
+    let help = String::from_utf8(deck.verb(&["--help"]).stdout).expect("text");
+    assert!(help.contains("  status") && !help.contains("update") && !help.contains("upgrade "), "{help}");
+    for word in ["update", "upgrade", "self-update"] {
+        assert_eq!(deck.verb(&[word]).status.code(), Some(2), "{word}");
+    }
+    // An engine at work has no socket to anywhere but this machine's files.
+    let pid = deck.engine_pid().as_raw_nonzero();
+    let own: Vec<String> = fs::read_dir(format!("/proc/{pid}/fd"))
+        .expect("its descriptors")
+        .flatten()
+        .filter_map(|fd| {
+            fs::read_link(fd.path()).ok()?.to_str()?.strip_prefix("socket:[")?.strip_suffix(']').map(str::to_string)
+        })
+        .collect();
+    assert!(!own.is_empty(), "it has its link at least");
+    for table in ["tcp", "tcp6", "udp", "udp6"] {
+        let sockets = fs::read_to_string(format!("/proc/{pid}/net/{table}")).expect("a table");
+        let theirs =
+            |line: &&str| line.split_whitespace().nth(9).is_some_and(|inode| own.iter().any(|own| own == inode));
+        assert_eq!(sockets.lines().filter(theirs).count(), 0, "{table}: {sockets}");
+    }
+    // It is made from what the lock names: one byte more in a crate is another checksum, and cargo refuses it.
+    let makefile = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Makefile")).expect("a Makefile");
+    assert!(makefile.contains("build --release --locked"), "`make install` may take what the lock does not name");
+}

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use flightdeck::edge::link::Client;
-use flightdeck::edge::process::{Alive, alive};
+use flightdeck::edge::process::{self, Alive, alive};
 use flightdeck::edge::store::{Filter, Page, Reader, Store};
 use flightdeck::edge::{clock, spawn};
 use flightdeck::pilot::command::Command;
@@ -14,7 +14,7 @@ use flightdeck::pilot::time::Time;
 use rustix::process::{Resource, Rlimit, Signal, prlimit};
 
 use super::deck::{Deck, id};
-use super::plan::Plan;
+use super::plan::{PROGRAM, Plan};
 
 const IDLE: &str = "on *: say yes; wait 60s\n";
 /// Room for the trace, and none at the end of the log.
@@ -121,17 +121,18 @@ fn s3_a_damaged_log_is_set_aside_and_told_and_nobody_is_started_again() {
 
 #[test]
 fn s8_readers_see_whole_records_and_the_writer_waits_for_none_of_them() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("state/records.db");
+    let deck = Plan::new().agent("solo", IDLE).laid_out();
+    let path = deck.state_dir().join("records.db");
     let mut store = Store::open(&path).expect("a log");
     store.append(Time(0), &[Record::WatchMended]).expect("a record");
-    let readers: Vec<_> = (0..6)
+    let all = 1 + 4 * 200;
+    let readers: Vec<_> = (0..20)
         .map(|_| {
             let path = path.clone();
             let read = move || {
                 let reader = Reader::open(&path).expect("a log");
                 let mut seen = 0;
-                while seen < 401 {
+                while seen < all {
                     let rows = reader.rows(&Filter::default(), Page::After(seen), 50).expect("rows");
                     for row in rows {
                         assert_eq!(row.stamp.seq, seen + 1);
@@ -143,14 +144,45 @@ fn s8_readers_see_whole_records_and_the_writer_waits_for_none_of_them() {
             spawn::thread("reader", read).expect("a thread")
         })
         .collect();
-    for round in 0..100 {
+    // One of another version, with a query of its own, stays in the middle of a reading for all the time.
+    let other =
+        rusqlite::Connection::open_with_flags(&path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).expect("a log");
+    let mut select = other.prepare("SELECT seq, json FROM records ORDER BY seq").expect("its columns");
+    let mut slow = select.query([]).expect("a reading");
+    slow.next().expect("a row").expect("a row");
+    let mut killed = 0;
+    for round in 0..200 {
         let begun = clock::monotonic_ms();
-        store
-            .append(Time(round), &[Record::WatchMended, Record::WatchMended, Record::WatchMended, Record::WatchMended])
-            .expect("records");
+        let four = [Record::WatchMended, Record::WatchMended, Record::WatchMended, Record::WatchMended];
+        store.append(Time(round), &four).expect("records");
         assert!(clock::monotonic_ms() - begun < 4_000, "round {round} waited for a reader");
+        // Programs that read are killed in the middle of it.
+        if round % 20 == 0 {
+            let mut verb = spawn::blocking(PROGRAM);
+            verb.args(["events", "--json", "--limit", "10000", "--workspace"])
+                .arg(&deck.workspace)
+                .stdout(std::process::Stdio::piped());
+            let mut events = verb.stderr(std::process::Stdio::null()).spawn().expect("it runs");
+            let deadline = clock::monotonic_ms() + 10_000;
+            let opened = || {
+                let open = fs::read_dir(format!("/proc/{}/fd", events.id())).into_iter().flatten().flatten();
+                open.flat_map(|fd| fs::read_link(fd.path())).any(|file| file.starts_with(deck.state_dir()))
+            };
+            let mut reads = opened();
+            while !reads && clock::monotonic_ms() < deadline && process::identity(events.id()).is_some() {
+                reads = opened();
+            }
+            killed += usize::from(reads);
+            // Where it had ended already it was no reader; there are enough others.
+            let _ = events.kill();
+            events.wait().expect("its end");
+        }
     }
+    drop(slow);
     readers.into_iter().for_each(|reader| reader.join().expect("it saw all of them"));
+    assert!(killed > 0, "nobody was killed while reading");
+    let rest = store.append(Time(1_000), &[Record::WatchMended]).expect("a record");
+    assert_eq!(rest[0].seq, all + 1);
 }
 
 #[test]
