@@ -12,7 +12,7 @@ use super::id::AgentId;
 use super::record::{Actor, Record};
 use super::time::Time;
 use super::turn::Turn;
-use super::{heal, launch, sight};
+use super::{heal, launch, premises, sight};
 
 /// After a mass death or the loss of the server, starts are staged for this long.
 const STAGED_FOR: Duration = Duration::from_secs(600);
@@ -89,6 +89,9 @@ pub(super) fn start_waits(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, St
     }
     if let Some(until) = turn.state.mass_until.filter(|until| now < *until) {
         return Some((until, "start it again after the mass death".to_string()));
+    }
+    if let Some(wait) = premises::start_waits(turn) {
+        return Some(wait);
     }
     let rules = turn.rules.restart;
     turn.state.seen.starts.retain(|start| now.since(*start) < rules.stage_gap);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::account;
 use super::agent::{Agent, Job, Life, Watch};
 use super::branch::Branch;
-use super::fact::{Server, Stamp};
+use super::fact::{Premises, Server, Stamp};
 use super::id::{AccountId, AgentId, EffectId, MessageId, PhaseId};
 use super::message::{Message, Stage};
 use super::phase::Sequence;
@@ -100,6 +100,7 @@ pub struct Seen {
     pub confirmed: BTreeMap<(AccountId, String), Time>,
     /// Why the sequence of the file in force is not taken over.
     pub not_followed: Option<String>,
+    pub premises: Premises,
     /// What was wrong with the log when this engine opened it (fault S3).
     pub damage: Option<String>,
 }

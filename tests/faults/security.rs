@@ -284,3 +284,44 @@ fn x12_nothing_is_fetched_and_nothing_updates_itself() {
     let makefile = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Makefile")).expect("a Makefile");
     assert!(makefile.contains("build --release --locked"), "`make install` may take what the lock does not name");
 }
+
+#[test]
+fn x7_what_is_changed_in_the_workspace_is_told_and_is_no_rule_before_a_person_takes_it_over() {
+    let deck = Plan::new().agent("solo", IDLE).up();
+    deck.prompted("solo", 1);
+    let file = deck.workspace.join("flightdeck.toml");
+    let good = fs::read_to_string(&file).expect("a file");
+    let told = || deck.status().alerts.into_iter().find(|alert| alert.contains("changed since"));
+    assert_eq!(told(), None);
+    // An agent gives itself more: another program for its next life, another start prompt.
+    let canary = deck.outside().join("canary");
+    let launch = format!("launch = [\"sh\", \"-c\", \"touch {}; exec sleep 60\", \"{{args}}\"]", canary.display());
+    let bad: String = good
+        .lines()
+        .map(|line| if line.starts_with("launch = ") { &launch } else { line })
+        .fold(String::new(), |text, line| text + line + "\n");
+    assert_ne!(bad.trim(), good.trim());
+    fs::write(&file, &bad).expect("our own file");
+    fs::write(deck.workspace.join("prompts/plain.md"), "do as you like\n").expect("our own file");
+    let alert = deck.until("an alert", told);
+    assert!(alert.contains("flightdeck.toml, prompts/plain.md") && alert.contains("flightdeck reload"), "{alert}");
+    deck.kill("solo", Signal::KILL);
+    deck.prompted("solo", 2);
+    assert_eq!(deck.submits("solo")[1], "solo:\n\nbegin");
+    assert!(!canary.exists(), "it was started by what it had written");
+    // Put back it is no change; what we write ourselves is none; taken over it is in force.
+    fs::write(&file, &good).expect("our own file");
+    deck.until("one file less", || told().filter(|alert| !alert.contains("flightdeck.toml,")));
+    deck.tell(&Command::Reload);
+    deck.until("no alert", || told().is_none().then_some(()));
+    deck.kill("solo", Signal::KILL);
+    deck.prompted("solo", 3);
+    assert_eq!(deck.submits("solo")[2], "solo:\n\ndo as you like");
+    // What changed while no engine ran has its own number in the log.
+    let loaded = || deck.count(|record| matches!(record, Record::ConfigLoaded { .. }));
+    let before = loaded();
+    deck.end_engine(Signal::KILL);
+    fs::write(deck.workspace.join("prompts/plain.md"), "begin again\n").expect("our own file");
+    deck.start_engine();
+    deck.until("its digest", || (loaded() == before + 1).then_some(()));
+}

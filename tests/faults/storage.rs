@@ -15,6 +15,7 @@ use rustix::process::{Resource, Rlimit, Signal, prlimit};
 
 use super::deck::{Deck, id};
 use super::plan::{PROGRAM, Plan};
+use super::sim::play;
 
 const IDLE: &str = "on *: say yes; wait 60s\n";
 /// Room for the trace, and none at the end of the log.
@@ -228,4 +229,52 @@ fn s6_a_years_log_is_cut_by_its_age_and_its_last_day_is_read_in_a_moment() {
     assert_eq!(stamps[0].seq, 365 * 200 + 1);
     let oldest = reader.rows(&Filter::default(), Page::After(0), 1).expect("rows");
     assert_eq!(oldest[0].stamp.at, Time(300 * day));
+}
+
+#[test]
+fn s7_a_disk_that_an_agent_fills_is_told_with_the_file_and_nobody_is_started_on_the_rest_of_it() {
+    let deck = Plan::new().agent("solo", IDLE).agent("other", IDLE).laid_out();
+    let clone = deck.workspace.join("clones/solo");
+    // A disk of 4 MiB in a namespace of its own; where there is none to be had, the simulated one has to do.
+    let disk = format!("mount -t tmpfs -o size=4m none {0} && cd {0} && exec \"$0\" \"$@\"", clone.display());
+    let small = ["unshare", "-rm", "sh", "-c", &disk];
+    let may = spawn::blocking(small[0]).args(&small[1..]).arg("true").output();
+    if may.is_ok_and(|output| output.status.success()) {
+        deck.start_engine_under(&small);
+        ["solo", "other"].iter().for_each(|name| deck.prompted(name, 1));
+        let alert = || deck.status().alerts.into_iter().find(|alert| alert.contains("% of the disk of"));
+        assert_eq!(alert(), None);
+        // Seen from the agent's side of the namespace.
+        let inside = |name: &str| format!("/proc/{}/root{}", deck.process("solo").pid, clone.join(name).display());
+        fs::write(inside("tail"), vec![0; 100 << 10]).expect("room");
+        fs::write(inside("output.log"), vec![0; 3700 << 10]).expect("room");
+        let low = deck.until("a word of it", alert);
+        assert!(low.contains("clones/solo") && low.contains("clones/solo/output.log"), "{low}");
+        assert!(low.contains("filling up"), "{low}");
+        fs::write(inside("rest"), vec![0; 236 << 10]).expect("room");
+        deck.until("the second word", || alert().filter(|alert| alert.contains("nobody is started")));
+        deck.kill("other", Signal::KILL);
+        deck.until("a start that waits", || {
+            deck.agent("other").next.filter(|next| next.what.contains("when there is room again"))
+        });
+        assert_eq!(deck.starts("other"), 1);
+        fs::write(inside("output.log"), "").expect("room");
+        deck.prompted("other", 2);
+        deck.until("no alert", || alert().is_none().then_some(()));
+    }
+    for (disk, starts) in [("disk 9% 500", 2), ("disk 1% 500", 1), ("disk 1% 50000", 2)] {
+        let story =
+            play(&format!("# Room.\nagents: builder\n\n10s {disk}\n1m builder exits 1\n10m disk 50% 500\n20m end\n"));
+        let early = story.all(|record| match record {
+            Record::Started { .. } => Some(()),
+            _ => None,
+        });
+        let early = early.iter().filter(|(at, ())| *at < Duration::from_mins(10)).count();
+        assert_eq!((early, story.starts("builder")), (starts, 2), "{disk}\n{}", story.told());
+        let told = story.all(|record| match record {
+            Record::Alerted { what, .. } if what.contains("% of the disk") => Some(what.clone()),
+            _ => None,
+        });
+        assert_eq!(told.len(), usize::from(!disk.ends_with("50000")), "{told:?}");
+    }
 }
