@@ -63,7 +63,7 @@ fuzz: setup ## Give hostile input to each reader (SECONDS=600 TARGETS="config ma
 		$(CARGO) test --quiet --test fuzz what_chance_makes -- --nocapture
 
 install: setup ## Install program, completions and manual (PREFIX, DESTDIR)
-	$(CARGO) build --release
+	$(CARGO) build --release --locked
 	install -d "$(DESTDIR)$(PREFIX)/bin"
 	install -m 755 "$(TARGET)/release/flightdeck" "$(DESTDIR)$(PREFIX)/bin/flightdeck"
 	install -d "$(DESTDIR)$(PREFIX)/share/bash-completion/completions"

@@ -117,7 +117,24 @@ fn of_file(sources: &Sources, name: &str) -> Option<String> {
     };
     let text = std::str::from_utf8(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes)).ok()?;
     let safe = |c: char| if is_unseen(c) { "?".repeat(c.len_utf8()) } else { c.to_string() };
-    Some(text.chars().map(safe).collect())
+    let text: String = text.chars().map(safe).collect();
+    Some(text.split_inclusive('\n').map(hidden).collect())
+}
+
+/// A line in which who is named in an address, before its `@`, is hidden: that may be a password or a token. As long as before, so
+/// that all stays in its place.
+fn hidden(line: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = line;
+    while let Some(at) = rest.find("://").map(|at| at + 3) {
+        let (before, after) = rest.split_at(at);
+        let authority = after.find(['/', '"', '\'']).unwrap_or(after.len());
+        let named = after[..authority].rfind('@').unwrap_or(0);
+        shown.push_str(before);
+        shown.push_str(&"*".repeat(named));
+        rest = &after[named..];
+    }
+    shown + rest
 }
 
 #[cfg(test)]
@@ -143,6 +160,21 @@ mod tests {
         let shown = drawings(&sources, &problems, GraphicalTheme::none());
         assert!(shown.contains("flightdeck.toml:2:3") && shown.contains("?[2J"), "{shown}");
         assert!(!shown.chars().any(is_unseen), "{shown:?}");
+    }
+
+    #[test]
+    fn who_is_named_in_an_address_is_hidden_and_nothing_moves() {
+        for (line, shown) in [
+            ("remote = 'https://you:secret@h/x' # a@b\n", "remote = 'https://**********@h/x' # a@b\n"),
+            ("r = \"ssh://tökén@h/x\", 'git://a@b@c'", "r = \"ssh://*******@h/x\", 'git://***@c'"),
+            ("remote = 'https://h/x@y'", "remote = 'https://h/x@y'"),
+            ("a = 'git@h:x' # ://", "a = 'git@h:x' # ://"),
+        ] {
+            assert_eq!((hidden(line), hidden(line).len()), (shown.to_string(), line.len()));
+        }
+        let sources = broken("https://you:secret@h/x");
+        let problems = crate::config::load(&sources).expect_err("an unknown backend");
+        assert!(!drawings(&sources, &problems, GraphicalTheme::none()).contains("secret"));
     }
 
     #[test]

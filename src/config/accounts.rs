@@ -124,6 +124,16 @@ pub struct Way {
 }
 
 impl Way {
+    /// The home in which its program works, where anybody told: who shares it writes to the same files.
+    pub fn home(&self, config: &Config) -> Option<String> {
+        let account = self.account.as_ref().and_then(|account| config.accounts.get(account));
+        if let Some(Source::Login(Some(home))) = account.map(|account| &account.source) {
+            return Some(home.display().to_string());
+        }
+        let usual = &config.backends.get(&self.backend)?.access.usual_home;
+        (!usual.is_empty()).then(|| format!("~/{usual}"))
+    }
+
     /// The agent as it is started on this way.
     pub fn agent(&self, agent: &Agent) -> Agent {
         let fallback_model = if self.other { String::new() } else { agent.fallback_model.clone() };

@@ -19,13 +19,13 @@ const BRANCH: &str = "a branch name such as \"main\"";
 pub fn remote(text: &str) -> Result<String, Wrong> {
     let wrong = |found: String| Err(Wrong::new(found, REMOTE));
     if text.is_empty() || text.len() > LONGEST || text.chars().any(|c| is_hostile(c) || c.is_whitespace()) {
-        return wrong(format!("found {}", quoted(text)));
+        return wrong(format!("found {}", told(text)));
     }
     if text.starts_with('-') {
-        return wrong(format!("{} would be read as an option", quoted(text)));
+        return wrong(format!("{} would be read as an option", told(text)));
     }
     if text.split_once("::").is_some_and(|(before, _)| !before.contains('/')) {
-        return wrong(format!("{} names a transport that runs a program", quoted(text)));
+        return wrong(format!("{} names a transport that runs a program", told(text)));
     }
     if text.starts_with('/') {
         return Ok(text.to_string());
@@ -33,9 +33,13 @@ pub fn remote(text: &str) -> Result<String, Wrong> {
     let Some((scheme, rest)) = text.split_once("://") else { return scp_like(text) };
     match scheme {
         "file" if rest.starts_with('/') => Ok(text.to_string()),
+        "https" | "git" if names_somebody(rest) => {
+            let found = "the address holds a user, for all to read, and that may be a token";
+            Err(Wrong::new(found, "the address without it, or ssh with a key"))
+        }
         "https" | "ssh" | "git" => host_and_path(text, rest),
-        "file" => wrong(format!("{} has no absolute path", quoted(text))),
-        _ => wrong(format!("unknown transport in {}", quoted(text))),
+        "file" => wrong(format!("{} has no absolute path", told(text))),
+        _ => wrong(format!("unknown transport in {}", told(text))),
     }
 }
 
@@ -125,15 +129,28 @@ pub fn argument(text: &str) -> Option<String> {
     (text.len() <= LONGEST && !text.chars().any(|c| is_hostile(c) || c == '\n')).then(|| text.to_string())
 }
 
+/// An address in a message: what stands before its `@` may be a secret.
+fn told(text: &str) -> String {
+    let Some((before, after)) = text.rsplit_once('@') else { return quoted(text) };
+    let scheme = before.split_once("://").map_or(String::new(), |(scheme, _)| format!("{scheme}://"));
+    quoted(&format!("{scheme}…@{after}"))
+}
+
+/// Somebody is named before the host: with https that is how tokens are written.
+fn names_somebody(rest: &str) -> bool {
+    let authority = rest.split('/').next().unwrap_or_default();
+    authority.rsplit_once('@').is_some_and(|(user, _)| !user.contains(':'))
+}
+
 fn scp_like(text: &str) -> Result<String, Wrong> {
     let Some((user, rest)) = text.split_once('@') else {
-        return Err(Wrong::new(format!("found {}", quoted(text)), REMOTE));
+        return Err(Wrong::new(format!("found {}", told(text)), REMOTE));
     };
     match rest.split_once(':') {
         Some((host, path)) if word(user) && is_host(host) && !path.is_empty() && !path.starts_with('-') => {
             Ok(text.to_string())
         }
-        _ => Err(Wrong::new(format!("found {}", quoted(text)), REMOTE)),
+        _ => Err(Wrong::new(format!("found {}", told(text)), REMOTE)),
     }
 }
 
@@ -152,7 +169,7 @@ fn host_and_path(text: &str, rest: &str) -> Result<String, Wrong> {
     if good && user.is_none_or(word) && !path.is_empty() {
         return Ok(text.to_string());
     }
-    Err(Wrong::new(format!("found {}", quoted(text)), REMOTE))
+    Err(Wrong::new(format!("found {}", told(text)), REMOTE))
 }
 
 fn word(text: &str) -> bool {
@@ -221,6 +238,8 @@ mod tests {
             "https://example.org",
             "https://example.org:x/y",
             "https://you:secret@example.org/x.git",
+            "https://ghp_token@example.org/x.git",
+            "git://you@example.org/x.git",
             "/srv/a b",
             "/srv/a\nb",
             "/srv/a\u{1b}b",
@@ -228,7 +247,18 @@ mod tests {
         ] {
             assert!(remote(text).is_err(), "{text}");
         }
-        assert!(!remote("https://you:secret@h/x").expect_err("a password").found.contains("secret"));
+        for text in [
+            "https://you:secret@h/x",
+            "https://secret@h/x",
+            "http://you:secret@h/x",
+            "https://you:secret two@h/x",
+            "you:secret@h/x",
+            "file://you:secret@h/x",
+            "-u secret@h",
+        ] {
+            let found = remote(text).expect_err(text).found;
+            assert!(!found.contains("secret"), "{text}: {found}");
+        }
     }
 
     #[test]

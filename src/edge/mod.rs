@@ -10,6 +10,7 @@ pub mod lock;
 pub mod log;
 pub mod nonce;
 pub mod perform;
+pub mod premises;
 pub mod probe;
 pub mod process;
 pub mod proving;

@@ -155,6 +155,7 @@ impl Desk {
                 None => {
                     self.rules = Arc::new(config);
                     self.hands.rules = self.rules.clone();
+                    self.supply.takes_over(&self.hands.state_dir, &self.rules);
                     return vec![Event::ConfigLoaded];
                 }
             },
@@ -250,6 +251,6 @@ fn rank(event: &Event) -> u8 {
         Event::Reported { .. } | Event::Searched { .. } | Event::Probed { .. } | Event::Sought { .. } => 4,
         Event::ScreenChanged { .. } | Event::Looked { .. } => 5,
         Event::PushSeen(_) | Event::WatchFailed { .. } | Event::StatusRead { .. } => 6,
-        Event::ConfigLoaded | Event::ConfigRefused { .. } | Event::TimePassed => 7,
+        Event::ConfigLoaded | Event::ConfigRefused { .. } | Event::PremisesSeen(_) | Event::TimePassed => 7,
     }
 }

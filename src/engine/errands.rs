@@ -131,7 +131,8 @@ fn own_file(desk: &Desk, what: &OwnFile) -> Result<(), String> {
             let bytes = files::read_bounded(&path, 1024 * 1024).map_err(|error| error.to_string())?;
             let text = String::from_utf8(bytes).map_err(|_| format!("{} is not UTF-8", path.display()))?;
             let text = set_sequence(&text, phases)?;
-            files::write_atomic(&path, text.as_bytes(), files::PUBLIC).map_err(|error| error.to_string())
+            let write = || files::write_atomic(&path, text.as_bytes(), files::PUBLIC);
+            desk.supply.writes(crate::config::parse::MAIN, write).map_err(|error| error.to_string())
         }
     }
 }

@@ -69,6 +69,7 @@ impl Keepsakes {
             | Event::EffectFinished { .. }
             | Event::Asked { .. }
             | Event::ConfigLoaded
+            | Event::PremisesSeen(_)
             | Event::ConfigRefused { .. } => {}
         }
     }

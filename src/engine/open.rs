@@ -17,6 +17,7 @@ use crate::edge::link::{BindError, Link};
 use crate::edge::lock::{Lock, LockError};
 use crate::edge::nonce;
 use crate::edge::perform::Hands;
+use crate::edge::premises::Ground;
 use crate::edge::process;
 use crate::edge::spool::Spool;
 use crate::edge::store::{Folded, Store, StoreError};
@@ -28,7 +29,7 @@ use super::Options;
 use super::desk::Desk;
 use super::keepsakes::Keepsakes;
 use super::panes::Panes;
-use super::supply::{Supply, server_spec};
+use super::supply::{Supply, folders, server_spec};
 
 /// Events that wait for the loop. A flood of screens is cut to the newest per agent; more than this blocks its source.
 const EVENTS: usize = 1024;
@@ -89,7 +90,8 @@ pub(super) async fn open(options: Options) -> Result<(Desk, Clock), OpenError> {
     let hands =
         Hands { client, nonce, state_dir: state_dir.clone(), program, rules: rules.clone(), events: events.clone() };
     let keepsakes = Keepsakes::new(&state_dir);
-    let supply = Supply::new(feed, spool, server, state_dir, events);
+    let ground = Ground::of(&root, folders(&state_dir, &rules), rules.project.watch_interval);
+    let supply = Supply::new(feed, spool, server, state_dir, ground, events);
     let seed = seed(&lock);
     let desk = Desk {
         state,

@@ -2,27 +2,32 @@
 //! line with the state after every round, by comparing what is watched with what should be.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
 use crate::config::model::{Channel, Config, Role};
 use crate::edge::channel::opencode::follower::{Follower, follow};
+use crate::edge::clock;
 use crate::edge::feed::Sight;
 use crate::edge::git::{LocalStatus, NETWORK_DEADLINE, StatusTarget, WatchSettings, Watcher};
 use crate::edge::perform::Hands;
+use crate::edge::premises::Ground;
 use crate::edge::spool::Spool;
 use crate::edge::tmux::server::{ServerSpec, start_server};
 use crate::pilot::account;
 use crate::pilot::effect::Outcome;
 use crate::pilot::event::Event;
-use crate::pilot::fact::{Identity, Place, Server};
+use crate::pilot::fact::{Identity, Place, Premises, Server};
 use crate::pilot::id::{AgentId, EffectId, Incarnation, Sha};
 use crate::pilot::state::State;
 
 use super::panes::Panes;
+
+/// Percent of a disk from which on its room is news.
+const TOLD: u8 = 10;
 
 /// All sources.
 pub(super) struct Supply {
@@ -38,6 +43,7 @@ pub(super) struct Supply {
     fresh: BTreeMap<AgentId, Incarnation>,
     server: ServerSpec,
     state_dir: Arc<std::path::Path>,
+    ground: Arc<Mutex<Ground>>,
     events: mpsc::Sender<Event>,
 }
 
@@ -48,8 +54,11 @@ impl Supply {
         spool: Option<Rc<Spool>>,
         server: ServerSpec,
         state_dir: Arc<std::path::Path>,
+        ground: Ground,
         events: mpsc::Sender<Event>,
     ) -> Self {
+        let ground = Arc::new(Mutex::new(ground));
+        tokio::task::spawn_local(tread(Arc::clone(&ground), events.clone()));
         let status = LocalStatus::start(None, events.clone());
         Supply {
             feed,
@@ -62,8 +71,22 @@ impl Supply {
             fresh: BTreeMap::new(),
             server,
             state_dir,
+            ground,
             events,
         }
+    }
+
+    /// The workspace's files, as they are now, are in force.
+    pub(super) fn takes_over(&self, state_dir: &Path, rules: &Config) {
+        self.ground
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take_over(folders(state_dir, rules), rules.project.watch_interval);
+    }
+
+    /// Writes a file of ours among those that the configuration is read from.
+    pub(super) fn writes<E>(&self, name: &str, write: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+        self.ground.lock().unwrap_or_else(PoisonError::into_inner).write(name, write)
     }
 
     /// Watches what the state says is there.
@@ -207,4 +230,38 @@ pub(super) fn server_spec(state_dir: &std::path::Path, root: &std::path::Path) -
         conf: PathBuf::from(state_dir).join("tmux.conf"),
         cwd: root.to_path_buf(),
     }
+}
+
+/// Where we and our agents write.
+pub(super) fn folders(state_dir: &Path, rules: &Config) -> Vec<PathBuf> {
+    let agents = rules.agents.values().map(|agent| agent.dir.clone());
+    std::iter::once(state_dir.to_path_buf()).chain(agents).collect()
+}
+
+/// Looks at files and disks now and then, and tells what is new.
+async fn tread(ground: Arc<Mutex<Ground>>, events: mpsc::Sender<Event>) {
+    let mut told = Premises::default();
+    loop {
+        let looked = Arc::clone(&ground);
+        let look = move || {
+            let mut ground = looked.lock().unwrap_or_else(PoisonError::into_inner);
+            (ground.look(), ground.every())
+        };
+        let Ok((seen, every)) = tokio::task::spawn_blocking(look).await else { return };
+        // Less room is no news while there is enough.
+        let news = seen.changed != told.changed || tells(&seen) != tells(&told);
+        if news {
+            told = seen.clone();
+            if events.send(Event::PremisesSeen(seen)).await.is_err() {
+                return;
+            }
+        }
+        clock::pause(every).await;
+    }
+}
+
+/// What of a disk is worth telling: its percents where it gets scarce, and that there is room.
+fn tells(premises: &Premises) -> Option<(u8, Option<String>)> {
+    let disk = premises.disk.as_ref().filter(|disk| disk.free < TOLD)?;
+    Some((disk.free, disk.largest.clone()))
 }

@@ -71,6 +71,9 @@ pub(super) fn at_start(turn: &mut Turn<'_>, id: &AgentId) -> Result<Start, (Time
             if let Some(known) = proof::unconfirmed(turn, &way) {
                 return Err(proof::probe(turn, id, &way, Some(known)));
             }
+            if let Some(wait) = restart::home_waits(turn, &way) {
+                return Err(wait);
+            }
             let fresh = leaves_behind(turn, id, rules, &way)?;
             let keeps = fresh.is_none() && goes_on(turn, id, rules);
             take(turn, id, &way, why, fresh);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::command::Command;
 use super::effect::Outcome;
-use super::fact::{Exit, Hiccup, Look, PaneFact, Probed, Push, Report, Screen, Search, Server};
+use super::fact::{Exit, Hiccup, Look, PaneFact, Premises, Probed, Push, Report, Screen, Search, Server};
 use super::id::{AccountId, AgentId, EffectId, Incarnation, PhaseId};
 
 /// Number by which the engine finds the client that asked.
@@ -51,6 +51,8 @@ pub enum Event {
     Asked { ask: Ask, command: Command },
     /// A new configuration is in force; the pilot sees it as `rules` from this step on.
     ConfigLoaded,
+    /// The files that the configuration was read from, or the room on a disk, are not as they were seen before.
+    PremisesSeen(Premises),
     /// A reload was refused; the old configuration stays.
     ConfigRefused { problems: Vec<String> },
 }

@@ -276,3 +276,24 @@ pub struct Stamp {
     /// Steady time of the step that made it.
     pub at: Time,
 }
+
+/// What was seen of the files that say what is to be done, and of the disks that are written to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Premises {
+    /// Names of files that are not as they were when the configuration was read.
+    pub changed: Vec<String>,
+    /// The one with the least room.
+    pub disk: Option<Disk>,
+}
+
+/// A disk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disk {
+    /// A folder of ours that lies on it.
+    pub folder: String,
+    /// Percent of it.
+    pub free: u8,
+    pub free_mib: u64,
+    /// The largest file of ours and our agents' on it; looked for where it gets scarce.
+    pub largest: Option<String>,
+}

@@ -25,6 +25,8 @@ const SECOND_READING: Duration = Duration::from_secs(2);
 const READING_PATIENCE: Duration = Duration::from_secs(15);
 /// After a limit's reset, at most this much later: not everybody at once (fault A8).
 const LIMIT_JITTER: Duration = Duration::from_secs(120);
+/// Of many whose limits end together so many are spoken to within this long, however their jitter fell (fault A8).
+const LIFTS: (usize, Duration) = (2, Duration::from_secs(10));
 /// Still limited after the reset: the wait doubles from here, up to the cap that keeps an agent from idling on.
 const LIMIT_AGAIN: Duration = Duration::from_secs(60);
 const LIMIT_AGAIN_CAP: Duration = Duration::from_secs(600);
@@ -192,6 +194,12 @@ fn wait_for_limit(turn: &mut Turn<'_>, id: &AgentId, limit: &Limit) -> (Time, St
         return (now, "go on after the limit".to_string());
     }
     if over {
+        let lifts = &mut turn.state.seen.lifts;
+        lifts.retain(|lift| now.since(*lift) < LIFTS.1);
+        if lifts.len() >= LIFTS.0 {
+            return (lifts[0] + LIFTS.1, "speak to it again in its turn: many limits end now".to_string());
+        }
+        lifts.push(now);
         lift_limit(turn, id);
         return (now, "go on after the limit".to_string());
     }

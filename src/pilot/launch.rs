@@ -172,6 +172,7 @@ fn start(turn: &mut Turn<'_>, begun: &account::Start) {
     let spec = LaunchSpec { resumes, ..spec };
     let now = turn.now.steady;
     turn.state.seen.starts.push(now);
+    restart::take_home(turn, &begun.way);
     let agent = id.clone();
     let order = Order::Start { incarnation, phase, conversation };
     turn.order(Some(id), order, |id| Effect::Start { id, agent, incarnation, spec });

@@ -32,6 +32,7 @@ pub mod message;
 mod operate;
 pub mod phase;
 mod post;
+mod premises;
 mod proof;
 pub mod reading;
 pub mod record;

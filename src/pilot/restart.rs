@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::config::accounts::Way;
 use crate::config::model::{Kind, RestartPolicy};
 
 use super::agent::{Job, Life};
@@ -11,10 +12,12 @@ use super::id::AgentId;
 use super::record::{Actor, Record};
 use super::time::Time;
 use super::turn::Turn;
-use super::{heal, launch, sight};
+use super::{heal, launch, premises, sight};
 
 /// After a mass death or the loss of the server, starts are staged for this long.
 const STAGED_FOR: Duration = Duration::from_secs(600);
+/// A program writes to its home as it starts, some without a thought for others that do: two starts in one are this far apart.
+const HOME_GAP: Duration = Duration::from_secs(2);
 /// The server is started again after 1 s, 2 s, 4 s … of losses within the hour, at most this.
 const SERVER_DELAY_CAP: Duration = Duration::from_secs(60);
 
@@ -87,6 +90,9 @@ pub(super) fn start_waits(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, St
     if let Some(until) = turn.state.mass_until.filter(|until| now < *until) {
         return Some((until, "start it again after the mass death".to_string()));
     }
+    if let Some(wait) = premises::start_waits(turn) {
+        return Some(wait);
+    }
     let rules = turn.rules.restart;
     turn.state.seen.starts.retain(|start| now.since(*start) < rules.stage_gap);
     let starts = &turn.state.seen.starts;
@@ -95,6 +101,20 @@ pub(super) fn start_waits(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, St
         return Some((free, "start it in its turn".to_string()));
     }
     None
+}
+
+/// When a start may go for the sake of those that share its program's home; `None`: now (fault A4).
+pub(super) fn home_waits(turn: &Turn<'_>, way: &Way) -> Option<(Time, String)> {
+    let last = turn.state.seen.homes.get(&way.home(turn.rules)?)?;
+    let free = *last + HOME_GAP;
+    (turn.now.steady < free).then(|| (free, "start it after another that shares its program's home".to_string()))
+}
+
+/// A program begins to work in its home.
+pub(super) fn take_home(turn: &mut Turn<'_>, way: &Way) {
+    if let Some(home) = way.home(turn.rules) {
+        turn.state.seen.homes.insert(home, turn.now.steady);
+    }
 }
 
 /// When a lost server may be started again.

@@ -14,6 +14,7 @@ use super::gauge;
 use super::id::{AgentId, PhaseId};
 use super::launch;
 use super::message::Stage;
+use super::premises;
 use super::reading::{self, Reading};
 use super::record::{AgentState, Record, Wish};
 use super::restart;
@@ -374,7 +375,7 @@ fn unexplained(agent: &Agent, watch: &Watch, now: Time, evidence: String) -> Sho
 /// What needs the operator, by key, each with what to do.
 fn alerts(turn: &Turn<'_>) -> BTreeMap<String, String> {
     let now = turn.now.steady;
-    let mut alerts = BTreeMap::new();
+    let mut alerts: BTreeMap<String, String> = premises::alerts(turn.state).into_iter().collect();
     for (id, agent) in turn.state.agents.iter().filter(|(id, _)| turn.rules.agents.contains_key(*id)) {
         if let Some(hold) = &agent.held {
             alerts.insert(format!("{id} held"), format!("{id} is held: {}; `flightdeck release {id}`", hold.cause));

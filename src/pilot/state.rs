@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::account;
 use super::agent::{Agent, Job, Life, Watch};
 use super::branch::Branch;
-use super::fact::{Server, Stamp};
+use super::fact::{Premises, Server, Stamp};
 use super::id::{AccountId, AgentId, EffectId, MessageId, PhaseId};
 use super::message::{Message, Stage};
 use super::phase::Sequence;
@@ -74,6 +74,10 @@ pub struct Seen {
     pub drawn: u64,
     /// Starts of the last stage gap.
     pub starts: Vec<Time>,
+    /// When a program was last started in a home that several share.
+    pub homes: BTreeMap<String, Time>,
+    /// When limits were last taken for over.
+    pub lifts: Vec<Time>,
     /// Deaths of the last mass-death window.
     pub deaths: Vec<(Time, AgentId)>,
     /// Phases whose pushed status file says done.
@@ -96,6 +100,7 @@ pub struct Seen {
     pub confirmed: BTreeMap<(AccountId, String), Time>,
     /// Why the sequence of the file in force is not taken over.
     pub not_followed: Option<String>,
+    pub premises: Premises,
     /// What was wrong with the log when this engine opened it (fault S3).
     pub damage: Option<String>,
 }

@@ -115,6 +115,7 @@ fn observe(turn: &mut Turn<'_>, event: Event) {
         Event::EffectFinished { id, outcome } => finished(turn, id, outcome),
         Event::Asked { ask, command } => operate::asked(turn, ask, command),
         Event::ConfigLoaded => config_loaded(turn),
+        Event::PremisesSeen(premises) => turn.state.seen.premises = premises,
         Event::ConfigRefused { problems } => turn.record(Record::ConfigRefused { problems }),
     }
 }

@@ -412,6 +412,8 @@ fn g14_an_address_that_git_would_take_for_an_option_or_a_program_is_refused() {
         "file://x",
         "http://example.org/x",
         "https://you:secret@example.org/x",
+        "https://secret@example.org/x",
+        "http://you:secret@example.org/x",
         "",
         "/a\nb",
     ] {

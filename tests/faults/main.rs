@@ -5,6 +5,8 @@
 #![expect(clippy::unwrap_used, reason = "a world that can't be set up is a failed test")]
 
 mod accounts;
+#[path = "../real/aside.rs"]
+mod aside;
 #[path = "../git/clone.rs"]
 #[expect(dead_code, reason = "what it was made for uses the rest of it")]
 mod clone;

@@ -9,13 +9,14 @@ use flightdeck::edge::{clock, spawn};
 use flightdeck::pilot::command::Command;
 use flightdeck::pilot::done::is_done;
 use flightdeck::pilot::event::StatusFile;
+use flightdeck::pilot::message::Stage;
 use flightdeck::pilot::record::{Actor, Record};
 use rustix::process::Signal;
 
 use super::clone::Clone;
 use super::deck::Deck;
 use super::escapes::ESCAPES;
-use super::plan::Plan;
+use super::plan::{Plan, git};
 use super::sim::{Story, scenario};
 use super::sources::{told, workspace};
 use super::world::{NEVER, OFTEN, pipe};
@@ -200,4 +201,44 @@ fn f9_a_copied_workspace_neither_adopts_nor_ends_the_agents_of_the_original() {
     deck.settled(message);
     assert_eq!(lives(), before, "{}", deck.story());
     assert_eq!(["solo", "other"].map(|name| deck.starts(name)), [1, 1]);
+}
+
+#[test]
+fn f7_where_the_kernel_tells_of_no_change_all_is_looked_at_and_nothing_is_missed() {
+    let deck = Plan::pair("on *: say yes\n", "on *: say yes\n").set("project.sequence", vec!["1a", "1b"]).laid_out();
+    // In a user namespace nobody else's limit is used up. Where there is none to be had, the limit stands, and what is seen
+    // by looking is seen all the same.
+    let none_left =
+        ["unshare", "-Ur", "sh", "-c", "echo 0 > /proc/sys/user/max_inotify_instances && exec \"$0\" \"$@\""];
+    let may = spawn::blocking(none_left[0]).args(&none_left[1..]).arg("true").output();
+    let told = may.is_ok_and(|output| output.status.success());
+    if told {
+        deck.start_engine_under(&none_left);
+    } else {
+        deck.start_engine();
+    }
+    ["builder", "adversary"].iter().for_each(|name| deck.prompted(name, 1));
+    deck.saw("the first sight", |record| matches!(record, Record::Baseline { .. }).then_some(()));
+    let log: String = std::fs::read_dir(deck.state_dir().join("log"))
+        .unwrap()
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    for complaint in ["no notice of changes in the spool", "file changes can't be watched"] {
+        assert_eq!(log.contains(complaint), told, "{log}");
+    }
+    // What hooks tell, what is pushed, what a status file says.
+    let message = deck.send("builder", "still heard");
+    let stage = deck.settled(message);
+    let Stage::Submitted { evidence } = &stage else { panic!("{stage:?}") };
+    assert!(evidence.contains("event channel"), "{evidence}");
+    let clone = deck.workspace.join("clones/builder");
+    git(&clone, &["commit", "--quiet", "--allow-empty", "--message", "claim(1a): all is built"]);
+    git(&clone, &["push", "--quiet", "origin", "HEAD:main"]);
+    deck.prompted("adversary", 2);
+    assert!(deck.submits("adversary")[1].contains("claim(1a)"), "{:?}", deck.submits("adversary"));
+    std::fs::write(clone.join("STATUS-1a.md"), "all is built\n\n## DONE\n").unwrap();
+    git(&clone, &["add", "."]);
+    git(&clone, &["commit", "--quiet", "--message", "the end"]);
+    git(&clone, &["push", "--quiet", "origin", "HEAD:main"]);
+    deck.until("the next phase", || (deck.status().phase.current.as_ref()?.as_str() == "1b").then_some(()));
 }

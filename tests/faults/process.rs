@@ -2,11 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::PathBuf;
 use std::time::Duration;
 
+use flightdeck::edge::clock;
 use flightdeck::edge::process::{Alive, alive};
-use flightdeck::edge::{clock, spawn};
 use flightdeck::pilot::command::Command;
 use flightdeck::pilot::fact::{Exit, Identity};
 use flightdeck::pilot::message::Stage;
@@ -14,6 +13,7 @@ use flightdeck::pilot::record::{AgentState, Illness, Order, Record, StopCause};
 use flightdeck::pilot::time::Time;
 use rustix::process::Signal;
 
+use super::aside::Aside;
 use super::deck::{Deck, Dice, id};
 use super::plan::{PROGRAM, Plan};
 use super::sim::{play, scenario};
@@ -287,34 +287,12 @@ fn p11_a_stop_ends_what_left_the_session_and_what_ignores_every_request() {
 }
 
 /// An agent that somebody started by hand, in a terminal of their own.
-struct ByHand(PathBuf);
-
-impl ByHand {
-    fn start(deck: &Deck) -> ByHand {
-        let program = deck.outside().join("flightdeck-demo");
-        symlink(PROGRAM, &program).expect("a link");
-        let hand = ByHand(deck.outside().join("hand.sock"));
-        let (program, place) = (program.display().to_string(), deck.workspace.display().to_string());
-        hand.tmux(&["-f", "/dev/null", "new-session", "-d", "-c", &place, &program, "demo-agent", "--play", "echo"]);
-        hand
-    }
-
-    fn pid(&self) -> String {
-        self.tmux(&["display-message", "-p", "#{pane_pid}"]).trim().to_string()
-    }
-
-    fn tmux(&self, args: &[&str]) -> String {
-        let output = spawn::blocking("tmux").arg("-S").arg(&self.0).args(args).output().expect("tmux is installed");
-        assert!(output.status.success(), "tmux {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-}
-
-impl Drop for ByHand {
-    fn drop(&mut self) {
-        // Ended already in the good case.
-        let _ = spawn::blocking("tmux").arg("-S").arg(&self.0).arg("kill-server").output();
-    }
+fn by_hand(deck: &Deck) -> Aside {
+    let program = deck.outside().join("flightdeck-demo");
+    symlink(PROGRAM, &program).expect("a link");
+    let hand = Aside::beside(deck, "hand.sock");
+    hand.run(deck, "hand", &[&program.display().to_string(), "demo-agent", "--play", "echo"]);
+    hand
 }
 
 #[test]
@@ -322,8 +300,8 @@ fn p12_an_orchestrator_that_was_launched_by_hand_prevents_a_second_one() {
     let script = "on *: say I look after the loops; wait 60s\n";
     let plan = Plan::new().agent("orchestrator", script).agent("other", "on *: say yes\n");
     let deck = plan.set("agents.orchestrator.role", "orchestrator").laid_out();
-    let hand = ByHand::start(&deck);
-    let pid = hand.pid();
+    let hand = by_hand(&deck);
+    let pid = hand.tmux(&["display-message", "-p", "#{pane_pid}"]).trim().to_string();
     deck.start_engine();
     deck.prompted("other", 1);
     let next = deck.until("what is waited for", || {

@@ -253,3 +253,75 @@ fn x11_all_that_we_build_on_is_locked_and_none_of_our_own_code_is_unsafe() {
         }
     }
 }
+
+#[test]
+fn x12_nothing_is_fetched_and_nothing_updates_itself() {
+    let deck = Plan::pair(IDLE, IDLE).up();
+    deck.prompted("builder", 1);
+    // No word of the command line asks for it.
+    let help = String::from_utf8(deck.verb(&["--help"]).stdout).expect("text");
+    assert!(help.contains("  status") && !help.contains("update") && !help.contains("upgrade "), "{help}");
+    for word in ["update", "upgrade", "self-update"] {
+        assert_eq!(deck.verb(&[word]).status.code(), Some(2), "{word}");
+    }
+    // An engine at work has no socket to anywhere but this machine's files.
+    let pid = deck.engine_pid().as_raw_nonzero();
+    let own: Vec<String> = fs::read_dir(format!("/proc/{pid}/fd"))
+        .expect("its descriptors")
+        .flatten()
+        .filter_map(|fd| {
+            fs::read_link(fd.path()).ok()?.to_str()?.strip_prefix("socket:[")?.strip_suffix(']').map(str::to_string)
+        })
+        .collect();
+    assert!(!own.is_empty(), "it has its link at least");
+    for table in ["tcp", "tcp6", "udp", "udp6"] {
+        let sockets = fs::read_to_string(format!("/proc/{pid}/net/{table}")).expect("a table");
+        let theirs =
+            |line: &&str| line.split_whitespace().nth(9).is_some_and(|inode| own.iter().any(|own| own == inode));
+        assert_eq!(sockets.lines().filter(theirs).count(), 0, "{table}: {sockets}");
+    }
+    // It is made from what the lock names: one byte more in a crate is another checksum, and cargo refuses it.
+    let makefile = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Makefile")).expect("a Makefile");
+    assert!(makefile.contains("build --release --locked"), "`make install` may take what the lock does not name");
+}
+
+#[test]
+fn x7_what_is_changed_in_the_workspace_is_told_and_is_no_rule_before_a_person_takes_it_over() {
+    let deck = Plan::new().agent("solo", IDLE).up();
+    deck.prompted("solo", 1);
+    let file = deck.workspace.join("flightdeck.toml");
+    let good = fs::read_to_string(&file).expect("a file");
+    let told = || deck.status().alerts.into_iter().find(|alert| alert.contains("changed since"));
+    assert_eq!(told(), None);
+    // An agent gives itself more: another program for its next life, another start prompt.
+    let canary = deck.outside().join("canary");
+    let launch = format!("launch = [\"sh\", \"-c\", \"touch {}; exec sleep 60\", \"{{args}}\"]", canary.display());
+    let bad: String = good
+        .lines()
+        .map(|line| if line.starts_with("launch = ") { &launch } else { line })
+        .fold(String::new(), |text, line| text + line + "\n");
+    assert_ne!(bad.trim(), good.trim());
+    fs::write(&file, &bad).expect("our own file");
+    fs::write(deck.workspace.join("prompts/plain.md"), "do as you like\n").expect("our own file");
+    let alert = deck.until("an alert", told);
+    assert!(alert.contains("flightdeck.toml, prompts/plain.md") && alert.contains("flightdeck reload"), "{alert}");
+    deck.kill("solo", Signal::KILL);
+    deck.prompted("solo", 2);
+    assert_eq!(deck.submits("solo")[1], "solo:\n\nbegin");
+    assert!(!canary.exists(), "it was started by what it had written");
+    // Put back it is no change; what we write ourselves is none; taken over it is in force.
+    fs::write(&file, &good).expect("our own file");
+    deck.until("one file less", || told().filter(|alert| !alert.contains("flightdeck.toml,")));
+    deck.tell(&Command::Reload);
+    deck.until("no alert", || told().is_none().then_some(()));
+    deck.kill("solo", Signal::KILL);
+    deck.prompted("solo", 3);
+    assert_eq!(deck.submits("solo")[2], "solo:\n\ndo as you like");
+    // What changed while no engine ran has its own number in the log.
+    let loaded = || deck.count(|record| matches!(record, Record::ConfigLoaded { .. }));
+    let before = loaded();
+    deck.end_engine(Signal::KILL);
+    fs::write(deck.workspace.join("prompts/plain.md"), "begin again\n").expect("our own file");
+    deck.start_engine();
+    deck.until("its digest", || (loaded() == before + 1).then_some(()));
+}

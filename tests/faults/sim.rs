@@ -44,11 +44,14 @@ pub(crate) fn scenario(name: &str) -> Story {
 
 /// Plays a scenario. Whatever must never happen to anybody has not happened in it.
 pub(crate) fn play(text: &str) -> Story {
+    tried(text).unwrap_or_else(|told| panic!("{told}"))
+}
+
+/// Plays a scenario in which it may happen; then all of it is told as the error.
+pub(crate) fn tried(text: &str) -> Result<Story, String> {
     let played = play::played(text).unwrap_or_else(|why| panic!("{why}\n{text}"));
-    if let Err(told) = played.told() {
-        panic!("{told}");
-    }
-    Story { world: played.world }
+    played.told()?;
+    Ok(Story { world: played.world })
 }
 
 /// A time of the simulated world, from its beginning.

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use flightdeck::edge::link::Client;
-use flightdeck::edge::process::{Alive, alive};
+use flightdeck::edge::process::{self, Alive, alive};
 use flightdeck::edge::store::{Filter, Page, Reader, Store};
 use flightdeck::edge::{clock, spawn};
 use flightdeck::pilot::command::Command;
@@ -14,7 +14,8 @@ use flightdeck::pilot::time::Time;
 use rustix::process::{Resource, Rlimit, Signal, prlimit};
 
 use super::deck::{Deck, id};
-use super::plan::Plan;
+use super::plan::{PROGRAM, Plan};
+use super::sim::play;
 
 const IDLE: &str = "on *: say yes; wait 60s\n";
 /// Room for the trace, and none at the end of the log.
@@ -121,17 +122,18 @@ fn s3_a_damaged_log_is_set_aside_and_told_and_nobody_is_started_again() {
 
 #[test]
 fn s8_readers_see_whole_records_and_the_writer_waits_for_none_of_them() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("state/records.db");
+    let deck = Plan::new().agent("solo", IDLE).laid_out();
+    let path = deck.state_dir().join("records.db");
     let mut store = Store::open(&path).expect("a log");
     store.append(Time(0), &[Record::WatchMended]).expect("a record");
-    let readers: Vec<_> = (0..6)
+    let all = 1 + 4 * 200;
+    let readers: Vec<_> = (0..20)
         .map(|_| {
             let path = path.clone();
             let read = move || {
                 let reader = Reader::open(&path).expect("a log");
                 let mut seen = 0;
-                while seen < 401 {
+                while seen < all {
                     let rows = reader.rows(&Filter::default(), Page::After(seen), 50).expect("rows");
                     for row in rows {
                         assert_eq!(row.stamp.seq, seen + 1);
@@ -143,14 +145,45 @@ fn s8_readers_see_whole_records_and_the_writer_waits_for_none_of_them() {
             spawn::thread("reader", read).expect("a thread")
         })
         .collect();
-    for round in 0..100 {
+    // One of another version, with a query of its own, stays in the middle of a reading for all the time.
+    let other =
+        rusqlite::Connection::open_with_flags(&path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).expect("a log");
+    let mut select = other.prepare("SELECT seq, json FROM records ORDER BY seq").expect("its columns");
+    let mut slow = select.query([]).expect("a reading");
+    slow.next().expect("a row").expect("a row");
+    let mut killed = 0;
+    for round in 0..200 {
         let begun = clock::monotonic_ms();
-        store
-            .append(Time(round), &[Record::WatchMended, Record::WatchMended, Record::WatchMended, Record::WatchMended])
-            .expect("records");
+        let four = [Record::WatchMended, Record::WatchMended, Record::WatchMended, Record::WatchMended];
+        store.append(Time(round), &four).expect("records");
         assert!(clock::monotonic_ms() - begun < 4_000, "round {round} waited for a reader");
+        // Programs that read are killed in the middle of it.
+        if round % 20 == 0 {
+            let mut verb = spawn::blocking(PROGRAM);
+            verb.args(["events", "--json", "--limit", "10000", "--workspace"])
+                .arg(&deck.workspace)
+                .stdout(std::process::Stdio::piped());
+            let mut events = verb.stderr(std::process::Stdio::null()).spawn().expect("it runs");
+            let deadline = clock::monotonic_ms() + 10_000;
+            let opened = || {
+                let open = fs::read_dir(format!("/proc/{}/fd", events.id())).into_iter().flatten().flatten();
+                open.flat_map(|fd| fs::read_link(fd.path())).any(|file| file.starts_with(deck.state_dir()))
+            };
+            let mut reads = opened();
+            while !reads && clock::monotonic_ms() < deadline && process::identity(events.id()).is_some() {
+                reads = opened();
+            }
+            killed += usize::from(reads);
+            // Where it had ended already it was no reader; there are enough others.
+            let _ = events.kill();
+            events.wait().expect("its end");
+        }
     }
+    drop(slow);
     readers.into_iter().for_each(|reader| reader.join().expect("it saw all of them"));
+    assert!(killed > 0, "nobody was killed while reading");
+    let rest = store.append(Time(1_000), &[Record::WatchMended]).expect("a record");
+    assert_eq!(rest[0].seq, all + 1);
 }
 
 #[test]
@@ -196,4 +229,52 @@ fn s6_a_years_log_is_cut_by_its_age_and_its_last_day_is_read_in_a_moment() {
     assert_eq!(stamps[0].seq, 365 * 200 + 1);
     let oldest = reader.rows(&Filter::default(), Page::After(0), 1).expect("rows");
     assert_eq!(oldest[0].stamp.at, Time(300 * day));
+}
+
+#[test]
+fn s7_a_disk_that_an_agent_fills_is_told_with_the_file_and_nobody_is_started_on_the_rest_of_it() {
+    let deck = Plan::new().agent("solo", IDLE).agent("other", IDLE).laid_out();
+    let clone = deck.workspace.join("clones/solo");
+    // A disk of 4 MiB in a namespace of its own; where there is none to be had, the simulated one has to do.
+    let disk = format!("mount -t tmpfs -o size=4m none {0} && cd {0} && exec \"$0\" \"$@\"", clone.display());
+    let small = ["unshare", "-rm", "sh", "-c", &disk];
+    let may = spawn::blocking(small[0]).args(&small[1..]).arg("true").output();
+    if may.is_ok_and(|output| output.status.success()) {
+        deck.start_engine_under(&small);
+        ["solo", "other"].iter().for_each(|name| deck.prompted(name, 1));
+        let alert = || deck.status().alerts.into_iter().find(|alert| alert.contains("% of the disk of"));
+        assert_eq!(alert(), None);
+        // Seen from the agent's side of the namespace.
+        let inside = |name: &str| format!("/proc/{}/root{}", deck.process("solo").pid, clone.join(name).display());
+        fs::write(inside("tail"), vec![0; 100 << 10]).expect("room");
+        fs::write(inside("output.log"), vec![0; 3700 << 10]).expect("room");
+        let low = deck.until("a word of it", alert);
+        assert!(low.contains("clones/solo") && low.contains("clones/solo/output.log"), "{low}");
+        assert!(low.contains("filling up"), "{low}");
+        fs::write(inside("rest"), vec![0; 236 << 10]).expect("room");
+        deck.until("the second word", || alert().filter(|alert| alert.contains("nobody is started")));
+        deck.kill("other", Signal::KILL);
+        deck.until("a start that waits", || {
+            deck.agent("other").next.filter(|next| next.what.contains("when there is room again"))
+        });
+        assert_eq!(deck.starts("other"), 1);
+        fs::write(inside("output.log"), "").expect("room");
+        deck.prompted("other", 2);
+        deck.until("no alert", || alert().is_none().then_some(()));
+    }
+    for (disk, starts) in [("disk 9% 500", 2), ("disk 1% 500", 1), ("disk 1% 50000", 2)] {
+        let story =
+            play(&format!("# Room.\nagents: builder\n\n10s {disk}\n1m builder exits 1\n10m disk 50% 500\n20m end\n"));
+        let early = story.all(|record| match record {
+            Record::Started { .. } => Some(()),
+            _ => None,
+        });
+        let early = early.iter().filter(|(at, ())| *at < Duration::from_mins(10)).count();
+        assert_eq!((early, story.starts("builder")), (starts, 2), "{disk}\n{}", story.told());
+        let told = story.all(|record| match record {
+            Record::Alerted { what, .. } if what.contains("% of the disk") => Some(what.clone()),
+            _ => None,
+        });
+        assert_eq!(told.len(), usize::from(!disk.ends_with("50000")), "{told:?}");
+    }
 }

@@ -71,7 +71,7 @@ fn m6_nothing_breaks_out_of_a_paste() {
     ];
     let mut dice = Dice(0x5afe);
     let (mut taken, mut refused) = (0, 0);
-    for _ in 0..200_000 {
+    for _ in 0..1_000_000 {
         let text: String =
             (0..1 + dice.below(6)).map(|_| parts[usize::try_from(dice.below(16)).expect("small")]).collect();
         match clean_text(&text) {

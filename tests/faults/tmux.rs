@@ -8,6 +8,7 @@ use flightdeck::edge::tmux::session::{self, Killed, StartAgentError};
 use flightdeck::edge::tmux::{Probe, screen};
 use flightdeck::pilot::command::Command;
 use flightdeck::pilot::effect::{LaunchSpec, Refusal};
+use flightdeck::pilot::fact::Identity;
 use flightdeck::pilot::id::AgentId;
 use flightdeck::pilot::message::Stage;
 use flightdeck::pilot::record::{AgentState, Record};
@@ -15,11 +16,12 @@ use rustix::process::Signal;
 
 use super::deck::{Dice, id, signal_to};
 use super::messages::submitted;
-use super::plan::Plan;
+use super::plan::{PROGRAM, Plan};
 use super::shim::{receiver, shim};
 use super::sim::scenario;
 use super::sources::{told, workspace};
 use super::support::{self, Lab, NONCE, run, tag, until};
+use super::terminal::Terminal;
 
 const IDLE: &str = "on *: say yes\n";
 
@@ -356,7 +358,9 @@ fn t12_a_screen_is_read_alike_however_wide_it_is() {
     let plan = sizes.iter().fold(Plan::new(), |plan, (name, columns, rows)| {
         plan.agent(name, script).set(&format!("agents.{name}.size"), vec![*columns, *rows])
     });
-    let deck = plan.up();
+    let much = vec!["sh", "-c", "seq 50000; exec \"$0\" demo-agent \"$@\"", PROGRAM, "{args}"];
+    let plan = plan.agent("long", script).set("agents.long.backend", "printer").set("capture.history", 50_000);
+    let deck = plan.set("backends.printer.like", "demo").set("backends.printer.launch", much).up();
     let words = format!("{} and the end", "a text that has to be wrapped where there is no room ".repeat(6));
     for (name, ..) in sizes {
         deck.prompted(name, 1);
@@ -364,11 +368,29 @@ fn t12_a_screen_is_read_alike_however_wide_it_is() {
         deck.until("a wait", || matches!(deck.agent(name).state, AgentState::Waiting { .. }).then_some(()));
         assert_eq!(deck.submits(name)[1..], [words.as_str()], "{name}");
     }
-    // Somebody makes the window tiny and large again.
-    deck.tmux(&["resize-window", "-t", "=usual:", "-x", "1", "-y", "1"]);
-    deck.tmux(&["resize-window", "-t", "=usual:", "-x", "200", "-y", "50"]);
-    submitted(&deck, deck.send("usual", "as before"));
-    assert_eq!(sizes.map(|(name, ..)| deck.starts(name)), [1, 1, 1], "{}", deck.story());
+    // Somebody makes the window narrow, tiny, huge, and usable again.
+    let resize = |columns: &str, rows: &str| {
+        deck.tmux(&["resize-window", "-t", "=usual:", "-x", columns, "-y", rows]);
+    };
+    for (columns, rows) in [("40", "12"), ("1", "1"), ("20", "10"), ("500", "200"), ("200", "50")] {
+        resize(columns, rows);
+        if columns != "1" {
+            submitted(&deck, deck.send("usual", &format!("at {columns} columns")));
+        }
+    }
+    let said = deck.submits("usual").split_off(2);
+    assert_eq!(said, ["at 40 columns", "at 20 columns", "at 500 columns", "at 200 columns"]);
+    // However much has gone by above the screen, a look takes the screen.
+    deck.prompted("long", 1);
+    let history = deck.tmux(&["display-message", "-p", "-t", "=long:", "#{history_size}"]);
+    assert!(history.trim().parse::<u32>().expect("a number") > 40_000, "{history}");
+    let begun = flightdeck::edge::clock::monotonic_ms();
+    submitted(&deck, deck.send("long", &words));
+    let took = flightdeck::edge::clock::monotonic_ms() - begun;
+    assert!(took < 10_000, "{took} ms");
+    assert_eq!(deck.submits("long")[1..], [words.as_str()]);
+    let found = deck.count(|record| matches!(record, Record::Found { .. } | Record::SightLost { .. }));
+    assert_eq!((sizes.map(|(name, ..)| deck.starts(name)), found), ([1, 1, 1], 0), "{}", deck.story());
 }
 
 #[test]
@@ -387,4 +409,52 @@ fn t14_agents_that_come_and_go_leave_nothing_open_in_the_server() {
         until("as few as before", async || open() <= least).await;
         assert_eq!(lab.tmux(&["list-sessions", "-F", "#{session_name}"]), "_flightdeck", "{counts:?}");
     });
+}
+
+/// Everything that runs in the session of this terminal.
+fn of_session(terminal: &Terminal<'_>) -> Vec<Identity> {
+    let shell = terminal.tmux(&["display-message", "-p", "#{pane_pid}"]).trim().to_string();
+    let table = std::fs::read_dir("/proc").expect("a process table");
+    let pids = table.filter_map(|entry| entry.ok()?.file_name().into_string().ok()?.parse::<u32>().ok());
+    let session = |pid: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(3).map(|sid| sid == shell)) == Some(true)
+    };
+    pids.filter(session).filter_map(identity).collect()
+}
+
+#[test]
+fn t16_a_logout_and_the_end_of_one_child_cost_nobody_else_its_life() {
+    let deck = Plan::new().agent("solo", "on *: child sleep 300s\n").agent("other", IDLE).laid_out();
+    // Somebody logs in, brings it up, and logs out: all that ran in that terminal ends, and the terminal too.
+    let login = Terminal::beside(&deck);
+    login.say(&format!("{PROGRAM} up --workspace {}", deck.workspace.display()));
+    login.shows("flightdeck status");
+    deck.prompted("solo", 1);
+    deck.prompted("other", 1);
+    let engine = deck.status().engine_pid;
+    let lives = ["solo", "other"].map(|name| deck.process(name));
+    let session = of_session(&login);
+    assert!(!session.is_empty() && session.iter().all(|life| life.pid != engine), "{session:?}");
+    session.iter().for_each(|life| signal_to(life, Signal::HUP));
+    session.iter().for_each(|life| signal_to(life, Signal::KILL));
+    drop(login);
+    // Of one agent a child is killed, as by a kernel out of memory.
+    let child = deck.until("a child", || {
+        let pid = lives[0].pid;
+        let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+        identity(children.split_whitespace().next()?.parse().ok()?)
+    });
+    signal_to(&child, Signal::KILL);
+    submitted(&deck, deck.send("other", "still there"));
+    assert!(lives.iter().all(|life| alive(life) == Alive::Yes), "{}", deck.story());
+    assert_eq!((deck.status().engine_pid, deck.starts("solo"), deck.starts("other")), (engine, 1, 1));
+
+    // As a service: its end is that of the engine alone, and one child that the kernel kills stops nothing else.
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operating.md")).expect("a page");
+    let unit = page.split("```ini\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a unit");
+    for line in ["KillMode=process", "OOMPolicy=continue", "Restart=on-failure", "RestartPreventExitStatus=2 3"] {
+        assert!(unit.lines().any(|said| said == line), "{line} is not in\n{unit}");
+    }
+    assert!(unit.contains("flightdeck watch --workspace ") && page.contains("loginctl enable-linger"), "{unit}");
 }

@@ -1,7 +1,10 @@
 //! Faults of the cockpit and of the terminal it is shown in.
 
 use flightdeck::edge::process::{Alive, alive};
+use flightdeck::edge::store::Store;
 use flightdeck::pilot::command::Command;
+use flightdeck::pilot::record::{AgentState, Record};
+use flightdeck::pilot::time::Time;
 use rustix::process::{Signal, kill_process};
 
 use super::deck::{id, text};
@@ -181,4 +184,64 @@ fn u4_a_terminal_that_takes_nothing_more_holds_up_nobody_but_its_own_picture() {
     assert_eq!((alive(&cockpit), deck.starts("alpha")), (Alive::Yes, 1));
     terminal.press(&["q"]);
     terminal.shows("left with 0");
+}
+
+/// Milliseconds of processor time that a process has used, and the kilobytes that it holds.
+fn cost(pid: u32) -> (u64, u64) {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it lives");
+    let (_, rest) = stat.rsplit_once(')').expect("a name in brackets");
+    let ticks: u64 = rest.split_whitespace().skip(11).take(2).map(|word| word.parse::<u64>().expect("ticks")).sum();
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it lives");
+    let held = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+    (ticks * 1000 / rustix::param::clock_ticks_per_second(), held.and_then(|kb| kb.parse().ok()).expect("a number"))
+}
+
+#[test]
+fn u9_as_many_agents_as_may_be_and_a_long_log_cost_no_frame_and_no_memory() {
+    // The catalogue's million takes a minute to write; it is asked for by number.
+    let records = std::env::var("FLIGHTDECK_FAULT_RECORDS").map_or(100_000, |text| text.parse().expect("a number"));
+    // A configuration takes no more; five hundred are in tests/cockpit/many.rs.
+    let names: Vec<String> = (0..200).map(|number| format!("agent-{number:03}")).collect();
+    let plan = names.iter().fold(Plan::new(), |plan, name| {
+        plan.agent(name, "on *: say yes\n").set(&format!("agents.{name}.autostart"), false)
+    });
+    let deck = plan.laid_out();
+    let now = flightdeck::edge::clock::wall();
+    let mut store = Store::open(&deck.state_dir().join("records.db")).expect("a log");
+    for chunk in 0..records / 1000 {
+        let told = |number: usize| Record::StateChanged {
+            agent: id(&names[(chunk * 7 + number) % names.len()]),
+            state: [AgentState::Working, AgentState::Idle][number % 2].clone(),
+            why: format!("the {number}th of its turns"),
+        };
+        let at = Time(
+            now.0
+                - 7 * 86_400_000 * i64::try_from(records / 1000 - chunk).expect("few")
+                    / i64::try_from(records / 1000).expect("few"),
+        );
+        store.append(at, &(0..1000).map(told).collect::<Vec<_>>()).expect("records");
+    }
+    drop(store);
+    deck.start_engine();
+    let terminal = Terminal::beside(&deck);
+    terminal.run("");
+    terminal.shows("agent-000");
+    let pid = terminal.cockpit().pid;
+    // Each key is seen on the screen before the next one: at least a frame for each.
+    let (begun, _) = cost(pid);
+    let mut keys = 0;
+    for panel in ["1", "2", "3", "4", "5"] {
+        terminal.press(&[panel]);
+        for key in ["G", "g", "j", "j", "k", "G", "k", "g"] {
+            let before = terminal.screen();
+            terminal.press(&[key]);
+            terminal.until("another picture", |screen| screen != before);
+            keys += 1;
+        }
+    }
+    let (used, held) = cost(pid);
+    let frame = (used - begun) / keys;
+    // A build for tests is several times slower than one that is shipped; a frame of that is measured in docs/performance.md.
+    assert!(frame < 50, "{frame} ms of processor time for a key and its frame, {held} kB");
+    assert!(held < 100 * 1024, "{held} kB");
 }

@@ -105,9 +105,14 @@ impl Deck {
 
     /// Starts an engine that hears of a file it may not write by an error, as from a full disk, and not by a signal.
     pub(crate) fn start_hardened_engine(&self) {
-        let mut shell = spawn::blocking("sh");
-        shell.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", PROGRAM]);
-        *self.engine.borrow_mut() = Some(self.engine_by(shell));
+        self.start_engine_under(&["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""]);
+    }
+
+    /// Starts an engine by a command that becomes the program behind it.
+    pub(crate) fn start_engine_under(&self, command: &[&str]) {
+        let mut under = spawn::blocking(command[0]);
+        under.args(&command[1..]).arg(PROGRAM);
+        *self.engine.borrow_mut() = Some(self.engine_by(under));
         self.until("an engine that answers", || Client::connect(&self.state_dir()).ok().map(drop));
     }
 

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod branch;
+mod canaries;
 mod cockpit;
 #[expect(dead_code, reason = "the tests of faults use the rest of it")]
 mod deck;
@@ -12,6 +13,7 @@ mod engines;
 #[path = "../support/escapes.rs"]
 mod escapes;
 mod hostile;
+mod leaks;
 mod leaving;
 mod others;
 mod pictures;

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use flightdeck::pilot::command::Command;
 use flightdeck::pilot::event::{Event, StatusFile};
-use flightdeck::pilot::fact::{Commit, Exit, Handoff, Probed, Push, Search};
+use flightdeck::pilot::fact::{Commit, Disk, Exit, Handoff, Premises, Probed, Push, Search};
 use flightdeck::pilot::id::{AccountId, AgentId, MessageId, PhaseId};
 use flightdeck::pilot::usage::Tokens;
 
@@ -153,6 +153,7 @@ pub(crate) fn happen(world: &mut World, words: &str) -> Done {
             }
         }
         ("file", rest) => file(world, rest),
+        ("disk", rest) => disk(world, rest),
         ("account", rest) => account(world, rest),
         ("hand", rest) => by_hand(world, rest),
         (agent, rest) => agent_does(world, &agent_id(agent)?, rest),
@@ -243,6 +244,16 @@ fn file(world: &mut World, words: &str) -> Done {
         }
         _ => return Err(format!("no file: {words:?}")),
     }
+    Ok(())
+}
+
+/// `disk 9% 500`: percent and MiB that are free.
+fn disk(world: &mut World, words: &str) -> Done {
+    let (percent, mib) = words.split_once("% ").ok_or("disk PERCENT% MIB")?;
+    let number = |text: &str| text.parse::<u64>().map_err(|why| format!("{text:?}: {why}"));
+    let free = u8::try_from(number(percent)?).map_err(|why| why.to_string())?;
+    let disk = Disk { folder: "/ws".to_string(), free, free_mib: number(mib)?, largest: None };
+    world.feed(Event::PremisesSeen(Premises { changed: Vec::new(), disk: Some(disk) }));
     Ok(())
 }
 

@@ -36,10 +36,10 @@ pub(super) fn give(spec: &RunSpec, program: &Path, environment: &mut Environment
     let given = environment.get(OsStr::new(OWN_CONFIG));
     let own = own(given.map(OsString::as_os_str)).map_err(RunError::Servers)?;
     let found = found(&asked(spec, program, environment)?).map_err(RunError::Servers)?;
-    let text = settings(own, &found, servers);
-    // What the agent was given can be looked at, as with other programs; and it goes with its life.
-    files::write_atomic(file, text.as_bytes(), files::PRIVATE)?;
-    environment.insert(OWN_CONFIG.into(), text.into());
+    // Which servers the agent was given can be looked at, as with other programs; and it goes with its life. What its own
+    // settings say stays in its environment: keys stand there as well.
+    files::write_atomic(file, settings(Map::new(), &found, servers).as_bytes(), files::PRIVATE)?;
+    environment.insert(OWN_CONFIG.into(), settings(own, &found, servers).into());
     Ok(())
 }
 
