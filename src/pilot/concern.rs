@@ -45,6 +45,7 @@ impl Concern {
             | Event::StatusRead { .. }
             | Event::Asked { .. }
             | Event::ConfigLoaded
+            | Event::PremisesSeen(_)
             | Event::ConfigRefused { .. } => Concern::All,
         }
     }
