@@ -23,7 +23,10 @@ use std::path::PathBuf;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::edge::clock::Clock;
+#[cfg(debug_assertions)]
+use crate::edge::failpoint;
 use crate::edge::link::{Asked, Wanted};
+use crate::edge::reserve;
 use crate::pilot::effect::Effect;
 use crate::pilot::event::Event;
 use crate::pilot::fact::{Hiccup, Stamp};
@@ -171,6 +174,9 @@ impl Engine {
     fn round(&mut self, now: Now, events: Vec<Event>) {
         let mut records = Vec::new();
         let mut effects = Vec::new();
+        self.desk.state.seen.strained = reserve::strained();
+        #[cfg(debug_assertions)]
+        failpoint::evidence(&events);
         for event in desk::ordered(events) {
             self.desk.keepsakes.see(&event);
             let mut out = step::step(&mut self.desk.state, &self.desk.rules, now, event);

@@ -2,6 +2,8 @@
 
 pub mod channel;
 pub mod clock;
+#[cfg(debug_assertions)]
+pub mod failpoint;
 pub mod feed;
 pub mod files;
 pub mod git;
@@ -13,6 +15,7 @@ pub mod perform;
 pub mod probe;
 pub mod process;
 pub mod proving;
+pub mod reserve;
 pub mod runner;
 pub mod scaffold;
 pub mod spawn;

@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior, params};
 
+#[cfg(debug_assertions)]
+use super::failpoint;
 use super::files::{self, FileError};
 use crate::config::fnv::fnv;
 use crate::pilot::fact::Stamp;
@@ -173,10 +175,17 @@ impl Store {
             return Ok(());
         }
         let transaction = begin(&mut self.db)?;
+        #[cfg(debug_assertions)]
+        failpoint::reached("store.begun");
         for row in rows {
             row.insert(&transaction)?;
         }
-        transaction.commit()
+        #[cfg(debug_assertions)]
+        failpoint::reached("store.inserted");
+        transaction.commit()?;
+        #[cfg(debug_assertions)]
+        failpoint::reached("store.committed");
+        Ok(())
     }
 
     fn drop_old(&mut self, before: Time, keep: impl Fn(&Record) -> bool) -> rusqlite::Result<u64> {

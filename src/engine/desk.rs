@@ -11,6 +11,8 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::config::model::Config;
+#[cfg(debug_assertions)]
+use crate::edge::failpoint::{self, When};
 use crate::edge::link::{Asked, Link, Peep, Reply};
 use crate::edge::lock::Lock;
 use crate::edge::perform::Hands;
@@ -96,6 +98,8 @@ impl Desk {
             let at = first.at;
             let run = self.unwritten.0.iter().take_while(|(stamp, _)| stamp.at == at).count();
             let rows: Vec<Record> = self.unwritten.0[..run].iter().map(|(_, record)| record.clone()).collect();
+            #[cfg(debug_assertions)]
+            failpoint::records(When::Before, &self.unwritten.0[..run]);
             if let Err(error) = self.store.append(at, &rows) {
                 tracing::error!(%error, "records can't be written; no action is taken until they can");
                 self.unwritable = error.to_string();
@@ -104,6 +108,8 @@ impl Desk {
                 return None;
             }
             let written: Vec<_> = self.unwritten.0.drain(..run).collect();
+            #[cfg(debug_assertions)]
+            failpoint::records(When::After, &written);
             self.link.publish(&written);
             self.keepsakes.keep(&written, at - self.rules.retention.records);
             written.iter().for_each(|(stamp, record)| note(*stamp, record));
@@ -134,6 +140,8 @@ impl Desk {
 
     /// Sends one effect on its way.
     pub(super) fn perform(&mut self, effect: Effect) {
+        #[cfg(debug_assertions)]
+        failpoint::leaves(&effect);
         match effect {
             Effect::Reply { ask, answer } => self.answer(ask, &answer),
             Effect::Reload { ask } => {
@@ -153,6 +161,8 @@ impl Desk {
             Ok(config) => match self.state.sequence.refuses(&config.sequence) {
                 Some(why) => vec![why],
                 None => {
+                    #[cfg(debug_assertions)]
+                    failpoint::reached("reload.read");
                     self.rules = Arc::new(config);
                     self.hands.rules = self.rules.clone();
                     return vec![Event::ConfigLoaded];

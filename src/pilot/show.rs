@@ -429,6 +429,9 @@ fn alerts(turn: &Turn<'_>) -> BTreeMap<String, String> {
     if let Some(damage) = &turn.state.seen.damage {
         alerts.insert("log".to_string(), damage.clone());
     }
+    if let Some(why) = &turn.state.seen.strained {
+        alerts.insert("machine".to_string(), why.clone());
+    }
     if let Some(why) = &turn.state.branch.broken {
         alerts.insert("watch".to_string(), format!("the remote can't be read: {why}"));
     }

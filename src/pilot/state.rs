@@ -98,6 +98,8 @@ pub struct Seen {
     pub not_followed: Option<String>,
     /// What was wrong with the log when this engine opened it (fault S3).
     pub damage: Option<String>,
+    /// What the machine does not give us just now (fault P15).
+    pub strained: Option<String>,
 }
 
 /// What we know of our tmux server right now.
