@@ -108,18 +108,27 @@ fn open_own(path: &Path, more: OFlags) -> Result<File, FileError> {
 
 /// Replaces a file whole: readers see the old or the new content, never a part; after a power cut too.
 pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
-    let temporary = beside(path);
-    let written = write_new(&temporary, bytes, mode).and_then(|()| std::fs::rename(&temporary, path));
-    if let Err(cause) = written {
-        // The error is what counts; a left-over is found by its name.
-        let _ = std::fs::remove_file(&temporary);
-        return Err(FileError::io(path, cause));
-    }
+    replace(path, |temporary| write_new(temporary, bytes, mode)?.sync_all())?;
     // The rename itself lasts only when the folder is on disk; file systems that can't do it lose nothing but that.
     if let Some(Ok(dir)) = path.parent().map(File::open) {
         let _ = dir.sync_all();
     }
     Ok(())
+}
+
+/// The same for what means nothing any more after a power cut: waits for no disk (fault S5).
+pub fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
+    replace(path, |temporary| write_new(temporary, bytes, mode).map(drop))
+}
+
+fn replace(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), FileError> {
+    let temporary = beside(path);
+    let written = write(&temporary).and_then(|()| std::fs::rename(&temporary, path));
+    written.map_err(|cause| {
+        // The error is what counts; a left-over is found by its name.
+        let _ = std::fs::remove_file(&temporary);
+        FileError::io(path, cause)
+    })
 }
 
 /// The content of a regular file of at most `cap` bytes. Never blocks on a pipe, never follows a link.
@@ -181,13 +190,13 @@ fn read_open(path: &Path, file: File, cap: u64) -> Result<Vec<u8>, FileError> {
     Ok(bytes)
 }
 
-fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<File> {
     let mut file =
         File::options().write(true).create_new(true).mode(mode).custom_flags(of(OFlags::NOFOLLOW)).open(path)?;
     // The umask may have taken bits away that were asked for.
     file.set_permissions(PermissionsExt::from_mode(mode))?;
     file.write_all(bytes)?;
-    file.sync_all()
+    Ok(file)
 }
 
 /// The flags that the standard library has no word for; it adds those for access, and close-on-exec.

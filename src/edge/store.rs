@@ -8,6 +8,7 @@
 mod reader;
 mod rescue;
 pub mod screens;
+pub mod scribe;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -156,6 +157,15 @@ impl Store {
         self.insert(&rows).map_err(|cause| StoreError::of(&self.path, cause))?;
         self.last = rows.last().map(|row| row.stamp).or(self.last);
         Ok(rows.into_iter().map(|row| row.stamp).collect())
+    }
+
+    /// The same, and safe from a power cut as well when it returns: for what somebody is told that it is done (fault S4).
+    pub fn append_durably(&mut self, at: Time, records: &[Record]) -> Result<Vec<Stamp>, StoreError> {
+        let synchronous = |db: &Connection, how: &str| db.pragma_update(None, "synchronous", how);
+        synchronous(&self.db, "FULL").map_err(|cause| StoreError::of(&self.path, cause))?;
+        let appended = self.append(at, records);
+        synchronous(&self.db, "NORMAL").map_err(|cause| StoreError::of(&self.path, cause))?;
+        appended
     }
 
     /// Hands over all records from the first to the last.

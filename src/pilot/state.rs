@@ -79,8 +79,8 @@ pub struct Seen {
     /// Phases whose pushed status file says done.
     pub done: BTreeSet<PhaseId>,
     pub server_flight: Option<EffectId>,
-    /// The last failure to start a server; tried again after a while.
-    pub server_failed: Option<Time>,
+    /// The last failure to start a server, and why; tried again after a while.
+    pub server_failed: Option<(Time, String)>,
     /// Since when the list of panes is missed.
     pub survey_from: Option<Time>,
     pub file_flight: Option<EffectId>,

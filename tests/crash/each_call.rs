@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::course::{Course, Outcome};
 use super::failing::{self, Failing, KINDS};
-use super::runs::{play, some, wanted};
+use super::runs::{play, some};
 
 /// One call that fails: the `number`-th of its kind.
 #[derive(Clone, Debug)]
@@ -65,19 +65,12 @@ fn disturbed(call: &Call, undisturbed: &Outcome) {
     );
 }
 
-#[test]
-fn any_call_may_fail_once_and_the_day_ends_as_any_other() {
+/// So many days, in each of which another call fails; of all kinds, or of one.
+pub(crate) fn fail_some(few: usize, kind: Option<&str>) {
     let (outcome, counts) = undisturbed();
-    println!("{counts:?}");
     assert!(counts.values().all(|count| *count > 0), "{counts:?}");
-    let all = counts
-        .iter()
+    let wanted = counts.iter().filter(|(one, _)| kind.is_none_or(|kind| kind == **one));
+    let all = wanted
         .flat_map(|(kind, count)| (1..=*count).map(|number| Call { kind, number, error: errors(kind)[number % 2] }));
-    let few = wanted("FLIGHTDECK_CRASH_CALLS").unwrap_or(10);
-    let mut calls = some(all.collect(), usize::try_from(few).unwrap());
-    // Those of one kind alone: `FLIGHTDECK_CRASH_KIND=pipe`.
-    if let Some(only) = std::env::var("FLIGHTDECK_CRASH_KIND").ok().filter(|only| !only.is_empty()) {
-        calls.retain(|call| call.kind == only);
-    }
-    play(calls, |call| disturbed(call, &outcome));
+    play(some(all.collect(), few), |call| disturbed(call, &outcome));
 }

@@ -72,7 +72,7 @@ fn killed_at_each_step_of_each_action_the_day_ends_as_any_other() {
         let mut least: Vec<&String> = kills.keys().collect();
         least.sort_by_cached_key(|name| (kills[*name], dice.below(1 << 20)));
         let short = least.iter().filter(|name| kills[**name] < each()).count();
-        let days = if each() == 0 { 3 } else { short.div_ceil(DEATHS).max(2) };
+        let days = if each() == 0 { 2 } else { short.div_ceil(DEATHS).max(2) };
         let jobs: Vec<Vec<String>> = (0..days)
             .map(|day| {
                 let of_day = (0..DEATHS).map(|death| least[(day * DEATHS + death) % least.len()]);

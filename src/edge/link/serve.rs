@@ -60,7 +60,6 @@ pub(super) async fn accept(listener: UnixListener, house: Arc<House>) {
     let mut reserve = Reserve::new();
     loop {
         while clients.try_join_next().is_some() {}
-        reserve.refill();
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             // Whoever comes now wants to know what is the matter.
@@ -70,6 +69,8 @@ pub(super) async fn accept(listener: UnixListener, house: Arc<House>) {
                 continue;
             }
         };
+        // Not before: whoever comes is to get what was lent.
+        reserve.refill();
         if !stream.peer_cred().is_ok_and(|peer| may_come(peer.uid())) {
             continue;
         }

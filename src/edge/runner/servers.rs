@@ -38,7 +38,7 @@ pub(super) fn give(spec: &RunSpec, program: &Path, environment: &mut Environment
     let found = found(&asked(spec, program, environment)?).map_err(RunError::Servers)?;
     let text = settings(own, &found, servers);
     // What the agent was given can be looked at, as with other programs; and it goes with its life.
-    files::write_atomic(file, text.as_bytes(), files::PRIVATE)?;
+    files::write_whole(file, text.as_bytes(), files::PRIVATE)?;
     environment.insert(OWN_CONFIG.into(), text.into());
     Ok(())
 }
