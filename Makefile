@@ -10,7 +10,7 @@ ARGS ?=
 export CARGO
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults fuzz lab sim install audit bench bench-idle bench-ui pictures fmt clean setup
+.PHONY: help demo test faults crash fuzz lab sim install audit bench bench-idle bench-ui pictures fmt clean setup
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -30,6 +30,23 @@ test: ## Prove everything: format, lints, docs, tests
 faults: ## Play the whole catalogue of faults, and tell of each whether its promise is held (some 5 minutes)
 	@.ci/setup test
 	.ci/faults
+
+# How much of dying: so many engines killed at any moment, so many at each point of each action; so many calls that fail (all of them: 5000);
+# cuts and turned bits of the log; restarts with so many agents; days of history. WORKERS days are played at a time.
+KILLS ?= 1000
+POINTS ?= 20
+CALLS ?= 5000
+CUTS ?= 40000
+FLIPS ?= 5000
+RESTARTS ?= 100
+AGENTS ?= 50
+HISTORY ?= 365
+WORKERS ?= 2
+
+crash: setup ## Kill engines at any moment and at each step, fail each call, damage the log (hours; KILLS=1000 POINTS=20 CALLS=5000)
+	FLIGHTDECK_CRASH_KILLS=$(KILLS) FLIGHTDECK_CRASH_POINTS=$(POINTS) FLIGHTDECK_CRASH_CALLS=$(CALLS) FLIGHTDECK_CRASH_CUTS=$(CUTS) \
+		FLIGHTDECK_CRASH_FLIPS=$(FLIPS) FLIGHTDECK_CRASH_RESTARTS=$(RESTARTS) FLIGHTDECK_CRASH_AGENTS=$(AGENTS) FLIGHTDECK_CRASH_DAYS=$(HISTORY) \
+		FLIGHTDECK_CRASH_WORKERS=$(WORKERS) $(if $(SEED),FLIGHTDECK_CRASH_SEED=$(SEED)) $(CARGO) test --quiet --test crash -- --nocapture --test-threads 1 $(ARGS)
 
 # Which agent CLIs are installed for the lab, as folders of tests/lab/clis; all of them without a word.
 CLIS ?=

@@ -22,8 +22,12 @@ use std::path::PathBuf;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::edge::clock::Clock;
+use crate::edge::clock::{self, Clock};
+#[cfg(debug_assertions)]
+use crate::edge::failpoint;
 use crate::edge::link::{Asked, Wanted};
+use crate::edge::reserve;
+use crate::edge::store::scribe::Written;
 use crate::pilot::effect::Effect;
 use crate::pilot::event::Event;
 use crate::pilot::fact::{Hiccup, Stamp};
@@ -42,6 +46,9 @@ const LATE: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Two rounds that only a deadline asks for are at least this far apart.
 const PACE: std::time::Duration = std::time::Duration::from_millis(10);
+
+/// An engine that ends waits this long for the disk: longer, and it is as good as killed, which loses nothing either.
+const LAST_WRITE: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// How the engine is to run.
 #[derive(Clone, Debug)]
@@ -80,6 +87,8 @@ enum Woken {
     Hangup,
     Terminate,
     Deadline,
+    /// What came of writing the log.
+    Written(Option<Written>),
     /// Whoever watches is to be told something.
     Picture,
 }
@@ -116,6 +125,7 @@ impl Engine {
                 Woken::Terminate => self.ending = Some(0),
                 Woken::Wanted(Wanted::View) => self.pictures.greet(),
                 Woken::Wanted(Wanted::Pane(peep)) => self.desk.peek(peep),
+                Woken::Written(told) => self.written(told),
                 Woken::Picture => {}
             }
             // Looking on is no event: what the pilot does is the same whether or not somebody watches.
@@ -130,6 +140,7 @@ impl Engine {
             }
             self.pictures.show(&self.desk.link, now, || step::view(&self.desk.state, &self.desk.rules, now));
             if let Some(code) = ending {
+                self.finish().await;
                 self.desk.link.say_goodbye().await;
                 return Ok(code);
             }
@@ -152,6 +163,7 @@ impl Engine {
             asked = self.desk.asked.recv() => Woken::Asked(asked),
             _ = self.desk.events.recv_many(batch, ROUND) => Woken::Events,
             () = self.clock.wait_until(deadline) => Woken::Deadline,
+            told = self.desk.scribe.written() => Woken::Written(told),
             wanted = self.desk.link.wanted() => Woken::Wanted(wanted),
             () = self.clock.wait_until(picture), if picture.is_some() => Woken::Picture,
         }
@@ -171,6 +183,9 @@ impl Engine {
     fn round(&mut self, now: Now, events: Vec<Event>) {
         let mut records = Vec::new();
         let mut effects = Vec::new();
+        self.desk.state.seen.strained = reserve::strained();
+        #[cfg(debug_assertions)]
+        failpoint::evidence(&events);
         for event in desk::ordered(events) {
             self.desk.keepsakes.see(&event);
             let mut out = step::step(&mut self.desk.state, &self.desk.rules, now, event);
@@ -181,13 +196,25 @@ impl Engine {
     }
 
     fn act(&mut self, records: Vec<(Stamp, Record)>, effects: Vec<Effect>) {
-        // A stopped engine that wakes after a take-over must write nothing and touch nothing (fault P10).
         if !self.desk.in_charge() {
-            tracing::error!("another engine took over this workspace; this one ends and touches nothing");
-            self.ending = Some(3);
-            return;
+            return self.replaced();
         }
-        let Some(effects) = self.desk.write(records, effects) else { return };
+        if let Some(effects) = self.desk.write(records, effects) {
+            self.perform(effects);
+        }
+    }
+
+    /// Records have reached the disk, or have not.
+    fn written(&mut self, told: Option<Written>) {
+        let Some(effects) = self.desk.written(told) else { return };
+        if self.desk.in_charge() {
+            self.perform(effects);
+        } else {
+            self.replaced();
+        }
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) {
         self.desk.supply();
         for effect in effects {
             match effect {
@@ -195,6 +222,24 @@ impl Engine {
                 other => self.desk.perform(other),
             }
         }
+    }
+
+    /// A stopped engine that wakes after a take-over must write nothing and touch nothing (fault P10).
+    fn replaced(&mut self) {
+        tracing::error!("another engine took over this workspace; this one ends and touches nothing");
+        self.ending = Some(3);
+    }
+
+    /// What is being written when we end is written, and told to whoever asked for it.
+    async fn finish(&mut self) {
+        while self.desk.is_writing() {
+            match clock::within(LAST_WRITE, self.desk.scribe.written()).await {
+                Ok(told) => self.written(told),
+                Err(_) => return,
+            }
+        }
+        // Where the disk takes longer than that, the next engine does what is left to do.
+        let _ = clock::within(LAST_WRITE, self.desk.scribe.close()).await;
     }
 
     fn complete(&self) -> Option<u8> {

@@ -59,7 +59,7 @@ pub fn equip(root: &Path, agent: &AgentId, incarnation: Incarnation, launch: &mu
     clear(root, agent);
     match launch.channel {
         Channel::None | Channel::Reports | Channel::Codex => {}
-        Channel::Claude => files::write_atomic(&settings_file(root, agent), &claude::settings(), files::PRIVATE)?,
+        Channel::Claude => files::write_whole(&settings_file(root, agent), &claude::settings(), files::PRIVATE)?,
         Channel::OpenCode if launch.attach.is_some() => {
             opencode::attach::equip(&agents(root), agent, incarnation, launch)?;
         }
@@ -71,7 +71,7 @@ pub fn equip(root: &Path, agent: &AgentId, incarnation: Incarnation, launch: &mu
     }
     match &launch.mcp {
         Some(McpSpec { way: McpWay::Args, servers }) => {
-            files::write_atomic(&mcp_file(root, agent), &claude::mcp(servers), files::PRIVATE)?;
+            files::write_whole(&mcp_file(root, agent), &claude::mcp(servers), files::PRIVATE)?;
         }
         // Its runner asks the program first.
         Some(McpSpec { way: McpWay::Opencode, .. }) | None => {}

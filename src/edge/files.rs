@@ -5,11 +5,11 @@
 
 use std::fs::{DirBuilder, File};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{Mode, OFlags, RawMode};
+use rustix::fs::OFlags;
 
 /// For what holds state, words of agents or anything that could be secret.
 pub const PRIVATE: u32 = 0o600;
@@ -88,9 +88,10 @@ pub fn append_private(path: &Path) -> Result<File, FileError> {
 }
 
 fn open_own(path: &Path, more: OFlags) -> Result<File, FileError> {
-    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | more;
-    let fd = rustix::fs::open(path, flags, mode_of(PRIVATE)).map_err(|errno| FileError::io(path, errno.into()))?;
-    let file = File::from(fd);
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | more;
+    let mut own = File::options();
+    own.read(true).write(true).create(true).truncate(false).mode(PRIVATE).custom_flags(of(flags));
+    let file = own.open(path).map_err(|cause| FileError::io(path, cause))?;
     let meta = file.metadata().map_err(|cause| FileError::io(path, cause))?;
     if !meta.is_file() {
         return Err(FileError::NotRegular(path.to_path_buf()));
@@ -107,18 +108,27 @@ fn open_own(path: &Path, more: OFlags) -> Result<File, FileError> {
 
 /// Replaces a file whole: readers see the old or the new content, never a part; after a power cut too.
 pub fn write_atomic(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
-    let temporary = beside(path);
-    let written = write_new(&temporary, bytes, mode).and_then(|()| std::fs::rename(&temporary, path));
-    if let Err(cause) = written {
-        // The error is what counts; a left-over is found by its name.
-        let _ = std::fs::remove_file(&temporary);
-        return Err(FileError::io(path, cause));
-    }
+    replace(path, |temporary| write_new(temporary, bytes, mode)?.sync_all())?;
     // The rename itself lasts only when the folder is on disk; file systems that can't do it lose nothing but that.
     if let Some(Ok(dir)) = path.parent().map(File::open) {
         let _ = dir.sync_all();
     }
     Ok(())
+}
+
+/// The same for what means nothing any more after a power cut: waits for no disk (fault S5).
+pub fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
+    replace(path, |temporary| write_new(temporary, bytes, mode).map(drop))
+}
+
+fn replace(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), FileError> {
+    let temporary = beside(path);
+    let written = write(&temporary).and_then(|()| std::fs::rename(&temporary, path));
+    written.map_err(|cause| {
+        // The error is what counts; a left-over is found by its name.
+        let _ = std::fs::remove_file(&temporary);
+        FileError::io(path, cause)
+    })
 }
 
 /// The content of a regular file of at most `cap` bytes. Never blocks on a pipe, never follows a link.
@@ -161,9 +171,9 @@ pub fn owned(path: &Path, meta: &std::fs::Metadata) -> Result<(), FileError> {
 }
 
 fn open_to_read(path: &Path, more: OFlags) -> Result<File, FileError> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC | more;
-    let fd = rustix::fs::open(path, flags, Mode::empty()).map_err(|errno| FileError::io(path, errno.into()))?;
-    Ok(File::from(fd))
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY | more;
+    let file = File::options().read(true).custom_flags(of(flags)).open(path);
+    file.map_err(|cause| FileError::io(path, cause))
 }
 
 fn read_open(path: &Path, file: File, cap: u64) -> Result<Vec<u8>, FileError> {
@@ -180,18 +190,18 @@ fn read_open(path: &Path, file: File, cap: u64) -> Result<Vec<u8>, FileError> {
     Ok(bytes)
 }
 
-fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut file = File::from(rustix::fs::open(path, flags, mode_of(mode))?);
+fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<File> {
+    let mut file =
+        File::options().write(true).create_new(true).mode(mode).custom_flags(of(OFlags::NOFOLLOW)).open(path)?;
     // The umask may have taken bits away that were asked for.
     file.set_permissions(PermissionsExt::from_mode(mode))?;
     file.write_all(bytes)?;
-    file.sync_all()
+    Ok(file)
 }
 
-/// Of another width on each system.
-fn mode_of(bits: u32) -> Mode {
-    Mode::from_raw_mode(bits as RawMode)
+/// The flags that the standard library has no word for; it adds those for access, and close-on-exec.
+fn of(flags: OFlags) -> i32 {
+    flags.bits().cast_signed()
 }
 
 /// A name in the same folder that no other write uses: a rename must not cross file systems.
@@ -217,7 +227,7 @@ mod tests {
     #[test]
     fn state_is_private_even_when_the_umask_gives_everything_away() {
         let dir = tempfile::tempdir().unwrap();
-        let before = rustix::process::umask(Mode::empty());
+        let before = rustix::process::umask(rustix::fs::Mode::empty());
         let state = dir.path().join("a/b");
         private_dir(&state).unwrap();
         drop(open_private(&state.join("own")).unwrap());

@@ -4,8 +4,8 @@
 //! Never waits for the lock and never takes it away from a living holder.
 
 use std::fs::{File, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::MetadataExt;
+use std::io::{Seek, SeekFrom, Write};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -99,11 +99,10 @@ impl Lock {
     }
 
     /// Whether we are still in charge: the file at the path is the one we locked, and it names us. To be asked just
-    /// before each effect; costs three system calls.
+    /// before each effect; costs three system calls, and no descriptor, of which there may be none left (fault P15).
     pub fn still_ours(&self) -> bool {
         same_file(&self.path, &self.file)
-            && holder(&self.path)
-                .is_some_and(|holder| (holder.epoch, holder.pid) == (self.holder.epoch, self.holder.pid))
+            && read(&self.file).is_some_and(|holder| (holder.epoch, holder.pid) == (self.holder.epoch, self.holder.pid))
     }
 
     fn sign(path: PathBuf, file: File, now: Time) -> Result<Self, LockError> {
@@ -144,11 +143,19 @@ impl Drop for Lock {
 
 /// What the lock file at `path` says, whether or not the one it names still lives.
 pub fn holder(path: &Path) -> Option<Holder> {
-    let mut text = String::new();
-    let bytes = files::read_bounded(path, CAP).ok()?;
-    bytes.as_slice().read_to_string(&mut text).ok()?;
+    parsed(&files::read_bounded(path, CAP).ok()?)
+}
+
+fn read(file: &File) -> Option<Holder> {
+    let mut bytes = [0; CAP as usize];
+    let length = file.read_at(&mut bytes, 0).ok()?;
+    parsed(&bytes[..length])
+}
+
+fn parsed(bytes: &[u8]) -> Option<Holder> {
     // A longer predecessor's tail may follow for the moment between the write and the cut.
-    serde_json::from_str(text.lines().next()?).ok()
+    let line = bytes.split(|byte| *byte == b'\n').next()?;
+    serde_json::from_slice(line).ok()
 }
 
 /// The engine that holds the workspace now, if one does: for commands that only want to know. Looks at the process and
@@ -187,6 +194,8 @@ fn host() -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
 
     #[test]

@@ -2,6 +2,8 @@
 
 pub mod channel;
 pub mod clock;
+#[cfg(debug_assertions)]
+pub mod failpoint;
 pub mod feed;
 pub mod files;
 pub mod git;
@@ -14,6 +16,7 @@ pub mod premises;
 pub mod probe;
 pub mod process;
 pub mod proving;
+pub mod reserve;
 pub mod runner;
 pub mod scaffold;
 pub mod spawn;

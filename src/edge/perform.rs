@@ -18,6 +18,8 @@ use crate::pilot::reading;
 use super::channel;
 use super::channel::opencode::handover::{self, Handed};
 use super::clock;
+#[cfg(debug_assertions)]
+use super::failpoint;
 use super::process::{self, Tag};
 use super::runner::{self, RunError, RunSpec};
 use super::tmux::inject::{self, Injected};
@@ -104,6 +106,8 @@ impl Hands {
             Ok(left) => left,
             Err(why) => return Outcome::Unknown { why },
         };
+        #[cfg(debug_assertions)]
+        failpoint::reached("stop.ended");
         if let Some(place) = &place {
             let owner = self.owner(agent, incarnation);
             match session::kill_session(&self.client, place, &owner).await {
@@ -131,6 +135,8 @@ impl Hands {
             Ok(Err(why)) => return refused(why),
             Err(outcome) => return outcome,
         }
+        #[cfg(debug_assertions)]
+        failpoint::reached("paste.free");
         let mut pasted = 0;
         for piece in pieces(&reading::as_typed(backend, text), backend.paste_piece) {
             let buffer = format!("fd-{message}-{pasted}");
@@ -179,6 +185,8 @@ impl Hands {
             Ok(_) => return refused(Refusal::TextGone),
             Err(outcome) => return outcome,
         }
+        #[cfg(debug_assertions)]
+        failpoint::reached("submit.held");
         match inject::press_key(&self.client, &place.pane, &backend.submit_key).await {
             Ok(Injected::Done) => Outcome::Done,
             Ok(Injected::Refused(why)) => refused(why),
@@ -218,6 +226,8 @@ impl Hands {
 
     /// Tells the engine what came of an effect.
     pub async fn tell(&self, id: EffectId, outcome: Outcome) {
+        #[cfg(debug_assertions)]
+        failpoint::effect(id);
         // A closed channel means that the engine is ending; the next one finds out by looking.
         let _ = self.events.send(Event::EffectFinished { id, outcome }).await;
     }
@@ -285,6 +295,8 @@ impl Hands {
             Ok(path) => path,
             Err(error) => return Ok(failed(error.to_string())),
         };
+        #[cfg(debug_assertions)]
+        failpoint::reached("start.spec");
         let argv = vec![text(&self.program), "run-agent".to_string(), text(&spec_path)];
         let pane_spec = LaunchSpec { argv, ..spec };
         let born = session::start_agent(&self.client, server, &owner, &pane_spec).await?;

@@ -34,7 +34,7 @@ async fn call(hands: &Hands, account: &AccountId, spec: LaunchSpec, known: Optio
     let file = cwd.join(format!("{account}.json"));
     let spec = LaunchSpec { cwd, ..spec };
     let text = serde_json::to_vec(&spec).map_err(|error| error.to_string())?;
-    files::write_atomic(&file, &text, files::PRIVATE).map_err(|error| error.to_string())?;
+    files::write_whole(&file, &text, files::PRIVATE).map_err(|error| error.to_string())?;
     let mut command = spawn::command(&*hands.program);
     command.arg("run-probe").arg(&file);
     let output = spawn::output_within(ANSWER, command).await;

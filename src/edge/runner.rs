@@ -89,7 +89,7 @@ pub fn write_spec(agents: &Path, spec: &RunSpec) -> Result<PathBuf, FileError> {
     let path = agents.join(format!("{}.spec.json", spec.agent));
     let text =
         serde_json::to_vec_pretty(spec).map_err(|cause| FileError::Io { path: path.clone(), cause: cause.into() })?;
-    files::write_atomic(&path, &text, files::PRIVATE)?;
+    files::write_whole(&path, &text, files::PRIVATE)?;
     Ok(path)
 }
 
@@ -231,7 +231,7 @@ fn claim(agents: &Path, agent: &AgentId) -> Result<std::fs::File, RunError> {
     // Where no identity can be had there is nothing to compare later ones with either.
     if let Some(us) = process::identity(std::process::id()) {
         let text = serde_json::to_vec(&us).map_err(|cause| RunError::BadSpec(cause.to_string()))?;
-        files::write_atomic(&agents.join(format!("{agent}.json")), &text, files::PRIVATE)?;
+        files::write_whole(&agents.join(format!("{agent}.json")), &text, files::PRIVATE)?;
     }
     Ok(lock)
 }

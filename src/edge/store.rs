@@ -8,12 +8,15 @@
 mod reader;
 mod rescue;
 pub mod screens;
+pub mod scribe;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior, params};
 
+#[cfg(debug_assertions)]
+use super::failpoint;
 use super::files::{self, FileError};
 use crate::config::fnv::fnv;
 use crate::pilot::fact::Stamp;
@@ -156,6 +159,15 @@ impl Store {
         Ok(rows.into_iter().map(|row| row.stamp).collect())
     }
 
+    /// The same, and safe from a power cut as well when it returns: for what somebody is told that it is done (fault S4).
+    pub fn append_durably(&mut self, at: Time, records: &[Record]) -> Result<Vec<Stamp>, StoreError> {
+        let synchronous = |db: &Connection, how: &str| db.pragma_update(None, "synchronous", how);
+        synchronous(&self.db, "FULL").map_err(|cause| StoreError::of(&self.path, cause))?;
+        let appended = self.append(at, records);
+        synchronous(&self.db, "NORMAL").map_err(|cause| StoreError::of(&self.path, cause))?;
+        appended
+    }
+
     /// Hands over all records from the first to the last.
     pub fn fold(&self, each: impl FnMut(Stamp, Record)) -> Result<Folded, StoreError> {
         reader::fold(&self.db, each).map_err(|cause| StoreError::of(&self.path, cause))
@@ -173,10 +185,17 @@ impl Store {
             return Ok(());
         }
         let transaction = begin(&mut self.db)?;
+        #[cfg(debug_assertions)]
+        failpoint::reached("store.begun");
         for row in rows {
             row.insert(&transaction)?;
         }
-        transaction.commit()
+        #[cfg(debug_assertions)]
+        failpoint::reached("store.inserted");
+        transaction.commit()?;
+        #[cfg(debug_assertions)]
+        failpoint::reached("store.committed");
+        Ok(())
     }
 
     fn drop_old(&mut self, before: Time, keep: impl Fn(&Record) -> bool) -> rusqlite::Result<u64> {

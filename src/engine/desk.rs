@@ -11,10 +11,12 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::config::model::Config;
+#[cfg(debug_assertions)]
+use crate::edge::failpoint::{self, When};
 use crate::edge::link::{Asked, Link, Peep, Reply};
 use crate::edge::lock::Lock;
 use crate::edge::perform::Hands;
-use crate::edge::store::Store;
+use crate::edge::store::scribe::{Scribe, Written};
 use crate::edge::{channel, clock, workspace};
 use crate::pilot::agent::Life;
 use crate::pilot::command::Answer;
@@ -35,6 +37,9 @@ use super::supply::Supply;
 /// A log that can't be written is tried again after this; until then no effect leaves (fault S1).
 const WRITE_AGAIN: Duration = Duration::from_secs(1);
 
+/// Records, and the effects that wait until these are written.
+pub(super) type Round = (Vec<(Stamp, Record)>, Vec<Effect>);
+
 /// The engine's desk.
 pub(super) struct Desk {
     pub(super) state: State,
@@ -42,7 +47,7 @@ pub(super) struct Desk {
     pub(super) events: mpsc::Receiver<Event>,
     pub(super) asked: mpsc::Receiver<Asked>,
     pub(super) root: PathBuf,
-    pub(super) store: Store,
+    pub(super) scribe: Scribe,
     pub(super) lock: Rc<Lock>,
     pub(super) link: Link,
     pub(super) hands: Hands,
@@ -50,7 +55,9 @@ pub(super) struct Desk {
     pub(super) keepsakes: Keepsakes,
     pub(super) replies: BTreeMap<Ask, Reply>,
     /// Records not yet on disk, and the effects that wait for them.
-    pub(super) unwritten: (Vec<(Stamp, Record)>, Vec<Effect>),
+    pub(super) unwritten: Round,
+    /// Those on their way to the disk, with what waits for that.
+    pub(super) writing: Option<Round>,
     /// The log could not be written; it is tried again when this is false, by one timer at a time.
     pub(super) write_waits: Rc<Cell<bool>>,
     /// Why it could not, the last time.
@@ -82,34 +89,70 @@ impl Desk {
         }
     }
 
-    /// Writes what this round made. `Some`: the effects that may leave now; `None`: the log can't be written, and nothing
-    /// leaves before it can (fault S1).
+    /// Writes what a round made, in its turn. `Some`: the effects that may leave now; `None`: they wait for the writing, which
+    /// is told by [`Desk::written`]; where the log can't be written nothing leaves before it can (fault S1).
     pub(super) fn write(&mut self, records: Vec<(Stamp, Record)>, effects: Vec<Effect>) -> Option<Vec<Effect>> {
         self.unwritten.0.extend(records);
         self.unwritten.1.extend(effects);
-        if self.write_waits.get() {
+        self.go_on_writing()
+    }
+
+    /// What came of the writing.
+    pub(super) fn written(&mut self, told: Option<Written>) -> Option<Vec<Effect>> {
+        let (mut records, effects) = self.writing.take()?;
+        let error = match told {
+            Some(Written { records: count, error }) => {
+                self.keep(&records.drain(..count).collect::<Vec<_>>());
+                error.map(|error| error.to_string())
+            }
+            None => Some("the thread that writes the log has ended: start the engine anew".to_string()),
+        };
+        let Some(error) = error else {
+            // What came meanwhile is written while these are carried out.
+            let waiting = self.go_on_writing();
+            return Some(effects.into_iter().chain(waiting.into_iter().flatten()).collect());
+        };
+        tracing::error!(%error, "records can't be written; no action is taken until they can");
+        self.unwritable = error;
+        let (later, more) = std::mem::take(&mut self.unwritten);
+        self.unwritten = (records.into_iter().chain(later).collect(), effects.into_iter().chain(more).collect());
+        self.write_again();
+        self.answer_looks();
+        None
+    }
+
+    /// Whether records are on their way to the disk just now.
+    pub(super) fn is_writing(&self) -> bool {
+        self.writing.is_some()
+    }
+
+    fn go_on_writing(&mut self) -> Option<Vec<Effect>> {
+        if self.write_waits.get() || self.is_writing() {
             self.answer_looks();
             return None;
         }
-        while let Some((first, _)) = self.unwritten.0.first() {
-            // The records of one step share their time; each run of equal times is one append.
-            let at = first.at;
-            let run = self.unwritten.0.iter().take_while(|(stamp, _)| stamp.at == at).count();
-            let rows: Vec<Record> = self.unwritten.0[..run].iter().map(|(_, record)| record.clone()).collect();
-            if let Err(error) = self.store.append(at, &rows) {
-                tracing::error!(%error, "records can't be written; no action is taken until they can");
-                self.unwritable = error.to_string();
-                self.write_again();
-                self.answer_looks();
-                return None;
-            }
-            let written: Vec<_> = self.unwritten.0.drain(..run).collect();
-            self.link.publish(&written);
-            self.keepsakes.keep(&written, at - self.rules.retention.records);
-            written.iter().for_each(|(stamp, record)| note(*stamp, record));
-            written.iter().for_each(|(_, record)| self.clear(record));
+        let (records, effects) = std::mem::take(&mut self.unwritten);
+        if records.is_empty() {
+            return Some(effects);
         }
-        Some(std::mem::take(&mut self.unwritten.1))
+        #[cfg(debug_assertions)]
+        failpoint::records(When::Before, &records);
+        let promised = effects.iter().any(|effect| matches!(effect, Effect::Reply { .. }));
+        let oldest = records[0].0.at - self.rules.retention.records;
+        self.scribe.write(records.clone(), promised, oldest);
+        self.writing = Some((records, effects));
+        None
+    }
+
+    /// What follows from records that are in the log now.
+    fn keep(&mut self, written: &[(Stamp, Record)]) {
+        let Some((first, _)) = written.first() else { return };
+        #[cfg(debug_assertions)]
+        failpoint::records(When::After, written);
+        self.link.publish(written);
+        self.keepsakes.keep(written, first.at - self.rules.retention.records);
+        written.iter().for_each(|(stamp, record)| note(*stamp, record));
+        written.iter().for_each(|(_, record)| self.clear(record));
     }
 
     /// The files that an agent was given go with its life. Those of one that is being started already are new, and its own.
@@ -134,6 +177,8 @@ impl Desk {
 
     /// Sends one effect on its way.
     pub(super) fn perform(&mut self, effect: Effect) {
+        #[cfg(debug_assertions)]
+        failpoint::leaves(&effect);
         match effect {
             Effect::Reply { ask, answer } => self.answer(ask, &answer),
             Effect::Reload { ask } => {
@@ -153,6 +198,8 @@ impl Desk {
             Ok(config) => match self.state.sequence.refuses(&config.sequence) {
                 Some(why) => vec![why],
                 None => {
+                    #[cfg(debug_assertions)]
+                    failpoint::reached("reload.read");
                     self.rules = Arc::new(config);
                     self.hands.rules = self.rules.clone();
                     self.supply.takes_over(&self.hands.state_dir, &self.rules);
@@ -187,7 +234,9 @@ impl Desk {
     fn answer_looks(&mut self) {
         for effect in std::mem::take(&mut self.unwritten.1) {
             if let Effect::Reply { ask, answer: Answer::Status { mut view } } = effect {
-                view.alerts.push(format!("no action is taken: records can't be written: {}", self.unwritable));
+                if self.write_waits.get() {
+                    view.alerts.push(format!("no action is taken: records can't be written: {}", self.unwritable));
+                }
                 self.answer(ask, &Answer::Status { view });
             } else {
                 self.unwritten.1.push(effect);

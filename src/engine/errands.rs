@@ -1,8 +1,12 @@
 //! Sends effects on their way, each in a task of its own, so that agents never wait for each other; what came of it
 //! comes back as an event.
 
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
 use crate::config::sequence::set_sequence;
 use crate::edge::perform::Hands;
+use crate::edge::premises::Ground;
 use crate::edge::{channel, files, process, proving, runner};
 use crate::pilot::effect::{Effect, Outcome, OwnFile};
 use crate::pilot::event::Event;
@@ -79,7 +83,7 @@ pub(super) fn run(desk: &mut Desk, effect: Effect) {
         }
         seek @ Effect::Seek { .. } => sought(hands, seek),
         Effect::Survey => desk.supply.survey(),
-        Effect::Write { id, what } => write(desk, id, &what),
+        Effect::Write { id, what } => write(desk, id, what),
         // The desk and the loop keep these for themselves.
         Effect::StartServer { .. } | Effect::Reply { .. } | Effect::Reload { .. } | Effect::Quit { .. } => {}
     }
@@ -103,17 +107,22 @@ fn hand_over(hands: Hands, post: Effect) {
     });
 }
 
-fn write(desk: &Desk, id: EffectId, what: &OwnFile) {
-    let outcome = match own_file(desk, what) {
-        Ok(()) => Outcome::Done,
-        Err(why) => Outcome::Failed { why },
-    };
-    let hands = desk.hands.clone();
-    tokio::task::spawn_local(async move { hands.tell(id, outcome).await });
+/// In a thread of its own: what is to outlast a power cut waits for the disk, and nobody waits for that.
+fn write(desk: &Desk, id: EffectId, what: OwnFile) {
+    let (root, hands, ground) = (desk.root.clone(), desk.hands.clone(), desk.supply.ground());
+    tokio::task::spawn_local(async move {
+        let written = tokio::task::spawn_blocking(move || own_file(&root, &ground, &what)).await;
+        let outcome = match written {
+            Ok(Ok(())) => Outcome::Done,
+            Ok(Err(why)) => Outcome::Failed { why },
+            Err(ended) => Outcome::Unknown { why: ended.to_string() },
+        };
+        hands.tell(id, outcome).await;
+    });
 }
 
-fn own_file(desk: &Desk, what: &OwnFile) -> Result<(), String> {
-    let complete = desk.root.join("SEQUENCE-COMPLETE");
+fn own_file(root: &Path, ground: &Mutex<Ground>, what: &OwnFile) -> Result<(), String> {
+    let complete = root.join("SEQUENCE-COMPLETE");
     match what {
         OwnFile::SequenceComplete { phases } => {
             let names: Vec<&str> = phases.iter().map(PhaseId::as_str).collect();
@@ -126,13 +135,14 @@ fn own_file(desk: &Desk, what: &OwnFile) -> Result<(), String> {
             Err(error) => Err(format!("{}: {error}", complete.display())),
         },
         OwnFile::Sequence { phases } => {
-            let path = desk.root.join(crate::config::parse::MAIN);
+            let path = root.join(crate::config::parse::MAIN);
             // As large as the largest configuration that is read.
             let bytes = files::read_bounded(&path, 1024 * 1024).map_err(|error| error.to_string())?;
             let text = String::from_utf8(bytes).map_err(|_| format!("{} is not UTF-8", path.display()))?;
             let text = set_sequence(&text, phases)?;
             let write = || files::write_atomic(&path, text.as_bytes(), files::PUBLIC);
-            desk.supply.writes(crate::config::parse::MAIN, write).map_err(|error| error.to_string())
+            let mut ground = ground.lock().unwrap_or_else(PoisonError::into_inner);
+            ground.write(crate::config::parse::MAIN, write).map_err(|error| error.to_string())
         }
     }
 }

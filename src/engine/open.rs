@@ -20,6 +20,7 @@ use crate::edge::perform::Hands;
 use crate::edge::premises::Ground;
 use crate::edge::process;
 use crate::edge::spool::Spool;
+use crate::edge::store::scribe::Scribe;
 use crate::edge::store::{Folded, Store, StoreError};
 use crate::edge::tmux::TmuxClient;
 use crate::edge::workspace;
@@ -66,7 +67,10 @@ pub(super) async fn open(options: Options) -> Result<(Desk, Clock), OpenError> {
     let mut store = Store::open(&workspace::records(&state_dir))?;
     let old = clock::wall() - rules.retention.records;
     store.prune(old, |record| !record.is_history())?;
-    let state = fold(&store)?;
+    let mut state = fold(&store)?;
+    if store.last().is_none() && state.seen.damage.is_none() {
+        state.seen.damage = lost(&state_dir);
+    }
     lock.rise_above(state.epoch)?;
     let clock = Clock::anchored(store.last().map(|last| last.at));
     let (events, taken) = mpsc::channel(EVENTS);
@@ -99,7 +103,7 @@ pub(super) async fn open(options: Options) -> Result<(Desk, Clock), OpenError> {
         events: taken,
         asked: questions,
         root,
-        store,
+        scribe: Scribe::new(store).map_err(OpenError::Runtime)?,
         lock: Rc::new(lock),
         link,
         hands,
@@ -107,6 +111,7 @@ pub(super) async fn open(options: Options) -> Result<(Desk, Clock), OpenError> {
         keepsakes,
         replies: std::collections::BTreeMap::new(),
         unwritten: (Vec::new(), Vec::new()),
+        writing: None,
         write_waits: Rc::default(),
         unwritable: String::new(),
         seed,
@@ -137,6 +142,15 @@ fn damage(store: &Store, folded: &Folded) -> Option<String> {
     let first = folded.corrupt.first()?;
     let count = folded.corrupt.len() as u64 + folded.unlisted;
     Some(format!("the log is damaged: {count} part(s) of it can't be read, the first at record {}", first.seq))
+}
+
+/// A log without one record beside files of agents that were started is no fresh workspace's (fault S3).
+fn lost(state_dir: &Path) -> Option<String> {
+    let mut agents = std::fs::read_dir(state_dir.join("agents")).ok()?;
+    agents.next()?.ok()?;
+    let why = "the log of records is gone, and nobody knows what was in it: who lives is taken over, and may be told again what \
+               it was told before";
+    Some(why.to_string())
 }
 
 /// Tells this workspace's sessions from all others, for ever: made once for its folder. And whether it was there.

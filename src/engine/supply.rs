@@ -84,9 +84,9 @@ impl Supply {
             .take_over(folders(state_dir, rules), rules.project.watch_interval);
     }
 
-    /// Writes a file of ours among those that the configuration is read from.
-    pub(super) fn writes<E>(&self, name: &str, write: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
-        self.ground.lock().unwrap_or_else(PoisonError::into_inner).write(name, write)
+    /// What we stand on, for whoever writes a file of ours among those that the configuration is read from.
+    pub(super) fn ground(&self) -> Arc<Mutex<Ground>> {
+        Arc::clone(&self.ground)
     }
 
     /// Watches what the state says is there.

@@ -123,7 +123,8 @@ fn server(turn: &mut Turn<'_>) -> Option<(Time, String)> {
         return None;
     }
     let now = turn.now.steady;
-    if let Some(failed) = turn.state.seen.server_failed.filter(|failed| now.since(*failed) < SERVER_AGAIN) {
+    let failed = turn.state.seen.server_failed.as_ref().map(|(at, _)| *at);
+    if let Some(failed) = failed.filter(|failed| now.since(*failed) < SERVER_AGAIN) {
         return Some((failed + SERVER_AGAIN, "start the tmux server again".to_string()));
     }
     if let Some(until) = restart::server_waits(turn) {

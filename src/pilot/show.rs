@@ -430,6 +430,12 @@ fn alerts(turn: &Turn<'_>) -> BTreeMap<String, String> {
     if let Some(damage) = &turn.state.seen.damage {
         alerts.insert("log".to_string(), damage.clone());
     }
+    if let Some((_, why)) = &turn.state.seen.server_failed {
+        alerts.insert("server".to_string(), format!("no tmux server can be started, and no agent: {why}"));
+    }
+    if let Some(why) = &turn.state.seen.strained {
+        alerts.insert("machine".to_string(), why.clone());
+    }
     if let Some(why) = &turn.state.branch.broken {
         alerts.insert("watch".to_string(), format!("the remote can't be read: {why}"));
     }

@@ -83,8 +83,8 @@ pub struct Seen {
     /// Phases whose pushed status file says done.
     pub done: BTreeSet<PhaseId>,
     pub server_flight: Option<EffectId>,
-    /// The last failure to start a server; tried again after a while.
-    pub server_failed: Option<Time>,
+    /// The last failure to start a server, and why; tried again after a while.
+    pub server_failed: Option<(Time, String)>,
     /// Since when the list of panes is missed.
     pub survey_from: Option<Time>,
     pub file_flight: Option<EffectId>,
@@ -103,6 +103,8 @@ pub struct Seen {
     pub premises: Premises,
     /// What was wrong with the log when this engine opened it (fault S3).
     pub damage: Option<String>,
+    /// What the machine does not give us just now (fault P15).
+    pub strained: Option<String>,
 }
 
 /// What we know of our tmux server right now.

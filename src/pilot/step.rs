@@ -409,8 +409,11 @@ fn server_started(turn: &mut Turn<'_>, outcome: &EffectOutcome) {
                 turn.state.seen.tmux = Tmux::Unseen;
             }
         }
-        EffectOutcome::Refused { .. } | EffectOutcome::Failed { .. } | EffectOutcome::Unknown { .. } => {
-            turn.state.seen.server_failed = Some(turn.now.steady);
+        EffectOutcome::Refused { why } => {
+            turn.state.seen.server_failed = Some((turn.now.steady, format!("{why:?}")));
+        }
+        EffectOutcome::Failed { why } | EffectOutcome::Unknown { why } => {
+            turn.state.seen.server_failed = Some((turn.now.steady, why.clone()));
         }
     }
 }

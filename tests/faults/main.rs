@@ -11,17 +11,28 @@ mod aside;
 #[expect(dead_code, reason = "what it was made for uses the rest of it")]
 mod clone;
 mod config;
+#[path = "../crash/course.rs"]
+#[expect(dead_code, reason = "the heavy runs use the rest of it")]
+mod course;
 #[path = "../real/deck.rs"]
 mod deck;
+mod disk;
+#[path = "../crash/each_call.rs"]
+mod each_call;
 mod engines;
 #[path = "../support/escapes.rs"]
 mod escapes;
+mod exhausted;
+#[path = "../crash/failing.rs"]
+mod failing;
 mod git;
 mod messages;
 mod phases;
 #[path = "../real/plan.rs"]
 mod plan;
 mod process;
+#[path = "../crash/runs.rs"]
+mod runs;
 #[path = "../real/secrets.rs"]
 mod secrets;
 mod security;

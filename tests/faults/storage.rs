@@ -92,20 +92,30 @@ fn s3_a_damaged_log_is_set_aside_and_told_and_nobody_is_started_again() {
     names.iter().for_each(|name| deck.prompted(name, 1));
     let lives = names.map(|name| deck.process(name));
     let log = deck.state_dir().join("records.db");
-    for damage in ["a page is overwritten", "the file is cut"] {
+    for damage in ["the lock is gone", "a page is overwritten", "the log is gone"] {
         deck.end_engine(Signal::TERM);
         let mut bytes = fs::read(&log).expect("the log");
         let half = bytes.len() / 2;
         match damage {
-            "the file is cut" => bytes.truncate(half + 100),
-            _ => bytes[half / 4096 * 4096..][..8192].fill(0x5a),
+            "the lock is gone" => fs::remove_file(deck.state_dir().join("lock")).expect("our own file"),
+            "the log is gone" => fs::remove_file(&log).expect("our own file"),
+            _ => {
+                bytes[half / 4096 * 4096..][..8192].fill(0x5a);
+                fs::write(&log, bytes).expect("our own file");
+            }
         }
-        fs::write(&log, bytes).expect("our own file");
         deck.forget_log();
         deck.start_engine();
         deck.until("tmux answers", || (deck.status().tmux == "up").then_some(()));
         let alerts = deck.status().alerts;
-        assert!(alerts.iter().any(|alert| alert.contains("damaged")), "{damage}: {alerts:?}");
+        let told = |word: &str| alerts.iter().any(|alert| alert.contains(word));
+        let seen = match damage {
+            // Nothing is lost with it: the epoch is in the log as well.
+            "the lock is gone" => alerts.is_empty(),
+            "the log is gone" => told("is gone"),
+            _ => told("damaged"),
+        };
+        assert!(seen, "{damage}: {alerts:?}");
         let message = deck.send("solo", damage);
         assert!(matches!(deck.settled(message), Stage::Submitted { .. }), "{damage}: {}", deck.story());
         assert!(lives.iter().all(|life| alive(life) == Alive::Yes), "{damage}: {}", deck.story());
@@ -117,7 +127,7 @@ fn s3_a_damaged_log_is_set_aside_and_told_and_nobody_is_started_again() {
     );
     // A start prompt whose proof was lost with the log may be said again; the operator's words are said once.
     let words: Vec<String> = deck.submits("solo").into_iter().filter(|words| !words.contains("begin")).collect();
-    assert_eq!(words, ["a page is overwritten", "the file is cut"]);
+    assert_eq!(words, ["the lock is gone", "a page is overwritten", "the log is gone"]);
 }
 
 #[test]

@@ -40,6 +40,8 @@ pub(crate) struct Deck {
     runs: Cell<u32>,
     /// Where the next engine looks for programs first.
     pub(crate) shims: RefCell<Option<PathBuf>>,
+    /// What else the next engine finds in its environment.
+    pub(crate) variables: RefCell<Vec<(&'static str, String)>>,
 }
 
 impl Plan {
@@ -72,6 +74,7 @@ impl Deck {
             log: RefCell::default(),
             runs: Cell::new(0),
             shims: RefCell::default(),
+            variables: RefCell::default(),
         }
     }
 
@@ -88,7 +91,7 @@ impl Deck {
     pub(crate) fn start_engine(&self) {
         self.spawn_engine();
         self.until("an engine that answers", || {
-            let ended = self.engine.borrow_mut().as_mut().and_then(|engine| engine.try_wait().expect("our child"));
+            let ended = self.ended();
             assert!(ended.is_none(), "the engine ended: {ended:?}: {}", self.said());
             Client::connect(&self.state_dir()).ok().map(drop)
         });
@@ -119,6 +122,7 @@ impl Deck {
     fn engine_by(&self, mut command: std::process::Command) -> Child {
         self.runs.set(self.runs.get() + 1);
         command.args(["watch", "--workspace"]).arg(&self.workspace).env("HOME", &self.home);
+        command.envs(self.variables.borrow().iter().map(|(name, value)| (name, value)));
         if let Some(shims) = &*self.shims.borrow() {
             let path = std::env::var("PATH").unwrap_or_default();
             command.env("PATH", format!("{}:{path}", shims.display()));
@@ -148,11 +152,14 @@ impl Deck {
         self.engine_ends()
     }
 
+    /// How the engine has ended, if it has.
+    pub(crate) fn ended(&self) -> Option<ExitStatus> {
+        self.engine.borrow_mut().as_mut().and_then(|engine| engine.try_wait().expect("our child"))
+    }
+
     /// Waits for the engine's end.
     pub(crate) fn engine_ends(&self) -> ExitStatus {
-        let status = self.until("the engine's end", || {
-            self.engine.borrow_mut().as_mut().and_then(|engine| engine.try_wait().expect("our child"))
-        });
+        let status = self.until("the engine's end", || self.ended());
         self.engine.borrow_mut().take();
         status
     }

@@ -15,6 +15,7 @@ use super::frame::{self, Request, Unclear, Wants};
 use super::sights::{Peeking, Peep, Wanted, Watching};
 use super::{ANSWERS, Asked, Batch, CLIENTS, Line, Mouth, Reply};
 use crate::edge::clock;
+use crate::edge::reserve::{Reserve, is_exhaustion};
 use crate::edge::store::{Filter, Page, Reader};
 use crate::pilot::event::Ask;
 use crate::pilot::view::{PaneView, View};
@@ -56,12 +57,20 @@ impl House {
 pub(super) async fn accept(listener: UnixListener, house: Arc<House>) {
     let places = Arc::new(Semaphore::new(CLIENTS));
     let mut clients = JoinSet::new();
+    let mut reserve = Reserve::new();
     loop {
         while clients.try_join_next().is_some() {}
-        let Ok((stream, _)) = listener.accept().await else {
-            clock::pause(ACCEPT_AGAIN).await;
-            continue;
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            // Whoever comes now wants to know what is the matter.
+            Err(cause) if is_exhaustion(&cause) && reserve.lend() => continue,
+            Err(_) => {
+                clock::pause(ACCEPT_AGAIN).await;
+                continue;
+            }
         };
+        // Not before: whoever comes is to get what was lent.
+        reserve.refill();
         if !stream.peer_cred().is_ok_and(|peer| may_come(peer.uid())) {
             continue;
         }

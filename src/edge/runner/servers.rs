@@ -38,7 +38,7 @@ pub(super) fn give(spec: &RunSpec, program: &Path, environment: &mut Environment
     let found = found(&asked(spec, program, environment)?).map_err(RunError::Servers)?;
     // Which servers the agent was given can be looked at, as with other programs; and it goes with its life. What its own
     // settings say stays in its environment: keys stand there as well.
-    files::write_atomic(file, settings(Map::new(), &found, servers).as_bytes(), files::PRIVATE)?;
+    files::write_whole(file, settings(Map::new(), &found, servers).as_bytes(), files::PRIVATE)?;
     environment.insert(OWN_CONFIG.into(), settings(own, &found, servers).into());
     Ok(())
 }

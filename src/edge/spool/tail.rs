@@ -71,7 +71,7 @@ impl Tail {
     /// Begins with a new, empty file.
     pub(super) fn fresh(dir: &Path, agent: &AgentId, incarnation: Incarnation) -> Result<Self, FileError> {
         let path = dir.join(format!("{agent}.jsonl"));
-        files::write_atomic(&path, b"", files::PRIVATE)?;
+        files::write_whole(&path, b"", files::PRIVATE)?;
         let mut tail = Self::at_start(dir, agent, incarnation)?;
         tail.mark(0);
         Ok(tail)

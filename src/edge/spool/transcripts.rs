@@ -51,7 +51,7 @@ impl Transcripts {
     /// An agent's transcript is known; `new`: all of it is news.
     pub(super) fn expect(&mut self, dir: &Path, agent: &AgentId, note: Note, new: bool) {
         let written =
-            serde_json::to_vec(&note).map(|text| files::write_atomic(&place(dir, agent), &text, files::PRIVATE));
+            serde_json::to_vec(&note).map(|text| files::write_whole(&place(dir, agent), &text, files::PRIVATE));
         if let Ok(Err(error)) = written {
             tracing::warn!(%agent, %error, "a later engine won't know its transcript");
         }

@@ -60,6 +60,8 @@ struct Waiting {
     /// When it is late, on [`clock::monotonic_ms`].
     late: i64,
     blocks: Vec<Block>,
+    /// How many bytes had to leave before its first one.
+    from: u64,
     reply: oneshot::Sender<Result<Vec<Block>, TmuxError>>,
 }
 
@@ -78,6 +80,8 @@ pub(super) struct Link {
     count: u64,
     parser: Parser,
     outgoing: VecDeque<u8>,
+    /// Bytes that have left.
+    left: u64,
     waiting: VecDeque<Waiting>,
 }
 
@@ -106,6 +110,7 @@ impl Link {
             count: 0,
             parser: Parser::default(),
             outgoing: VecDeque::new(),
+            left: 0,
             waiting: VecDeque::new(),
         })
     }
@@ -128,7 +133,9 @@ impl Link {
         });
         self.requests.close();
         for waiting in self.waiting.drain(..) {
-            let _ = waiting.reply.send(Err(lost.error()));
+            // What has not left at all can't have happened: nobody need wonder.
+            let error = if waiting.from < self.left { lost.error() } else { TmuxError::Down };
+            let _ = waiting.reply.send(Err(error));
         }
         while let Ok(request) = self.requests.try_recv() {
             let _ = request.reply.send(Err(TmuxError::Down));
@@ -152,7 +159,10 @@ impl Link {
                     Err(cause) => return Lost::Ended(cause.to_string()),
                 },
                 written = self.stdin.write(self.outgoing.as_slices().0), if !self.outgoing.is_empty() => match written {
-                    Ok(length) => drop(self.outgoing.drain(..length)),
+                    Ok(length) => {
+                        self.outgoing.drain(..length);
+                        self.left += length as u64;
+                    }
                     Err(cause) => return Lost::Ended(cause.to_string()),
                 },
                 request = self.requests.recv(), if self.attached && self.waiting.len() < IN_FLIGHT => match request {
@@ -166,6 +176,7 @@ impl Link {
 
     fn send(&mut self, request: Request) {
         self.count += 1;
+        let from = self.left + self.outgoing.len() as u64;
         let token = format!("fd:{}:{}", self.nonce, self.count);
         let fence = verb::fence(&token).expect("a token has no NUL");
         for line in request.lines.iter().chain([&fence]) {
@@ -178,7 +189,7 @@ impl Link {
         let late = self.late();
         // A connection has no four thousand million requests; the next one goes on above it.
         let number = (self.connection << 32) | self.count;
-        self.waiting.push_back(Waiting { token, number, late, blocks: Vec::new(), reply: request.reply });
+        self.waiting.push_back(Waiting { token, number, late, blocks: Vec::new(), from, reply: request.reply });
     }
 
     /// When a request that is sent now is late.

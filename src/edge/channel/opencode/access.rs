@@ -157,7 +157,7 @@ pub(super) fn update(path: &Path, incarnation: Incarnation, change: impl FnOnce(
 fn write(path: &Path, access: &Access) -> Result<(), FileError> {
     let text =
         serde_json::to_vec(access).map_err(|cause| FileError::Io { path: path.to_path_buf(), cause: cause.into() })?;
-    files::write_atomic(path, &text, files::PRIVATE)
+    files::write_whole(path, &text, files::PRIVATE)
 }
 
 #[cfg(test)]
