@@ -14,6 +14,7 @@ use flightdeck::edge::tmux::server::{self, StartError};
 use flightdeck::edge::tmux::session::{self, Killed, StartAgentError};
 use flightdeck::edge::tmux::{Probe, TmuxError, screen};
 use flightdeck::edge::{clock, spawn};
+use flightdeck::pilot::effect::Refusal;
 use flightdeck::pilot::fact::Exit;
 use rustix::process::Signal;
 use shim::{receiver, shim};
@@ -79,6 +80,45 @@ fn a_text_of_64_kib_arrives_whole() {
         assert_eq!(pasted, Ok(Injected::Done));
         let wanted = format!("\u{1b}[200~{text}\u{1b}[201~");
         until("all of it", async || std::fs::read(lab.path("in")).expect("its input") == wanted.as_bytes()).await;
+    });
+}
+
+#[test]
+fn between_the_pastes_of_one_message_comes_no_copy_mode() {
+    run(async {
+        let lab = Lab::new().await;
+        let agent = lab.start("builder", &receiver(true)).await;
+        lab.shows(&agent.place.pane, "ready").await;
+        let texts: Vec<String> = (0..2_000).map(|number| format!("{}\n\n", number % 10)).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let pane = agent.place.pane.clone();
+        let over = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            // A person goes into copy mode and out of it, as often as the server lets anybody.
+            scope.spawn(|| {
+                while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                    lab.tmux(&["copy-mode", "-t", &pane, ";", "send-keys", "-t", &pane, "-X", "cancel"]);
+                    lab.tmux(&["copy-mode", "-t", &pane]);
+                    lab.tmux(&["send-keys", "-t", &pane, "-X", "cancel"]);
+                }
+            });
+            scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+                runtime.expect("a runtime").block_on(async {
+                    let client = flightdeck::edge::tmux::TmuxClient::new("tmux", lab.client.socket());
+                    client.connect().await.expect("a server");
+                    let mut pasted = Ok(Injected::Refused(Refusal::InMode));
+                    while pasted == Ok(Injected::Refused(Refusal::InMode)) {
+                        pasted = inject::paste_all(&client, &pane, "fd-1", &texts).await;
+                    }
+                    over.store(true, std::sync::atomic::Ordering::Relaxed);
+                    assert_eq!(pasted, Ok(Injected::Done));
+                });
+            });
+        });
+        let wanted: String = texts.iter().map(|text| format!("\u{1b}[200~{text}\u{1b}[201~")).collect();
+        until("all of it", async || std::fs::read(lab.path("in")).expect("its input") == wanted.as_bytes()).await;
+        assert_eq!(lab.tmux(&["list-buffers"]), "");
     });
 }
 
