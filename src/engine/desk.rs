@@ -40,6 +40,9 @@ pub(super) struct Desk {
     pub(super) state: State,
     pub(super) rules: Arc<Config>,
     pub(super) events: mpsc::Receiver<Event>,
+    /// What agents said on their spools, and how many of these were taken so far.
+    pub(super) reports: mpsc::Receiver<Event>,
+    pub(super) reported: u64,
     pub(super) asked: mpsc::Receiver<Asked>,
     pub(super) root: PathBuf,
     pub(super) store: Store,
@@ -70,6 +73,20 @@ impl Desk {
     pub(super) fn admit(&mut self, asked: Asked) -> Event {
         self.replies.insert(asked.ask, asked.reply);
         Event::Asked { ask: asked.ask, command: asked.command }
+    }
+
+    /// What agents have said by now, a round of it at most.
+    pub(super) fn take_reports(&mut self, most: usize) -> Vec<Event> {
+        let reports: Vec<Event> = std::iter::from_fn(|| self.reports.try_recv().ok()).take(most).collect();
+        self.reported += reports.len() as u64;
+        reports
+    }
+
+    /// What came of the reports so far is in the log: they need not be told again.
+    fn acknowledge(&self) {
+        if let Some(spool) = self.supply.spool() {
+            spool.written(self.reported);
+        }
     }
 
     /// Shows an agent's pane to a client.
@@ -109,6 +126,7 @@ impl Desk {
             written.iter().for_each(|(stamp, record)| note(*stamp, record));
             written.iter().for_each(|(_, record)| self.clear(record));
         }
+        self.acknowledge();
         Some(std::mem::take(&mut self.unwritten.1))
     }
 

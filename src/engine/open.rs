@@ -85,7 +85,8 @@ pub(super) async fn open(options: Options) -> Result<(Desk, Clock), OpenError> {
         identify: Box::new(process::identity),
         events: events.clone(),
     }));
-    let spool = spool(&state_dir, &events);
+    let (told, reports) = mpsc::channel(EVENTS);
+    let spool = spool(&state_dir, told);
     let hands =
         Hands { client, nonce, state_dir: state_dir.clone(), program, rules: rules.clone(), events: events.clone() };
     let keepsakes = Keepsakes::new(&state_dir);
@@ -95,6 +96,8 @@ pub(super) async fn open(options: Options) -> Result<(Desk, Clock), OpenError> {
         state,
         rules,
         events: taken,
+        reports,
+        reported: 0,
         asked: questions,
         root,
         store,
@@ -167,8 +170,8 @@ fn mixed(value: u64) -> u64 {
     fnv(value.to_le_bytes())
 }
 
-fn spool(state_dir: &Path, events: &mpsc::Sender<crate::pilot::event::Event>) -> Option<Rc<Spool>> {
-    match Spool::start(&state_dir.join("spool"), events.clone()) {
+fn spool(state_dir: &Path, reports: mpsc::Sender<crate::pilot::event::Event>) -> Option<Rc<Spool>> {
+    match Spool::start(&state_dir.join("spool"), reports) {
         Ok(spool) => Some(Rc::new(spool)),
         Err(error) => {
             tracing::warn!(%error, "event channels can't be followed; screens are the proof");
