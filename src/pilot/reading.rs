@@ -23,6 +23,8 @@ mod wrap;
 
 use std::borrow::Cow;
 
+use unicode_width::UnicodeWidthChar;
+
 use crate::config::fnv::fnv;
 use crate::config::model::{Backend, Region, ScreenRule, ScreenSays};
 
@@ -39,8 +41,6 @@ const MODEL_REFUSED: &str = "model refused";
 const EVIDENCE_CAP: usize = 200;
 /// Makes one sign of the two beside it.
 const JOINER: char = '\u{200d}';
-/// Say how the sign before them is drawn.
-const VARIANTS: std::ops::RangeInclusive<char> = '\u{fe00}'..='\u{fe0f}';
 /// Of a composer's text this much of the end must be seen, squeezed, where the beginning has scrolled away.
 const TAIL_PROOF: usize = 24;
 /// A text shorter than this on one line is never shown collapsed, by any backend seen.
@@ -349,13 +349,18 @@ fn collapsed_holds(backend: &Backend, shown: &str, wanted: &str) -> bool {
     true
 }
 
-/// A cell of a terminal holds only so many bytes (21 in tmux 3.3a), so of signs that are joined to one the first must do.
+/// A cell of a terminal holds only so many bytes (21 in tmux 3.3a), so of signs that are joined to one, and of a letter with
+/// marks above and below it, the first must do.
 fn squeezed(text: &str) -> String {
     let mut joined = false;
     let counts = |c: &char| {
+        // A row may end between two signs that are joined.
+        if c.is_whitespace() {
+            return false;
+        }
         let follows = std::mem::replace(&mut joined, *c == JOINER);
-        let unseen = *c == JOINER || VARIANTS.contains(c) || (follows && !c.is_alphanumeric());
-        !unseen && !c.is_whitespace() && !is_hostile(*c)
+        let unseen = c.width() == Some(0) || (follows && !c.is_alphanumeric());
+        !unseen && !is_hostile(*c)
     };
     text.chars().filter(counts).collect()
 }
