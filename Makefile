@@ -10,7 +10,7 @@ ARGS ?=
 export CARGO
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults fuzz lab sim install audit bench bench-idle bench-ui pictures fmt clean setup
+.PHONY: help demo test faults fuzz lab sim install audit bench bench-idle bench-ui chaos-messages soak pictures fmt clean setup
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -61,6 +61,18 @@ fuzz: setup ## Give hostile input to each reader (SECONDS=600 TARGETS="config ma
 		$(if $(KEEP),FLIGHTDECK_FUZZ_KEEP=1) $(if $(REPLAY),FLIGHTDECK_FUZZ_REPLAY="$(abspath $(REPLAY))") \
 		RUST_BACKTRACE=0 CARGO_PROFILE_DEV_OPT_LEVEL=3 \
 		$(CARGO) test --quiet --test fuzz what_chance_makes -- --nocapture
+
+# How many messages, and what chance is thrown from; where a run with findings leaves its workspace. For how many hours a fleet goes on.
+N ?= 100000
+HOURS ?= 1
+
+chaos-messages: setup ## Send N messages through killed engines, stopped servers, swallowed Enters, and judge each (N=100000 SEED=7 KEEP=folder)
+	FLIGHTDECK_CHAOS_MESSAGES=$(N) $(if $(SEED),FLIGHTDECK_CHAOS_SEED=$(SEED)) $(if $(KEEP),FLIGHTDECK_CHAOS_KEEP="$(abspath $(KEEP))") \
+		CARGO_PROFILE_DEV_OPT_LEVEL=3 $(CARGO) test --quiet --test chaos messages:: -- --nocapture
+
+soak: setup ## Keep 20 demo agents going in light chaos, and measure what the engine takes (HOURS=1)
+	FLIGHTDECK_SOAK_HOURS=$(HOURS) $(if $(SEED),FLIGHTDECK_CHAOS_SEED=$(SEED)) \
+		CARGO_PROFILE_DEV_OPT_LEVEL=3 $(CARGO) test --quiet --test chaos soak:: -- --nocapture
 
 install: setup ## Install program, completions and manual (PREFIX, DESTDIR)
 	$(CARGO) build --release

@@ -40,8 +40,7 @@ struct Sample {
 
 #[test]
 fn a_fleet_that_goes_on_takes_no_more_and_more_of_anything() {
-    let minutes = number("FLIGHTDECK_SOAK_MINUTES", 0);
-    let span_s = if minutes == 0 { 20 } else { minutes * 60 };
+    let span_s = span_s();
     let every_s = (span_s / 60).clamp(4, 60);
     let seed = number("FLIGHTDECK_CHAOS_SEED", 20_261_122);
     let deck = fleet::plan(seed, 30).up();
@@ -77,6 +76,12 @@ fn a_fleet_that_goes_on_takes_no_more_and_more_of_anything() {
         verdict.findings.iter().map(|finding| format!("{:?}: {}", finding.breach, finding.what)).collect();
     assert!(findings.is_empty(), "{}", findings.join("\n"));
     bounded(&samples);
+}
+
+/// For so many hours; in a run of all tests as long as it takes to see that this works.
+fn span_s() -> u64 {
+    let hours: f64 = std::env::var("FLIGHTDECK_SOAK_HOURS").map_or(0.0, |text| text.parse().expect("a number"));
+    if hours > 0.0 { (hours * 3600.0) as u64 } else { 20 }
 }
 
 /// Nothing but what is written down on purpose grows.
