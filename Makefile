@@ -68,11 +68,11 @@ HOURS ?= 1
 
 chaos-messages: setup ## Send N messages through killed engines, stopped servers, swallowed Enters, and judge each (N=100000 SEED=7 KEEP=folder)
 	FLIGHTDECK_CHAOS_MESSAGES=$(N) $(if $(SEED),FLIGHTDECK_CHAOS_SEED=$(SEED)) $(if $(KEEP),FLIGHTDECK_CHAOS_KEEP="$(abspath $(KEEP))") \
-		CARGO_PROFILE_DEV_OPT_LEVEL=3 $(CARGO) test --quiet --test chaos messages:: -- --nocapture
+		$(CARGO) test --quiet --test chaos messages:: -- --nocapture
 
 soak: setup ## Keep 20 demo agents going in light chaos, and measure what the engine takes (HOURS=1)
 	FLIGHTDECK_SOAK_HOURS=$(HOURS) $(if $(SEED),FLIGHTDECK_CHAOS_SEED=$(SEED)) \
-		CARGO_PROFILE_DEV_OPT_LEVEL=3 $(CARGO) test --quiet --test chaos soak:: -- --nocapture
+		$(CARGO) test --quiet --test chaos soak:: -- --nocapture
 
 install: setup ## Install program, completions and manual (PREFIX, DESTDIR)
 	$(CARGO) build --release

@@ -14,6 +14,7 @@ mod dice;
 mod escapes;
 mod evidence;
 mod fleet;
+mod judged;
 mod messages;
 mod operator;
 #[path = "../real/plan.rs"]

@@ -25,8 +25,8 @@ const STUCK_MS: i64 = 60_000;
 const TELL_MS: i64 = 10_000;
 
 #[test]
-fn two_thousand_messages_in_chaos_have_each_one_effect_or_a_visible_doubt() {
-    let wanted = number("FLIGHTDECK_CHAOS_MESSAGES", 2000);
+fn each_message_in_chaos_has_one_effect_or_a_visible_doubt() {
+    let wanted = number("FLIGHTDECK_CHAOS_MESSAGES", 500);
     let seed = number("FLIGHTDECK_CHAOS_SEED", 20_261_122);
     let began = clock::monotonic_ms();
     let (verdict, story) = play(wanted, seed);
@@ -64,7 +64,7 @@ fn play(wanted: u64, seed: u64) -> (Verdict, String) {
         run.desk.acts.lock().expect("no panic")
     );
     let verdict = judge(&run.case());
-    keep(&deck, &verdict);
+    keep(&deck);
     (verdict, story)
 }
 
@@ -173,13 +173,11 @@ pub(crate) fn senders(post: &Post, verbs: usize, links: usize) -> Vec<JoinHandle
     verb.chain(link).collect()
 }
 
-/// Where FLIGHTDECK_CHAOS_KEEP says, a run with findings leaves its workspace for whoever looks into it.
-fn keep(deck: &Deck, verdict: &Verdict) {
+/// Where FLIGHTDECK_CHAOS_KEEP says, a run leaves its workspace for whoever looks into it.
+fn keep(deck: &Deck) {
     let Ok(to) = std::env::var("FLIGHTDECK_CHAOS_KEEP") else { return };
-    if !verdict.findings.is_empty() || !verdict.uncertain.is_empty() {
-        let copied = spawn::blocking("cp").args(["-r", "--"]).arg(deck.outside()).arg(&to).output().expect("cp");
-        assert!(copied.status.success() || !to.is_empty(), "{}", String::from_utf8_lossy(&copied.stderr));
-    }
+    // Sockets are not copied, and are no loss.
+    spawn::blocking("cp").args(["-r", "--"]).arg(deck.outside()).arg(&to).output().expect("cp");
 }
 
 /// Sees to it that the run goes on, and tells how far it is.

@@ -14,7 +14,9 @@ use super::fleet;
 const ENGINE_LIVES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 const SERVER_RUNS: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(16));
 const SERVER_STOPS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_millis(1500));
-const NOBODY_DIES: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(90));
+/// Beside those that die by what they are told. Some half of these deaths come while the submit key was pressed and is not proved yet: nobody
+/// can say then, and that is what is said.
+const NOBODY_DIES: (Duration, Duration) = (Duration::from_secs(120), Duration::from_secs(360));
 
 /// The weather over one deck.
 pub(crate) struct Weather<'a> {
