@@ -359,7 +359,7 @@ fn squeezed(text: &str) -> String {
             return false;
         }
         let follows = std::mem::replace(&mut joined, *c == JOINER);
-        let unseen = c.width() == Some(0) || (follows && !c.is_alphanumeric());
+        let unseen = (follows && !c.is_alphanumeric()) || (!c.is_ascii() && c.width() == Some(0));
         !unseen && !is_hostile(*c)
     };
     text.chars().filter(counts).collect()
