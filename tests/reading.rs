@@ -130,7 +130,12 @@ fn a_text_of_which_the_terminal_drops_marks_is_found_again() {
     let family = "go on 👩\u{200d}👩\u{200d}👧 and on";
     assert!(composer_holds(kind, &demo("", "go on 👩\u{200d}👩\u{200d}\n  👧 and on"), family));
     assert!(composer_holds(kind, &demo("", "go on 👩\u{200d} and on"), family));
-    assert!(!composer_holds(kind, &demo("", "go on 👧 and on"), family));
+    assert!(
+        composer_holds(kind, &demo("", "go on 👩\n  👩\u{200d}👧 and on"), family),
+        "the row's end took the joiner"
+    );
+    assert!(composer_holds(kind, &demo("", "👍"), "👍"), "nothing else");
+    assert!(!composer_holds(kind, &demo("", "👍"), "👎"));
     assert!(!composer_holds(kind, &demo("", "a y\u{301} b"), &marks));
 }
 

@@ -165,11 +165,15 @@ pub fn calm(backend: &Backend, screen: &Screen) -> u64 {
 /// stand-in for a text that may be shown so. Blanks and line breaks don't count: the box wraps.
 pub fn composer_holds(backend: &Backend, screen: &Screen, text: &str) -> bool {
     let Some(composer) = Page::new(backend, screen).composer_text() else { return false };
+    let holds = |(shown, wanted): (String, String)| {
+        let whole = shown == wanted || (shown.chars().count() >= TAIL_PROOF && wanted.ends_with(&shown));
+        whole && !wanted.is_empty() && !shown.is_empty()
+    };
     let (shown, wanted) = (squeezed(&composer.text), squeezed(text));
-    if wanted.is_empty() || shown.is_empty() {
+    if shown.is_empty() {
         return false;
     }
-    if shown == wanted || (shown.chars().count() >= TAIL_PROOF && wanted.ends_with(&shown)) {
+    if holds((shown.clone(), wanted.clone())) || holds((lettered(&shown), lettered(&wanted))) {
         return true;
     }
     let long = text.contains('\n') || text.chars().count() >= COLLAPSED_LEAST;
@@ -182,6 +186,11 @@ pub fn as_typed<'t>(backend: &Backend, text: &'t str) -> Cow<'t, str> {
         true => Cow::Owned(format!(" {text} ")),
         false => Cow::Borrowed(text),
     }
+}
+
+/// Whether nothing at all stands in the composer.
+pub fn composer_is_empty(backend: &Backend, screen: &Screen) -> bool {
+    Page::new(backend, screen).composer_text().is_some_and(|composer| composer.text.is_empty())
 }
 
 /// Whether a text may be pasted now. `Busy` comes last: everything else is in order then, and who delivers into running
@@ -363,6 +372,12 @@ fn squeezed(text: &str) -> String {
         !unseen && !is_hostile(*c)
     };
     text.chars().filter(counts).collect()
+}
+
+/// A squeezed text without signs as wide as two letters: a row that ends between signs which are joined takes the joiner, and
+/// there are more of them then. Not for a text of nothing else.
+fn lettered(squeezed: &str) -> String {
+    squeezed.chars().filter(|c| c.is_ascii() || c.is_alphanumeric() || c.width() != Some(2)).collect()
 }
 
 /// A line that is cut says so, since its beginning alone may be a marker where the whole is none.

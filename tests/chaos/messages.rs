@@ -49,7 +49,7 @@ fn play(wanted: u64, seed: u64) -> (Verdict, String) {
     fleet::names().iter().for_each(|agent| deck.ready(agent, 1));
     let mut run = Run::begin(&deck, wanted, seed, Duration::ZERO);
     let senders = senders(&run.post, 4, 6);
-    let mut weather = Weather::over(&deck, fleet::names(), seed);
+    let mut weather = Weather::over(&deck, Arc::clone(&run.desk), seed);
     while senders.iter().any(|sender| !sender.is_finished()) {
         weather.blow();
         run.look();

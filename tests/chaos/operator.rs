@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -27,6 +27,9 @@ pub(crate) struct Desk {
     pub(crate) blocked: Mutex<BTreeMap<String, String>>,
     /// What was typed by hand and may have been submitted.
     pub(crate) by_hand: Mutex<BTreeSet<(String, String)>>,
+    /// Until then (on the clock that never jumps) nobody enters or leaves copy mode: a control client of the engine may be introducing
+    /// itself, and tmux up to 3.6 ends when it has to tell that one of a mode (tmux/tmux#4980). No message is ours to prove then.
+    pub(crate) quiet_until: AtomicI64,
     /// From now on only what is blocked is seen to.
     pub(crate) tidies: AtomicBool,
     pub(crate) over: AtomicBool,
@@ -68,10 +71,13 @@ impl Operator {
     /// Goes on until it is over, and then puts right what was left behind.
     pub(crate) fn work(mut self) {
         while !self.desk.over.load(Ordering::Relaxed) {
-            self.put_right();
+            let loud = clock::monotonic_ms() >= self.desk.quiet_until.load(Ordering::Relaxed);
+            if loud {
+                self.put_right();
+            }
             self.attend();
             let tidies = self.desk.tidies.load(Ordering::Relaxed);
-            if !tidies && self.left.len() < 3 {
+            if loud && !tidies && self.left.len() < 3 {
                 self.meddle();
             }
             clock::block(self.dice.between(PAUSE));
@@ -140,8 +146,6 @@ impl Operator {
                 }
             } else if why.contains("composer") || why.contains("words") || why.contains("draft") {
                 self.clear(&agent);
-            } else if why.contains("mode") {
-                self.tmux(&["send-keys", "-t", &target(&agent), "-X", "cancel"]);
             }
         }
     }

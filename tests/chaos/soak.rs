@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use flightdeck::edge::clock;
@@ -47,7 +48,7 @@ fn a_fleet_that_goes_on_takes_no_more_and_more_of_anything() {
     fleet::names().iter().for_each(|agent| deck.ready(agent, 1));
     let mut run = Run::begin(&deck, u64::MAX, seed, GAP);
     let senders = senders(&run.post, 1, 2);
-    let mut weather = Weather::over(&deck, fleet::names(), seed).spares_engine();
+    let mut weather = Weather::over(&deck, Arc::clone(&run.desk), seed).spares_engine();
     let mut samples = Vec::new();
     let began = clock::monotonic_ms();
     tell("   min   rss kB  fds threads pids ptys  tmux kB  log kB records kB spool kB settled");

@@ -1,6 +1,8 @@
 //! What happens to the machine meanwhile: the engine is killed, the tmux server stops for a while, panes die.
 
 use std::process::Child;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use flightdeck::edge::clock;
@@ -10,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::deck::{Deck, signal_to};
 use super::dice::Dice;
 use super::fleet;
+use super::operator::Desk;
 
 const ENGINE_LIVES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 const SERVER_RUNS: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(16));
@@ -18,10 +21,14 @@ const SERVER_STOPS: (Duration, Duration) = (Duration::from_millis(100), Duration
 /// can say then, and that is what is said.
 const NOBODY_DIES: (Duration, Duration) = (Duration::from_secs(120), Duration::from_secs(360));
 
+/// A new engine has introduced itself to tmux by then.
+const CONNECTS_MS: i64 = 700;
+
 /// The weather over one deck.
 pub(crate) struct Weather<'a> {
     deck: &'a Deck,
     agents: Vec<String>,
+    desk: Arc<Desk>,
     dice: Dice,
     engine: Option<Child>,
     server: Option<Identity>,
@@ -35,7 +42,7 @@ pub(crate) struct Weather<'a> {
 }
 
 impl<'a> Weather<'a> {
-    pub(crate) fn over(deck: &'a Deck, agents: Vec<String>, seed: u64) -> Weather<'a> {
+    pub(crate) fn over(deck: &'a Deck, desk: Arc<Desk>, seed: u64) -> Weather<'a> {
         let mut dice = Dice::new(seed ^ 0x3ea7);
         let now = clock::monotonic_ms();
         let kill_engine = now + ms(dice.between(ENGINE_LIVES));
@@ -45,7 +52,8 @@ impl<'a> Weather<'a> {
         let (server, go_on) = (Some(deck.server_identity()), None);
         Weather {
             deck,
-            agents,
+            agents: fleet::names(),
+            desk,
             dice,
             engine,
             server,
@@ -85,10 +93,14 @@ impl<'a> Weather<'a> {
             if let Some(server) = &self.server {
                 signal_to(server, Signal::STOP);
             }
-            self.go_on = Some(now + ms(self.dice.between(SERVER_STOPS)));
+            let go_on = now + ms(self.dice.between(SERVER_STOPS));
+            self.hush(go_on + CONNECTS_MS);
+            self.go_on = Some(go_on);
             self.stops += 1;
         }
-        if now >= self.next_death && self.go_on.is_none() {
+        // The same as with copy mode: a session that ends is told to control clients.
+        let quiet = self.desk.quiet_until.load(Ordering::Relaxed);
+        if now >= self.next_death && now >= quiet {
             self.a_pane_dies();
             self.next_death = now + ms(self.dice.between(NOBODY_DIES));
         }
@@ -106,11 +118,16 @@ impl<'a> Weather<'a> {
     }
 
     fn kill_engine(&mut self) {
+        self.hush(clock::monotonic_ms() + CONNECTS_MS);
         let mut engine = self.engine.take().expect("it lives");
         kill_process(Pid::from_child(&engine), Signal::KILL).expect("our own child");
         engine.wait().expect("our child");
         self.engine = Some(self.deck.another_engine());
         self.kills += 1;
+    }
+
+    fn hush(&self, until: i64) {
+        self.desk.quiet_until.fetch_max(until, Ordering::Relaxed);
     }
 
     fn continue_server(&mut self) {
