@@ -10,10 +10,10 @@ ARGS ?=
 export CARGO
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults crash fuzz lab sim install audit bench bench-idle bench-ui pictures fmt clean setup
+.PHONY: help demo test faults crash chaos-messages soak fuzz lab sim mutants coverage install audit bench bench-idle bench-ui pictures fmt clean setup
 
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 demo: setup ## Take a Builder and an Adversary through three phases, here and now (ATTACH=1: watched in the cockpit; ARGS="--keep")
 	$(CARGO) build --quiet
@@ -78,6 +78,24 @@ fuzz: setup ## Give hostile input to each reader (SECONDS=600 TARGETS="config ma
 		$(if $(KEEP),FLIGHTDECK_FUZZ_KEEP=1) $(if $(REPLAY),FLIGHTDECK_FUZZ_REPLAY="$(abspath $(REPLAY))") \
 		RUST_BACKTRACE=0 CARGO_PROFILE_DEV_OPT_LEVEL=3 \
 		$(CARGO) test --quiet --test fuzz what_chance_makes -- --nocapture
+
+# How many messages, and what chance is thrown from; where a run with findings leaves its workspace. For how many hours a fleet goes on.
+N ?= 100000
+HOURS ?= 1
+
+chaos-messages: setup ## Send N messages through killed engines, stopped servers, swallowed Enters, and judge each (N=100000 SEED=7 KEEP=folder)
+	FLIGHTDECK_CHAOS_MESSAGES=$(N) $(if $(SEED),FLIGHTDECK_CHAOS_SEED=$(SEED)) $(if $(KEEP),FLIGHTDECK_CHAOS_KEEP="$(abspath $(KEEP))") \
+		$(CARGO) test --quiet --test chaos messages:: -- --nocapture
+
+soak: setup ## Keep 20 demo agents going in light chaos, and measure what the engine takes (HOURS=1)
+	FLIGHTDECK_SOAK_HOURS=$(HOURS) $(if $(SEED),FLIGHTDECK_CHAOS_SEED=$(SEED)) \
+		$(CARGO) test --quiet --test chaos soak:: -- --nocapture
+
+mutants: setup ## Put one fault after another into the pilot: a test must notice each (ARGS="--shard 0/40 --sharding round-robin"; all of it takes a day)
+	.ci/mutants $(ARGS)
+
+coverage: setup ## Count the lines and branches of the pilot that its tests run
+	.ci/coverage
 
 install: setup ## Install program, completions and manual (PREFIX, DESTDIR)
 	$(CARGO) build --release --locked

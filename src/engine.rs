@@ -82,6 +82,8 @@ struct Engine {
 /// What woke the loop.
 enum Woken {
     Events,
+    /// An agent said something on its spool.
+    Reported(Event),
     Asked(Option<Asked>),
     Wanted(Wanted),
     Hangup,
@@ -118,7 +120,16 @@ impl Engine {
             let now = self.clock.now();
             let mut events = self.hiccups(now, deadline);
             match woken {
-                Woken::Events => events.append(&mut batch),
+                Woken::Events => {
+                    // Before the other events of this round are judged, what their agents said is heard.
+                    events.extend(self.desk.take_reports(ROUND));
+                    events.append(&mut batch);
+                }
+                Woken::Reported(report) => {
+                    self.desk.reported += 1;
+                    events.push(report);
+                    events.extend(self.desk.take_reports(ROUND));
+                }
                 Woken::Asked(Some(asked)) => events.push(self.desk.admit(asked)),
                 Woken::Asked(None) | Woken::Deadline => events.push(Event::TimePassed),
                 Woken::Hangup => events.extend(self.desk.reload(None)),
@@ -162,6 +173,7 @@ impl Engine {
             _ = signals.hangup.recv() => Woken::Hangup,
             asked = self.desk.asked.recv() => Woken::Asked(asked),
             _ = self.desk.events.recv_many(batch, ROUND) => Woken::Events,
+            Some(report) = self.desk.reports.recv() => Woken::Reported(report),
             () = self.clock.wait_until(deadline) => Woken::Deadline,
             told = self.desk.scribe.written() => Woken::Written(told),
             wanted = self.desk.link.wanted() => Woken::Wanted(wanted),

@@ -122,6 +122,24 @@ fn a_text_is_found_again_in_the_composer() {
 }
 
 #[test]
+fn a_text_of_which_the_terminal_drops_marks_is_found_again() {
+    let kind = backend("demo");
+    // A cell of tmux holds a letter and some of its marks; between signs that are joined a row may end.
+    let marks = format!("a z{} b", "\u{301}\u{302}\u{303}".repeat(400));
+    assert!(composer_holds(kind, &demo("", "a z\u{301}\u{302}\u{303} b"), &marks));
+    let family = "go on 👩\u{200d}👩\u{200d}👧 and on";
+    assert!(composer_holds(kind, &demo("", "go on 👩\u{200d}👩\u{200d}\n  👧 and on"), family));
+    assert!(composer_holds(kind, &demo("", "go on 👩\u{200d} and on"), family));
+    assert!(
+        composer_holds(kind, &demo("", "go on 👩\n  👩\u{200d}👧 and on"), family),
+        "the row's end took the joiner"
+    );
+    assert!(composer_holds(kind, &demo("", "👍"), "👍"), "nothing else");
+    assert!(!composer_holds(kind, &demo("", "👍"), "👎"));
+    assert!(!composer_holds(kind, &demo("", "a y\u{301} b"), &marks));
+}
+
+#[test]
 fn another_text_is_not_taken_for_ours() {
     let kind = backend("demo");
     let long = "Read the plan of this phase and build it, one step after the other, until all of it is done.";

@@ -4,6 +4,8 @@
 mod shim;
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use flightdeck::cockpit::cells;
@@ -14,6 +16,7 @@ use flightdeck::edge::tmux::server::{self, StartError};
 use flightdeck::edge::tmux::session::{self, Killed, StartAgentError};
 use flightdeck::edge::tmux::{Probe, TmuxError, screen};
 use flightdeck::edge::{clock, spawn};
+use flightdeck::pilot::effect::Refusal;
 use flightdeck::pilot::fact::Exit;
 use rustix::process::Signal;
 use shim::{receiver, shim};
@@ -79,6 +82,43 @@ fn a_text_of_64_kib_arrives_whole() {
         assert_eq!(pasted, Ok(Injected::Done));
         let wanted = format!("\u{1b}[200~{text}\u{1b}[201~");
         until("all of it", async || std::fs::read(lab.path("in")).expect("its input") == wanted.as_bytes()).await;
+    });
+}
+
+#[test]
+fn between_the_pastes_of_one_message_comes_no_copy_mode() {
+    run(async {
+        let lab = Lab::new().await;
+        let agent = lab.start("builder", &receiver(true)).await;
+        lab.shows(&agent.place.pane, "ready").await;
+        let texts: Vec<String> = (0..2_000).map(|number| format!("{}\n\n", number % 10)).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let pane = agent.place.pane.clone();
+        let over = Arc::new(AtomicBool::new(false));
+        let person = {
+            let (socket, pane, over) = (lab.client.socket().to_path_buf(), pane.clone(), Arc::clone(&over));
+            // Goes into copy mode and out of it, as often as the server lets anybody.
+            spawn::thread("person", move || {
+                let mut acts = [vec!["copy-mode"], vec!["send-keys", "-X", "cancel"]].into_iter().cycle();
+                while !over.load(Ordering::Relaxed) {
+                    let act = acts.next().expect("it goes on for ever");
+                    let mut command = spawn::blocking("tmux");
+                    command.arg("-S").arg(&socket).args(&act[..1]).args(["-t", &pane]).args(&act[1..]);
+                    assert!(command.output().expect("tmux is installed").status.success());
+                }
+            })
+            .expect("a thread")
+        };
+        let mut pasted = Ok(Injected::Refused(Refusal::InMode));
+        while pasted == Ok(Injected::Refused(Refusal::InMode)) {
+            pasted = inject::paste_all(&lab.client, &pane, "fd-1", &texts).await;
+        }
+        over.store(true, Ordering::Relaxed);
+        person.join().expect("tmux answers");
+        assert_eq!(pasted, Ok(Injected::Done));
+        let wanted: String = texts.iter().map(|text| format!("\u{1b}[200~{text}\u{1b}[201~")).collect();
+        until("all of it", async || std::fs::read(lab.path("in")).expect("its input") == wanted.as_bytes()).await;
+        assert_eq!(lab.tmux(&["list-buffers"]), "");
     });
 }
 

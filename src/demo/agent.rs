@@ -91,7 +91,7 @@ async fn run(options: Options) -> io::Result<u8> {
                 session.worked(said);
             }
             Happening::Closed => return Ok(128 + 1),
-            Happening::Due => {}
+            Happening::Due => session.rested(moment())?,
         }
     }
 }

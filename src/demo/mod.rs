@@ -5,6 +5,7 @@
 //! agent does.
 
 pub mod agent;
+mod chance;
 mod composer;
 pub mod course;
 pub mod drill;

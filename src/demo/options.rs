@@ -54,6 +54,12 @@ pub(super) struct Options {
     /// Lose every Enter that comes sooner than this after a paste
     #[arg(long, env = "FLIGHTDECK_DEMO_ENTER_WINDOW", value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
     pub(super) enter_window: Duration,
+    /// Lose each Enter with this chance in percent
+    #[arg(long, env = "FLIGHTDECK_DEMO_SWALLOW_CHANCE", value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(super) swallow_chance: u8,
+    /// What its chances are thrown from; each life of an agent with a state folder throws others
+    #[arg(long, env = "FLIGHTDECK_DEMO_SEED", value_name = "NUMBER", default_value_t = 0)]
+    pub(super) seed: u64,
     /// Show long pastes as `[Pasted text #1 +20 lines]`
     #[arg(long, env = "FLIGHTDECK_DEMO_COLLAPSE", default_value = "on")]
     pub(super) collapse: Collapse,
@@ -78,6 +84,9 @@ pub(super) struct Options {
     /// Append every submitted prompt to this file, a JSON object a line
     #[arg(long, env = "FLIGHTDECK_DEMO_SUBMIT_LOG", value_name = "FILE")]
     pub(super) submit_log: Option<PathBuf>,
+    /// Append what became of every Enter to this file, a JSON object a line
+    #[arg(long, env = "FLIGHTDECK_DEMO_ENTER_LOG", value_name = "FILE")]
+    pub(super) enter_log: Option<PathBuf>,
     /// The event channel
     #[arg(long, env = "FLIGHTDECK_SPOOL", value_name = "FILE")]
     pub(super) spool: Option<PathBuf>,

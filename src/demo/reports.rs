@@ -18,6 +18,7 @@ pub(super) struct Reports {
     spool: Option<File>,
     submits: Option<File>,
     bytes: Option<File>,
+    enters: Option<File>,
     agent: String,
 }
 
@@ -28,6 +29,7 @@ impl Reports {
             spool: spool.map(appending).transpose()?,
             submits: options.submit_log.as_deref().map(appending).transpose()?,
             bytes: options.byte_log.as_deref().map(appending).transpose()?,
+            enters: options.enter_log.as_deref().map(appending).transpose()?,
             agent: options.agent.clone(),
         })
     }
@@ -44,6 +46,12 @@ impl Reports {
         let Some(submits) = &mut self.submits else { return Ok(()) };
         let entry = json!({ "at": at, "agent": self.agent, "pid": std::process::id(), "queued": queued, "text": text });
         line(submits, entry.to_string())
+    }
+
+    /// What became of an Enter, in a word.
+    pub(super) fn entered(&mut self, what: &str, at: Time) -> io::Result<()> {
+        let Some(enters) = &mut self.enters else { return Ok(()) };
+        line(enters, json!({ "at": at, "pid": std::process::id(), "enter": what }).to_string())
     }
 
     /// Bytes came in.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::pilot::fact::Report;
 use crate::pilot::time::Time;
 
+use super::chance::Chance;
 use super::composer::Composer;
 use super::keys::{Decoder, Key};
 use super::options::{Options, StartDialog, WhenBusy};
@@ -23,6 +24,9 @@ use super::turn::{Cause, Hold, Moment, Turn};
 const QUEUE: usize = 32;
 /// This long after an ESC byte it is the Escape key.
 const ESC_WAIT: i64 = 50;
+
+/// An Enter that submitted what stood in the composer.
+const TAKEN: &str = "taken";
 
 /// How far the program has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +72,7 @@ pub(super) struct Session {
     /// Enters to lose after the next paste; and those still to lose after the last one.
     pub(super) swallow: u32,
     losing: u32,
+    chance: Chance,
     pasted_at: Option<i64>,
     pub(super) vim: bool,
     pub(super) normal: bool,
@@ -83,7 +88,11 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn new(options: Options, script: Script, reports: Reports, size: (u16, u16), now: Moment) -> Self {
-        let tally = Tally::new(options.state.clone());
+        let mut tally = Tally::new(options.state.clone());
+        let chance = match options.swallow_chance {
+            0 => Chance::default(),
+            percent => Chance::new(percent, options.seed, tally.count("lives")),
+        };
         let given = options.resume.clone().or_else(|| options.conversation.clone());
         let delay = i64::try_from(options.start_delay.as_millis()).unwrap_or(i64::MAX);
         Session {
@@ -98,6 +107,7 @@ impl Session {
             over: None,
             swallow: 0,
             losing: 0,
+            chance,
             pasted_at: None,
             vim: false,
             normal: false,
@@ -125,13 +135,19 @@ impl Session {
         self.stage == Stage::Wedged { deaf: true }
     }
 
-    /// Does everything that is due.
-    pub(super) fn advance(&mut self, now: Moment) -> io::Result<()> {
+    /// A time ran out while no bytes were there to be read. That alone tells the Escape key from the beginning of a sequence
+    /// whose rest we were too slow to read.
+    pub(super) fn rested(&mut self, now: Moment) -> io::Result<()> {
         if matches!(self.esc_at, Some(at) if at <= now.tick) {
             self.esc_at = None;
             let keys = self.decoder.flush();
             self.press(keys, now)?;
         }
+        Ok(())
+    }
+
+    /// Does everything that is due.
+    pub(super) fn advance(&mut self, now: Moment) -> io::Result<()> {
         if let Stage::Delayed { until } = self.stage
             && until <= now.tick
         {
@@ -271,6 +287,9 @@ impl Session {
 
     fn press(&mut self, keys: Vec<Key>, now: Moment) -> io::Result<()> {
         for key in keys {
+            if key == Key::Enter && !self.takes_keys() {
+                self.reports.entered("elsewhere", now.wall)?;
+            }
             match self.stage {
                 Stage::Delayed { .. } | Stage::Wedged { .. } => {}
                 Stage::Asking(dialog) => self.answer_at_start(dialog, &key, now)?,
@@ -282,6 +301,11 @@ impl Session {
             self.last = Some(key);
         }
         Ok(())
+    }
+
+    /// Keys go into the composer, and not into a dialog or nowhere.
+    fn takes_keys(&self) -> bool {
+        self.stage == Stage::Ready && self.turn.as_ref().is_none_or(|turn| turn.dialog().is_none())
     }
 
     fn answer_at_start(&mut self, dialog: Dialog, key: &Key, now: Moment) -> io::Result<()> {
@@ -340,17 +364,10 @@ impl Session {
     }
 
     fn enter(&mut self, now: Moment) -> io::Result<()> {
-        let window = i64::try_from(self.options.enter_window.as_millis()).unwrap_or(i64::MAX);
-        if matches!(self.pasted_at, Some(at) if now.tick - at < window) {
-            return Ok(());
-        }
-        if self.losing > 0 {
-            self.losing -= 1;
-            return Ok(());
-        }
         let busy = self.turn.is_some();
-        let refused = busy && (self.options.busy == WhenBusy::Refuse || self.queue.len() >= QUEUE);
-        if self.composer.is_blank() || refused {
+        let what = self.enters(busy, now);
+        self.reports.entered(what, now.wall)?;
+        if what != TAKEN {
             return Ok(());
         }
         let text = self.composer.text();
@@ -358,6 +375,26 @@ impl Session {
         self.reports.submitted(&text, busy, now.wall)?;
         self.queue.push_back(text);
         Ok(())
+    }
+
+    /// What becomes of an Enter. One on an empty composer is called so, whatever else would have happened to it.
+    fn enters(&mut self, busy: bool, now: Moment) -> &'static str {
+        let window = i64::try_from(self.options.enter_window.as_millis()).unwrap_or(i64::MAX);
+        if self.composer.is_blank() {
+            return "blank";
+        }
+        if matches!(self.pasted_at, Some(at) if now.tick - at < window) {
+            return "lost";
+        }
+        if self.losing > 0 {
+            self.losing -= 1;
+            return "lost";
+        }
+        if self.chance.strikes() {
+            return "lost";
+        }
+        let refused = busy && (self.options.busy == WhenBusy::Refuse || self.queue.len() >= QUEUE);
+        if refused { "refused" } else { TAKEN }
     }
 
     /// In a turn: stop it. Else the second in a row clears.

@@ -32,6 +32,9 @@ const LATE_AFTER: Duration = Duration::from_secs(20);
 /// A draft that is put aside is gone within this many looks, this far apart.
 const ASIDE_LOOKS: u32 = 20;
 const ASIDE_LOOK: Duration = Duration::from_millis(50);
+/// A message comes in so many pastes at most: tmux takes 0.2 s for them, all in one step, and its time grows faster than
+/// their number. A text of 64 kB has so many where its lines are shorter than 16 characters.
+const PIECES: usize = 2_000;
 /// The processes of a lost life get this long to end before they are killed.
 const SURVIVOR_GRACE: Duration = Duration::from_secs(3);
 
@@ -137,18 +140,13 @@ impl Hands {
         }
         #[cfg(debug_assertions)]
         failpoint::reached("paste.free");
-        let mut pasted = 0;
-        for piece in pieces(&reading::as_typed(backend, text), backend.paste_piece) {
-            let buffer = format!("fd-{message}-{pasted}");
-            match inject::paste(&self.client, &place.pane, &buffer, piece).await {
-                Ok(Injected::Done) => pasted += 1,
-                Ok(Injected::Refused(why)) if pasted == 0 => return refused(why),
-                Ok(Injected::Refused(why)) => return unknown(format!("refused after {pasted} pieces: {why:?}")),
-                Err(error) if pasted == 0 => return of_error(&error),
-                Err(error) => return unknown(error.to_string()),
-            }
+        let text = reading::as_typed(backend, text);
+        let pieces = pieces(&text, backend.paste_piece);
+        match inject::paste_all(&self.client, &place.pane, &format!("fd-{message}"), &pieces).await {
+            Ok(Injected::Done) => Outcome::Done,
+            Ok(Injected::Refused(why)) => refused(why),
+            Err(error) => of_error(&error),
         }
-        Outcome::Done
     }
 
     /// Whether a text may be pasted at this very moment.
@@ -324,13 +322,23 @@ impl Hands {
     }
 }
 
-/// A text in pieces of at most so many characters and line breaks.
+/// A text in pieces of at most so many characters and line breaks; larger ones where these would be too many.
 fn pieces(text: &str, most: Option<(usize, usize)>) -> Vec<&str> {
-    let Some((chars, breaks)) = most else { return vec![text] };
+    let Some((mut chars, mut breaks)) = most else { return vec![text] };
+    loop {
+        let pieces = cut(text, chars.max(1), breaks);
+        if pieces.len() <= PIECES {
+            return pieces;
+        }
+        (chars, breaks) = (chars.max(1) * 2, breaks.max(1) * 2);
+    }
+}
+
+fn cut(text: &str, chars: usize, breaks: usize) -> Vec<&str> {
     let mut pieces = Vec::new();
     let (mut start, mut count, mut lines) = (0, 0, 0);
     for (at, c) in text.char_indices() {
-        let full = count >= chars.max(1) || (c == '\n' && lines >= breaks);
+        let full = count >= chars || (c == '\n' && lines >= breaks);
         if full && at > start {
             pieces.push(&text[start..at]);
             (start, count, lines) = (at, 0, 0);
@@ -396,5 +404,9 @@ mod tests {
         for piece in pieces {
             assert!(piece.chars().count() <= 700 && piece.matches('\n').count() <= 2, "{piece:?}");
         }
+        let lines = "\n".repeat(64 * 1024);
+        let pieces = super::pieces(&lines, Some((700, 2)));
+        assert_eq!(pieces.concat(), lines);
+        assert!(pieces.len() <= PIECES, "{}", pieces.len());
     }
 }

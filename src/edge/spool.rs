@@ -3,7 +3,8 @@
 //! `{"event":"prompt_submitted","prompt":"…","incarnation":3}`.
 //!
 //! Woken by the kernel, so a silent fleet costs nothing. How far each file was read is kept beside it, so that a new
-//! engine tells only what the old one did not. Never waits for a writer, never fails for what a writer wrote: lines that
+//! engine tells only what the old one did not: what was told counts as read when what came of it is in the log, since an
+//! engine that ends before it has forgotten it. Never waits for a writer, never fails for what a writer wrote: lines that
 //! are no reports are counted and passed over.
 
 mod sessions;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use super::clock;
 use super::files::{self, FileError};
@@ -43,6 +44,7 @@ pub struct Spool {
     dir: PathBuf,
     orders: mpsc::Sender<Order>,
     all: Arc<Notify>,
+    written: watch::Sender<u64>,
 }
 
 #[derive(Debug)]
@@ -63,14 +65,16 @@ enum From {
 }
 
 impl Spool {
-    /// Begins to read in `dir`; reports go to `events`, in the order of each file. Needs a running tokio.
+    /// Begins to read in `dir`; reports go to `events`, in the order of each file. What is taken there is to be
+    /// acknowledged by [`Self::written`]. Needs a running tokio.
     pub fn start(dir: &Path, events: mpsc::Sender<Event>) -> Result<Self, FileError> {
         files::private_dir(&dir.join(tail::MARKS))?;
         files::private_dir(dir)?;
         let (orders, taken) = mpsc::channel(ORDERS);
         let (changed, changes) = mpsc::channel(CHANGES);
         let all = Arc::new(Notify::new());
-        let watcher = watch(dir, changed, Arc::clone(&all));
+        let watcher = watched(dir, changed, Arc::clone(&all));
+        let (written, acknowledged) = watch::channel(0);
         let follower = Follower {
             dir: dir.to_path_buf(),
             transcripts: Transcripts::default(),
@@ -78,11 +82,14 @@ impl Spool {
             threads: Threads::default(),
             tails: BTreeMap::new(),
             pending: VecDeque::new(),
+            handed: 0,
+            unmarked: VecDeque::new(),
             unread: BTreeSet::new(),
             watcher,
         };
-        tokio::spawn(follower.run(Inputs { orders: taken, changes, all: Arc::clone(&all) }, events));
-        Ok(Spool { dir: dir.to_path_buf(), orders, all })
+        let inputs = Inputs { orders: taken, changes, all: Arc::clone(&all), written: acknowledged };
+        tokio::spawn(follower.run(inputs, events));
+        Ok(Spool { dir: dir.to_path_buf(), orders, all, written })
     }
 
     /// The file an agent's hooks append to.
@@ -122,6 +129,11 @@ impl Spool {
         self.all.notify_one();
     }
 
+    /// So many reports of all that this spool handed over were taken, and what came of them is in the log.
+    pub fn written(&self, reports: u64) {
+        self.written.send_if_modified(|known| std::mem::replace(known, reports) != reports);
+    }
+
     async fn follow(&self, agent: &AgentId, incarnation: Incarnation, from: From) -> Result<(), FileError> {
         let (done, is_done) = oneshot::channel();
         let ended = || FileError::Io { path: self.path(agent), cause: std::io::Error::other("the spool has ended") };
@@ -136,6 +148,7 @@ struct Inputs {
     orders: mpsc::Receiver<Order>,
     changes: mpsc::Receiver<PathBuf>,
     all: Arc<Notify>,
+    written: watch::Receiver<u64>,
 }
 
 /// Owner of all tails.
@@ -147,6 +160,10 @@ struct Follower {
     threads: Threads,
     /// What was read and is on its way to the engine.
     pending: VecDeque<Item>,
+    /// How many reports were handed over.
+    handed: u64,
+    /// Marks to be made when so many of the reports are in the log.
+    unmarked: VecDeque<(u64, Mark)>,
     /// Files that may hold more than was read.
     unread: BTreeSet<Key>,
     /// `None`: the kernel won't tell of changes.
@@ -158,18 +175,21 @@ type Key = (AgentId, Kind);
 
 enum Item {
     Report(Event),
-    /// All before it was handed over: up to here the file need not be read again.
-    Mark {
-        key: Key,
-        incarnation: Incarnation,
-        offset: u64,
-    },
+    /// All before it was handed over.
+    Mark(Mark),
+}
+
+/// Up to here a file need not be read again.
+struct Mark {
+    key: Key,
+    incarnation: Incarnation,
+    offset: u64,
 }
 
 impl Follower {
     async fn run(mut self, mut inputs: Inputs, events: mpsc::Sender<Event>) {
         loop {
-            self.mark();
+            self.mark(*inputs.written.borrow_and_update());
             self.read_one();
             let idle = self.pending.is_empty() && self.unread.is_empty();
             tokio::select! {
@@ -181,6 +201,7 @@ impl Follower {
                 },
                 Some(path) = inputs.changes.recv() => self.changed(&path),
                 () = inputs.all.notified() => self.look_everywhere(),
+                Ok(()) = inputs.written.changed() => {}
                 room = events.reserve(), if !self.pending.is_empty() => match room {
                     Ok(room) => self.hand_over(room),
                     Err(_) => return,
@@ -262,7 +283,7 @@ impl Follower {
         self.pending.extend(read.reports.into_iter().map(told));
         self.pending.extend(states.into_iter().map(state));
         if read.moved {
-            self.pending.push_back(Item::Mark { key, incarnation, offset: read.offset });
+            self.pending.push_back(Item::Mark(Mark { key, incarnation, offset: read.offset }));
         }
     }
 
@@ -351,24 +372,26 @@ impl Follower {
         if let Some(Item::Report(_)) = self.pending.front()
             && let Some(Item::Report(event)) = self.pending.pop_front()
         {
+            self.handed += 1;
             room.send(event);
         }
     }
 
-    /// Notes down how far the engine has been told.
-    fn mark(&mut self) {
-        while let Some(Item::Mark { key, incarnation, offset }) =
-            self.pending.pop_front_if(|item| matches!(item, Item::Mark { .. }))
-        {
-            if let Some(tail) = self.tails.get_mut(&key).filter(|tail| tail.incarnation() == incarnation) {
-                tail.mark(offset);
+    /// Notes down how far the log has what the engine has been told.
+    fn mark(&mut self, written: u64) {
+        while let Some(Item::Mark(mark)) = self.pending.pop_front_if(|item| matches!(item, Item::Mark(_))) {
+            self.unmarked.push_back((self.handed, mark));
+        }
+        while let Some((_, mark)) = self.unmarked.pop_front_if(|(handed, _)| *handed <= written) {
+            if let Some(tail) = self.tails.get_mut(&mark.key).filter(|tail| tail.incarnation() == mark.incarnation) {
+                tail.mark(mark.offset);
             }
         }
     }
 }
 
 /// Has the kernel tell of appended lines.
-fn watch(dir: &Path, changed: mpsc::Sender<PathBuf>, all: Arc<Notify>) -> Option<RecommendedWatcher> {
+fn watched(dir: &Path, changed: mpsc::Sender<PathBuf>, all: Arc<Notify>) -> Option<RecommendedWatcher> {
     let told = move |event: notify::Result<notify::Event>| {
         let Ok(event) = event else { return all.notify_one() };
         // Our own opening and closing of the files is told as well, and is no news.

@@ -45,6 +45,9 @@ pub(super) struct Desk {
     pub(super) state: State,
     pub(super) rules: Arc<Config>,
     pub(super) events: mpsc::Receiver<Event>,
+    /// What agents said on their spools, and how many of these were taken so far.
+    pub(super) reports: mpsc::Receiver<Event>,
+    pub(super) reported: u64,
     pub(super) asked: mpsc::Receiver<Asked>,
     pub(super) root: PathBuf,
     pub(super) scribe: Scribe,
@@ -58,6 +61,8 @@ pub(super) struct Desk {
     pub(super) unwritten: Round,
     /// Those on their way to the disk, with what waits for that.
     pub(super) writing: Option<Round>,
+    /// How many reports had been taken when that began.
+    pub(super) writing_reported: u64,
     /// The log could not be written; it is tried again when this is false, by one timer at a time.
     pub(super) write_waits: Rc<Cell<bool>>,
     /// Why it could not, the last time.
@@ -77,6 +82,20 @@ impl Desk {
     pub(super) fn admit(&mut self, asked: Asked) -> Event {
         self.replies.insert(asked.ask, asked.reply);
         Event::Asked { ask: asked.ask, command: asked.command }
+    }
+
+    /// What agents have said by now, a round of it at most.
+    pub(super) fn take_reports(&mut self, most: usize) -> Vec<Event> {
+        let reports: Vec<Event> = std::iter::from_fn(|| self.reports.try_recv().ok()).take(most).collect();
+        self.reported += reports.len() as u64;
+        reports
+    }
+
+    /// What came of so many reports is in the log: they need not be told again.
+    fn acknowledge(&self, reports: u64) {
+        if let Some(spool) = self.supply.spool() {
+            spool.written(reports);
+        }
     }
 
     /// Shows an agent's pane to a client.
@@ -108,6 +127,7 @@ impl Desk {
             None => Some("the thread that writes the log has ended: start the engine anew".to_string()),
         };
         let Some(error) = error else {
+            self.acknowledge(self.writing_reported);
             // What came meanwhile is written while these are carried out.
             let waiting = self.go_on_writing();
             return Some(effects.into_iter().chain(waiting.into_iter().flatten()).collect());
@@ -133,6 +153,7 @@ impl Desk {
         }
         let (records, effects) = std::mem::take(&mut self.unwritten);
         if records.is_empty() {
+            self.acknowledge(self.reported);
             return Some(effects);
         }
         #[cfg(debug_assertions)]
@@ -141,6 +162,7 @@ impl Desk {
         let oldest = records[0].0.at - self.rules.retention.records;
         self.scribe.write(records.clone(), promised, oldest);
         self.writing = Some((records, effects));
+        self.writing_reported = self.reported;
         None
     }
 

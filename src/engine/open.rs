@@ -90,7 +90,8 @@ pub(super) async fn open(options: Options) -> Result<(Desk, Clock), OpenError> {
         identify: Box::new(process::identity),
         events: events.clone(),
     }));
-    let spool = spool(&state_dir, &events);
+    let (told, reports) = mpsc::channel(EVENTS);
+    let spool = spool(&state_dir, told);
     let hands =
         Hands { client, nonce, state_dir: state_dir.clone(), program, rules: rules.clone(), events: events.clone() };
     let keepsakes = Keepsakes::new(&state_dir);
@@ -101,6 +102,8 @@ pub(super) async fn open(options: Options) -> Result<(Desk, Clock), OpenError> {
         state,
         rules,
         events: taken,
+        reports,
+        reported: 0,
         asked: questions,
         root,
         scribe: Scribe::new(store).map_err(OpenError::Runtime)?,
@@ -112,6 +115,7 @@ pub(super) async fn open(options: Options) -> Result<(Desk, Clock), OpenError> {
         replies: std::collections::BTreeMap::new(),
         unwritten: (Vec::new(), Vec::new()),
         writing: None,
+        writing_reported: 0,
         write_waits: Rc::default(),
         unwritable: String::new(),
         seed,
@@ -183,8 +187,8 @@ fn mixed(value: u64) -> u64 {
     fnv(value.to_le_bytes())
 }
 
-fn spool(state_dir: &Path, events: &mpsc::Sender<crate::pilot::event::Event>) -> Option<Rc<Spool>> {
-    match Spool::start(&state_dir.join("spool"), events.clone()) {
+fn spool(state_dir: &Path, reports: mpsc::Sender<crate::pilot::event::Event>) -> Option<Rc<Spool>> {
+    match Spool::start(&state_dir.join("spool"), reports) {
         Ok(spool) => Some(Rc::new(spool)),
         Err(error) => {
             tracing::warn!(%error, "event channels can't be followed; screens are the proof");

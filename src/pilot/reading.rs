@@ -23,6 +23,8 @@ mod wrap;
 
 use std::borrow::Cow;
 
+use unicode_width::UnicodeWidthChar;
+
 use crate::config::fnv::fnv;
 use crate::config::model::{Backend, Region, ScreenRule, ScreenSays};
 
@@ -39,8 +41,6 @@ const MODEL_REFUSED: &str = "model refused";
 const EVIDENCE_CAP: usize = 200;
 /// Makes one sign of the two beside it.
 const JOINER: char = '\u{200d}';
-/// Say how the sign before them is drawn.
-const VARIANTS: std::ops::RangeInclusive<char> = '\u{fe00}'..='\u{fe0f}';
 /// Of a composer's text this much of the end must be seen, squeezed, where the beginning has scrolled away.
 const TAIL_PROOF: usize = 24;
 /// A text shorter than this on one line is never shown collapsed, by any backend seen.
@@ -177,11 +177,15 @@ fn calm_page(backend: &Backend, page: &Page<'_>) -> u64 {
 /// stand-in for a text that may be shown so. Blanks and line breaks don't count: the box wraps.
 pub fn composer_holds(backend: &Backend, screen: &Screen, text: &str) -> bool {
     let Some(composer) = Page::new(backend, screen).composer_text() else { return false };
+    let holds = |(shown, wanted): (String, String)| {
+        let whole = shown == wanted || (shown.chars().count() >= TAIL_PROOF && wanted.ends_with(&shown));
+        whole && !wanted.is_empty() && !shown.is_empty()
+    };
     let (shown, wanted) = (squeezed(&composer.text), squeezed(text));
-    if wanted.is_empty() || shown.is_empty() {
+    if shown.is_empty() {
         return false;
     }
-    if shown == wanted || (shown.chars().count() >= TAIL_PROOF && wanted.ends_with(&shown)) {
+    if holds((shown.clone(), wanted.clone())) || holds((lettered(&shown), lettered(&wanted))) {
         return true;
     }
     let long = text.contains('\n') || text.chars().count() >= COLLAPSED_LEAST;
@@ -194,6 +198,11 @@ pub fn as_typed<'t>(backend: &Backend, text: &'t str) -> Cow<'t, str> {
         true => Cow::Owned(format!(" {text} ")),
         false => Cow::Borrowed(text),
     }
+}
+
+/// Whether nothing at all stands in the composer.
+pub fn composer_is_empty(backend: &Backend, screen: &Screen) -> bool {
+    Page::new(backend, screen).composer_text().is_some_and(|composer| composer.text.is_empty())
 }
 
 /// Whether a text may be pasted now. `Busy` comes last: everything else is in order then, and who delivers into running
@@ -370,15 +379,26 @@ fn collapsed_holds(backend: &Backend, shown: &str, wanted: &str) -> bool {
     true
 }
 
-/// A cell of a terminal holds only so many bytes (21 in tmux 3.3a), so of signs that are joined to one the first must do.
+/// A cell of a terminal holds only so many bytes (21 in tmux 3.3a), so of signs that are joined to one, and of a letter with
+/// marks above and below it, the first must do.
 fn squeezed(text: &str) -> String {
     let mut joined = false;
     let counts = |c: &char| {
+        // A row may end between two signs that are joined.
+        if c.is_whitespace() {
+            return false;
+        }
         let follows = std::mem::replace(&mut joined, *c == JOINER);
-        let unseen = *c == JOINER || VARIANTS.contains(c) || (follows && !c.is_alphanumeric());
-        !unseen && !c.is_whitespace() && !is_hostile(*c)
+        let unseen = (follows && !c.is_alphanumeric()) || (!c.is_ascii() && c.width() == Some(0));
+        !unseen && !is_hostile(*c)
     };
     text.chars().filter(counts).collect()
+}
+
+/// A squeezed text without signs as wide as two letters: a row that ends between signs which are joined takes the joiner, and
+/// there are more of them then. Not for a text of nothing else.
+fn lettered(squeezed: &str) -> String {
+    squeezed.chars().filter(|c| c.is_ascii() || c.is_alphanumeric() || c.width() != Some(2)).collect()
 }
 
 /// A line that is cut says so, since its beginning alone may be a marker where the whole is none.

@@ -72,6 +72,20 @@ fn who_does_not_wait_hears_where_it_stands() {
 }
 
 #[test]
+fn what_stands_in_the_outbox_is_told_so_whatever_comes_after_it() {
+    let deck = Deck::new();
+    let (mut answer, mut queued) = (queueing(Vec::new()), false);
+    let _engine = StandIn::start(&deck.root(), Vec::new(), move |command| {
+        queued |= matches!(command, Command::Send { .. });
+        match command {
+            Command::Status if queued => (Answer::Refused { why: "it is ending".into(), hint: None }, Vec::new()),
+            other => answer(other),
+        }
+    });
+    assert_eq!(deck.run(&["send", "builder", "hello", "--no-wait"]).first(), "0 m7 is queued");
+}
+
+#[test]
 fn an_engine_that_ends_meanwhile_is_told() {
     let deck = Deck::new();
     let mut engine = None;

@@ -94,7 +94,12 @@ impl Tail {
         let mark = files::open_private(&dir.join(MARKS).join(format!("{agent}.transcript")))?;
         let (kind, skipping) = (Kind::Transcript, false);
         let mut tail = Tail { kind, words, path, mark, incarnation, inode, offset: 0, skipping, given_back: 0 };
-        tail.offset = tail.marked().unwrap_or(if whole { 0 } else { length });
+        let marked = tail.marked();
+        tail.offset = marked.unwrap_or(if whole { 0 } else { length });
+        if marked.is_none() {
+            // An engine that ends before it has written down anything of it begins here again.
+            tail.mark(tail.offset);
+        }
         Ok(tail)
     }
 

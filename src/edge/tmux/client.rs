@@ -3,8 +3,8 @@
 //!
 //! Connects only when told to, never starts a server, never repeats a command by itself.
 //!
-//! Keep to one control client per server. tmux 3.3a ends with a segmentation fault when a session is made, ended,
-//! attached or detached in the millisecond in which a control client introduces itself: it writes the notification to a
+//! Keep to one control client per server. tmux 3.3a (and up to 3.6, tmux/tmux#4980) ends with a segmentation fault when a
+//! session is made, ended, attached or detached, or a pane enters or leaves a mode, in the millisecond in which a control client introduces itself: it writes the notification to a
 //! client that can't take it yet. So an earlier client of ours has left before the next one knocks.
 
 use std::ffi::OsString;

@@ -23,25 +23,35 @@ pub enum Injected {
 
 /// Pastes `text` through a buffer of the name `buffer` (ours, unique), bracketed where the program asked for it.
 pub async fn paste(client: &TmuxClient, pane: &str, buffer: &str, text: &str) -> Result<Injected, TmuxError> {
-    let mut lines = Vec::new();
-    for piece in pieces(text) {
-        lines.push(if lines.is_empty() {
-            verb::set_buffer(buffer, piece)?
-        } else {
-            verb::extend_buffer(buffer, piece)?
-        });
+    paste_all(client, pane, buffer, &[text]).await
+}
+
+/// Pastes several texts, each as a paste of its own, all of them in one step of the server: neither our own end nor a
+/// person's copy mode comes between two of them and leaves half a message in a composer.
+pub async fn paste_all(client: &TmuxClient, pane: &str, buffer: &str, texts: &[&str]) -> Result<Injected, TmuxError> {
+    let (mut lines, mut pastes, mut buffers) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, text) in texts.iter().enumerate() {
+        let name = format!("{buffer}-{number}");
+        for (at, piece) in pieces(text).enumerate() {
+            let fill = if at == 0 { verb::set_buffer } else { verb::extend_buffer };
+            lines.push(fill(&name, piece)?);
+        }
+        pastes.push(verb::paste(pane, &name)?);
+        buffers.push(name);
     }
     let filled = lines.len();
-    lines.push(verb::guarded(pane, &verb::paste(pane, buffer)?)?);
+    lines.push(verb::guarded(pane, &verb::sequence(&pastes))?);
     let blocks = client.run(lines).await?;
-    if let Some(failed) = blocks.iter().take(filled).find(|block| !block.ok) {
-        return Err(TmuxError::Refused(failed.word().to_string()));
-    }
-    let injected = outcome(&blocks);
+    let failed = blocks.iter().take(filled).find(|block| !block.ok);
+    let injected = match failed {
+        Some(failed) => Err(TmuxError::Refused(failed.word().to_string())),
+        None => outcome(&blocks),
+    };
     if !matches!(injected, Ok(Injected::Done)) {
-        // The paste would have dropped the buffer; a person's own paste key must not find our text. Where even this
-        // fails there is no server to keep it.
-        let _ = client.run(vec![verb::delete_buffer(buffer)?]).await;
+        // The paste would have dropped the buffers; a person's own paste key must not find our text. Where even this
+        // fails there is no server to keep them.
+        let dropped: Result<Vec<String>, _> = buffers.iter().map(|name| verb::delete_buffer(name)).collect();
+        let _ = client.run(dropped?).await;
     }
     injected
 }

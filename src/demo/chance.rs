@@ -1,0 +1,42 @@
+//! Chance that can be thrown again: the same seed and the same life of an agent lose the same keys. `SplitMix64`.
+
+/// Set by nobody: it never happens.
+#[derive(Debug, Default)]
+pub(super) struct Chance {
+    state: u64,
+    percent: u8,
+}
+
+impl Chance {
+    /// So many times in a hundred; each life has throws of its own.
+    pub(super) fn new(percent: u8, seed: u64, life: u64) -> Self {
+        Chance { state: seed ^ life.wrapping_mul(0x2545_f491_4f6c_dd1d), percent }
+    }
+
+    /// One throw.
+    pub(super) fn strikes(&mut self) -> bool {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % 100 < u64::from(self.percent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_strikes_about_as_often_as_it_was_told_and_each_time_the_same() {
+        let throws = |life| {
+            let mut chance = Chance::new(30, 7, life);
+            (0..10_000).map(|_| chance.strikes()).collect::<Vec<_>>()
+        };
+        let hits = throws(1).iter().filter(|hit| **hit).count();
+        assert!((2800..3200).contains(&hits), "{hits}");
+        assert_eq!(throws(1), throws(1));
+        assert_ne!(throws(1), throws(2));
+        assert!(!Chance::default().strikes());
+    }
+}

@@ -1,0 +1,39 @@
+//! Twenty scripted agents that lose three Enters in ten, and what the engine is told of them.
+
+use std::path::Path;
+
+use flightdeck::edge::spawn;
+
+use super::plan::Plan;
+use super::texts::{ASK, DIE, LEAVE, THINK};
+
+pub(crate) const AGENTS: usize = 20;
+
+pub(crate) fn names() -> Vec<String> {
+    (1..=AGENTS).map(|number| format!("a{number:02}")).collect()
+}
+
+/// The workspace. Deaths are no reason to hold anybody here: there are too many of them.
+pub(crate) fn plan(seed: u64, swallow: u8) -> Plan {
+    let script = format!(
+        "on \"{DIE}\": kill\non \"{LEAVE}\": exit 3\non \"{ASK}\": dialog permission; say thank you\n\
+         on \"{THINK}\": think 300ms; say done\non *: say yes\n"
+    );
+    let plan = Plan::new()
+        .set("restart.budget_short", "1000 in 10m")
+        .set("restart.budget_long", "1000 in 1d")
+        .set("restart.mass_death", "100 in 10s")
+        .set("restart.stage", "20 in 1s");
+    names().iter().enumerate().fold(plan, |plan, (index, name)| {
+        let (swallow, seed, enters) =
+            (swallow.to_string(), (seed ^ index as u64).to_string(), format!("../../{name}.enters"));
+        let flags = ["--swallow-chance", &swallow, "--seed", &seed, "--enter-log", &enters];
+        plan.agent(name, &script).flags(name, &flags)
+    })
+}
+
+/// What tmux says; nothing where it can't do it: panes come and go here.
+pub(crate) fn tmux(socket: &Path, args: &[&str]) -> String {
+    let output = spawn::blocking("tmux").arg("-S").arg(socket).arg("-N").args(args).output();
+    String::from_utf8_lossy(&output.expect("tmux is installed").stdout).into_owned()
+}
