@@ -1,17 +1,19 @@
 //! One engine per workspace: a file lock held for life, and an epoch that tells an engine that was stopped and
 //! replaced that it is no longer in charge (fault P10).
 //!
-//! Never waits for the lock and never takes it away from a living holder.
+//! Never waits for a living holder and never takes the lock away from it. One that was killed while it started a process may
+//! leave that with its lock for a moment, until the program that was to run begins: this is waited for.
 
 use std::fs::{File, TryLockError};
 use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::files::{self, FileError};
-use super::process;
+use super::{clock, process};
 use crate::pilot::fact::Identity;
 use crate::pilot::time::Time;
 
@@ -21,6 +23,10 @@ pub const NAME: &str = "lock";
 const CAP: u64 = 4096;
 /// How often the file may be replaced under us while we take it, before that is strange enough to give up.
 const TRIES: u32 = 8;
+
+/// A process between its beginning and its program takes milliseconds; on a starving machine some more.
+const LEFT_OVER_MS: i64 = 2_000;
+const LOOK: Duration = Duration::from_millis(10);
 
 /// Who holds a workspace, as its lock file tells everybody.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,10 +69,18 @@ impl Lock {
     pub fn take(dir: &Path, now: Time) -> Result<Self, LockError> {
         files::private_dir(dir)?;
         let path = dir.join(NAME);
-        for _ in 0..TRIES {
+        let begun = clock::monotonic_ms();
+        let mut replaced = 0;
+        while replaced < TRIES {
             let file = files::open_private(&path)?;
             match file.try_lock() {
                 Ok(()) => {}
+                Err(TryLockError::WouldBlock)
+                    if is_left_over(&path) && clock::monotonic_ms() - begun < LEFT_OVER_MS =>
+                {
+                    clock::block(LOOK);
+                    continue;
+                }
                 Err(TryLockError::WouldBlock) => return Err(held(&path)),
                 Err(TryLockError::Error(cause)) => return Err(LockError::NoLocks { path, why: cause.to_string() }),
             }
@@ -75,6 +89,7 @@ impl Lock {
                 excludes(&path)?;
                 return Self::sign(path, file, now);
             }
+            replaced += 1;
         }
         Err(LockError::HeldBySomebody)
     }
@@ -166,6 +181,12 @@ pub fn current(dir: &Path) -> Option<Holder> {
     (process::alive(process) != process::Alive::No).then_some(holder)
 }
 
+/// The one that the file names has ended, and yet the lock is held.
+fn is_left_over(path: &Path) -> bool {
+    let process = holder(path).and_then(|holder| holder.process);
+    process.is_some_and(|process| process::alive(&process) == process::Alive::No)
+}
+
 fn held(path: &Path) -> LockError {
     holder(path).map_or(LockError::HeldBySomebody, LockError::Held)
 }
@@ -233,6 +254,26 @@ mod tests {
         let other = Holder { epoch: 2, ..old.holder().clone() };
         std::fs::write(dir.path().join(NAME), serde_json::to_string(&other).unwrap()).unwrap();
         assert!(!old.still_ours());
+    }
+
+    #[test]
+    fn a_lock_that_a_dead_holders_child_still_has_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut child = crate::edge::spawn::blocking("sleep").arg("60").spawn().unwrap();
+        let process = process::identity(child.id());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let dead = Holder { pid: child.id(), host: host(), since: Time(0), epoch: 3, process };
+        std::fs::write(dir.path().join(NAME), serde_json::to_string(&dead).unwrap()).unwrap();
+        std::fs::set_permissions(dir.path().join(NAME), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        let left = files::open_private(&dir.path().join(NAME)).unwrap();
+        left.try_lock().unwrap();
+        let soon = crate::edge::spawn::thread("left over", move || {
+            clock::block(Duration::from_millis(200));
+            drop(left);
+        });
+        assert_eq!(Lock::take(dir.path(), Time(1)).unwrap().epoch(), 4);
+        soon.unwrap().join().unwrap();
     }
 
     #[test]

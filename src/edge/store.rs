@@ -176,7 +176,17 @@ impl Store {
     /// Drops records older than `before` for which `keep` says no; returns how many. The last record always stays, so
     /// that no number is ever used twice; so do rows that can't be read, as evidence.
     pub fn prune(&mut self, before: Time, keep: impl Fn(&Record) -> bool) -> Result<u64, StoreError> {
-        let pruned = self.drop_old(before, keep);
+        self.prune_since(Time(i64::MIN), before, keep)
+    }
+
+    /// The same where those from before `since` have been looked through already: what is kept for ever is not read each time.
+    pub fn prune_since(
+        &mut self,
+        since: Time,
+        before: Time,
+        keep: impl Fn(&Record) -> bool,
+    ) -> Result<u64, StoreError> {
+        let pruned = self.drop_old(since, before, keep);
         pruned.map_err(|cause| StoreError::of(&self.path, cause))
     }
 
@@ -198,15 +208,16 @@ impl Store {
         Ok(())
     }
 
-    fn drop_old(&mut self, before: Time, keep: impl Fn(&Record) -> bool) -> rusqlite::Result<u64> {
+    fn drop_old(&mut self, since: Time, before: Time, keep: impl Fn(&Record) -> bool) -> rusqlite::Result<u64> {
         let last = self.last.map_or(0, |last| reader::signed(last.seq));
         let transaction = begin(&mut self.db)?;
         let mut dropped = 0;
         {
-            let mut old = transaction
-                .prepare("SELECT seq, at, kind, agent, json, sum FROM records WHERE at < ?1 AND seq < ?2")?;
+            let mut old = transaction.prepare(
+                "SELECT seq, at, kind, agent, json, sum FROM records WHERE at >= ?3 AND at < ?1 AND seq < ?2",
+            )?;
             let mut delete = transaction.prepare("DELETE FROM records WHERE seq = ?1")?;
-            let mut rows = old.query(params![before.0, last])?;
+            let mut rows = old.query(params![before.0, last, since.0])?;
             while let Some(row) = rows.next()? {
                 let row = Row::read(row)?;
                 if row.record().is_ok_and(|record| !keep(&record)) {

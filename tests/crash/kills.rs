@@ -72,7 +72,7 @@ fn killed_at_each_step_of_each_action_the_day_ends_as_any_other() {
         let mut least: Vec<&String> = kills.keys().collect();
         least.sort_by_cached_key(|name| (kills[*name], dice.below(1 << 20)));
         let short = least.iter().filter(|name| kills[**name] < each()).count();
-        let days = if each() == 0 { 2 } else { short.div_ceil(DEATHS).max(2) };
+        let days = if each() == 0 { 1 } else { short.div_ceil(DEATHS).max(2) };
         let jobs: Vec<Vec<String>> = (0..days)
             .map(|day| {
                 let of_day = (0..DEATHS).map(|death| least[(day * DEATHS + death) % least.len()]);
@@ -99,14 +99,15 @@ fn killed_at_each_step_of_each_action_the_day_ends_as_any_other() {
 #[test]
 fn killed_at_any_moment_the_day_ends_as_any_other() {
     let outcome = undisturbed();
-    let wanted_kills = usize::try_from(wanted("FLIGHTDECK_CRASH_KILLS").unwrap_or(10)).unwrap();
+    let wanted_kills = usize::try_from(wanted("FLIGHTDECK_CRASH_KILLS").unwrap_or(5)).unwrap();
     let mut done = 0;
     let mut seed = wanted("FLIGHTDECK_CRASH_SEED").unwrap_or(1);
     while done < wanted_kills {
-        let days = (wanted_kills - done).div_ceil(DEATHS) as u64;
+        let days = (wanted_kills - done).div_ceil(DEATHS).min(20) as u64;
         let told = play((seed..seed + days).collect(), |seed| killed_anywhere(*seed, &outcome));
         seed += days;
         done += told.iter().sum::<usize>();
+        println!("{done} kills");
     }
     println!("kill -9: {done} kills, 0 broken");
 }

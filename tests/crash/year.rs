@@ -8,6 +8,7 @@ use flightdeck::pilot::id::{AgentId, EffectId, MessageId};
 use flightdeck::pilot::message::{Message, Origin, Stage};
 use flightdeck::pilot::record::{AgentState, Order, Record};
 use flightdeck::pilot::time::Time;
+use rustix::time::{ClockId, clock_gettime};
 
 use super::runs::wanted;
 
@@ -69,7 +70,8 @@ fn a_years_log_stays_small_and_its_last_day_is_read_in_a_moment() {
             store.append(at, &records).unwrap();
         }
         // As a running engine does once a day.
-        store.prune(Time((day + 1) * DAY - retention), |record| !record.is_history()).unwrap();
+        let oldest = Time((day + 1) * DAY - retention);
+        store.prune_since(Time(oldest.0 - DAY), oldest, |record| !record.is_history()).unwrap();
     }
     let begin = clock::monotonic_ms();
     let mut kept = 0_u64;
@@ -79,14 +81,19 @@ fn a_years_log_stays_small_and_its_last_day_is_read_in_a_moment() {
     let bytes = fs::metadata(&path).unwrap().len();
     let reader = Reader::open(&path).unwrap();
     let filter = Filter { since: Some(Time((days - 1) * DAY)), ..Filter::default() };
-    let begin = clock::monotonic_ms();
+    // Of the processor's time: what else the machine does is not the log's, and all of it lies in memory.
+    let spent = || {
+        let now = clock_gettime(ClockId::ThreadCPUTime);
+        now.tv_sec * 1_000 + now.tv_nsec / 1_000_000
+    };
+    let begin = spent();
     let (mut after, mut rows) = (0, 0);
     loop {
         let page = reader.rows(&filter, Page::After(after), 10_000).unwrap();
         let Some(last) = page.last() else { break };
         (after, rows) = (last.stamp.seq, rows + page.len());
     }
-    let took = clock::monotonic_ms() - begin;
+    let took = spent() - begin;
     println!(
         "{days} days: {written} records written, {kept} kept, {:.1} MB; its last day ({rows} records) is read in {took} ms; \
          all of it is folded in {folding} ms",

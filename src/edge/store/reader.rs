@@ -237,20 +237,27 @@ pub(super) fn unsigned(seq: i64) -> u64 {
 }
 
 fn clause(filter: &Filter, page: Page) -> (String, Vec<Value>) {
-    let mut parts = vec!["1"];
+    let mut parts = Vec::new();
     let mut values = Vec::new();
-    let bound = match page {
-        Page::After(seq) => Some(("seq > ?", seq)),
-        Page::Before(seq) => Some(("seq < ?", seq)),
-        Page::Newest => None,
+    let (least, most) = match page {
+        Page::After(seq) => (seq, None),
+        Page::Before(seq) => (0, Some(seq)),
+        Page::Newest => (0, None),
     };
-    if let Some((part, seq)) = bound {
-        parts.push(part);
-        values.push(Value::Integer(signed(seq)));
-    }
+    // One bound alone is followed by SQLite.
     if let Some(since) = filter.since {
-        parts.push("at >= ?");
-        values.push(Value::Integer(since.0));
+        // By the index of times to the first of them, and on in order: else a whole year is gone through for its last day.
+        parts.push(
+            "seq > max(?, (SELECT coalesce(min(seq), 0) - 1 FROM records INDEXED BY records_at WHERE at >= ?)) AND at >= ?",
+        );
+        values.extend([signed(least), since.0, since.0].map(Value::Integer));
+    } else {
+        parts.push("seq > ?");
+        values.push(Value::Integer(signed(least)));
+    }
+    if let Some(most) = most {
+        parts.push("seq < ?");
+        values.push(Value::Integer(signed(most)));
     }
     if let Some(agent) = &filter.agent {
         // There are many kinds and few agents: with both, the index of kinds has fewer rows to go through, and the sign keeps SQLite

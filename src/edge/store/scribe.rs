@@ -79,7 +79,7 @@ fn work(mut store: Store, mut orders: Receiver<Batch>, told: &Sender<Written>) {
         let last = *pruned.get_or_insert(batch.oldest);
         if batch.oldest.since(last) >= PRUNING {
             pruned = Some(batch.oldest);
-            if let Err(error) = store.prune(batch.oldest, |record| !record.is_history()) {
+            if let Err(error) = store.prune_since(last, batch.oldest, |record| !record.is_history()) {
                 tracing::warn!(%error, "what is old stays in the log for another day");
             }
         }
