@@ -24,7 +24,7 @@ use super::stall;
 use super::state::Posted;
 use super::time::Time;
 use super::turn::Turn;
-use block::{Block, blocked};
+use block::{Block, blocked, unseen};
 
 /// A paste that is not seen in the composer within this is looked for once more, then in doubt.
 const SHOW_UP: Duration = Duration::from_secs(3);
@@ -65,6 +65,9 @@ pub(super) fn deliver(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String
         let (Block::Passing(why) | Block::Person(why)) = &block;
         if matches!(block, Block::Person(_)) {
             turn.watch(id).blocked.get_or_insert(now);
+        }
+        if unseen(turn, id) {
+            stall::look(turn, id);
         }
         turn.move_message(message.id, id, Stage::Queued { why: Some(why.clone()) });
         return Some((now + BLOCKED_AGAIN, format!("deliver {} ({why})", message.id)));

@@ -92,7 +92,7 @@ impl Operator {
         }
         let until = clock::monotonic_ms() + i64::try_from(self.dice.between(STAYS).as_millis()).expect("short");
         match self.dice.below(100) {
-            0..6 if self.composer(&agent).as_deref() == Some("") => {
+            0..2 if self.composer(&agent).as_deref() == Some("") => {
                 self.drafts += 1;
                 let text = format!("by hand .h{}.", self.drafts);
                 self.desk.by_hand.lock().expect("no panic").insert((agent.clone(), text.clone()));
@@ -100,7 +100,7 @@ impl Operator {
                 self.left.insert(agent, (until, Left::Draft(text)));
                 self.count("drafts");
             }
-            6..16 => {
+            2..12 => {
                 self.tmux(&["copy-mode", "-t", &target(&agent)]);
                 self.left.insert(agent, (until, Left::CopyMode));
                 self.count("copy-mode");
