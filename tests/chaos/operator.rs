@@ -96,7 +96,10 @@ impl Operator {
                 self.drafts += 1;
                 let text = format!("by hand .h{}.", self.drafts);
                 self.desk.by_hand.lock().expect("no panic").insert((agent.clone(), text.clone()));
-                self.tmux(&["send-keys", "-t", &target(&agent), "-l", &text]);
+                // Whoever sees the composer fill up does not begin to type: the cursor stands behind its sign, at this very moment.
+                let there = "#{&&:#{==:#{cursor_x},2},#{!=:#{pane_in_mode},1}}";
+                let types = format!("send-keys -t '{}' -l '{text}'", target(&agent));
+                self.tmux(&["if-shell", "-F", "-t", &target(&agent), there, &types]);
                 self.left.insert(agent, (until, Left::Draft(text)));
                 self.count("drafts");
             }
