@@ -7,7 +7,7 @@ use flightdeck::config::backend::{RawBackend, built_in, compile};
 use flightdeck::config::model::{Backend, ScreenSays};
 use flightdeck::pilot::effect::Refusal;
 use flightdeck::pilot::fact::{PaneMode, Screen};
-use flightdeck::pilot::reading::{Says, calm, composer_holds, last_line_of_sense, may_type, read};
+use flightdeck::pilot::reading::{Says, calm, composer_holds, composer_lacks, last_line_of_sense, may_type, read};
 use proptest::prelude::*;
 
 static KINDS: LazyLock<BTreeMap<String, Backend>> = LazyLock::new(built_in);
@@ -137,6 +137,22 @@ fn a_text_of_which_the_terminal_drops_marks_is_found_again() {
     assert!(composer_holds(kind, &demo("", "👍"), "👍"), "nothing else");
     assert!(!composer_holds(kind, &demo("", "👍"), "👎"));
     assert!(!composer_holds(kind, &demo("", "a y\u{301} b"), &marks));
+}
+
+#[test]
+fn a_composer_lacks_a_text_only_where_no_part_of_it_can_be_there() {
+    let kind = backend("demo");
+    let text = "Read the plan of this phase and build it";
+    for stands in ["", "words of somebody", "Read on"] {
+        assert!(composer_lacks(kind, &demo("", stands), text), "{stands}");
+    }
+    for stands in
+        [text, "words of somebodyRead the plan of this phase", "of this phase and bu", "[Pasted text #1 +3 lines]"]
+    {
+        assert!(!composer_lacks(kind, &demo("", stands), text), "{stands}");
+    }
+    assert!(!composer_lacks(kind, &demo("", "words"), "👍"), "signs alone can't be told");
+    assert!(!composer_lacks(kind, &captured("demo/permission"), text), "no composer is there");
 }
 
 #[test]

@@ -24,7 +24,7 @@ use super::stall;
 use super::state::Posted;
 use super::time::Time;
 use super::turn::Turn;
-use block::{Block, blocked};
+use block::{Block, blocked, unseen};
 
 /// A paste that is not seen in the composer within this is looked for once more, then in doubt.
 const SHOW_UP: Duration = Duration::from_secs(3);
@@ -67,6 +67,9 @@ pub(super) fn deliver(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String
         let (Block::Passing(why) | Block::Person(why)) = &block;
         if matches!(block, Block::Person(_)) {
             turn.watch(id).blocked.get_or_insert(now);
+        }
+        if unseen(turn, id) {
+            stall::look(turn, id);
         }
         turn.move_message(message.id, id, Stage::Queued { why: Some(why.clone()) });
         return Some((now + BLOCKED_AGAIN, format!("deliver {} ({why})", message.id)));
@@ -241,9 +244,9 @@ impl Sight<'_> {
         self.screen.is_some_and(|screen| reading::composer_holds(self.backend, screen, self.text))
     }
 
-    /// A composer is on the screen and nothing is in it.
-    fn empty(&self) -> bool {
-        self.screen.is_some_and(|screen| reading::composer_is_empty(self.backend, screen))
+    /// A composer is on the screen and no part of our text is in it.
+    fn lacks(&self) -> bool {
+        self.screen.is_some_and(|screen| reading::composer_lacks(self.backend, screen, self.text))
     }
 
     /// A composer is on the screen and our text is not in it.
@@ -424,9 +427,9 @@ fn settle_recovery(
     let echoed = view.screen.is_some_and(|screen| reading::echoes(view.backend, screen, view.text));
     if echoed && pressed {
         submitted(turn, id, message, "the submit key was pressed and it stands echoed on the screen");
-    } else if view.empty() && !pressed && !echoed && !busy(view) {
+    } else if view.lacks() && !pressed && !echoed && !busy(view) {
         // Without a press of the key it can't have been submitted by us, and nobody else did it: it may be typed again. Not where
-        // anything stands in the composer: that may be our text, in a form that we can't read.
+        // anything of it stands in the composer: that is our text, with other words or in a form that we can't read.
         give_back(turn, id, message, "it was not typed before the engine ended".to_string());
         return Some((now, format!("deliver {message}")));
     } else {

@@ -43,6 +43,8 @@ const EVIDENCE_CAP: usize = 200;
 const JOINER: char = '\u{200d}';
 /// Of a composer's text this much of the end must be seen, squeezed, where the beginning has scrolled away.
 const TAIL_PROOF: usize = 24;
+/// So many letters of a text, squeezed, are a part of it that stands in no other by chance.
+const PART: usize = 12;
 /// A text shorter than this on one line is never shown collapsed, by any backend seen.
 const COLLAPSED_LEAST: usize = 100;
 
@@ -200,9 +202,14 @@ pub fn as_typed<'t>(backend: &Backend, text: &'t str) -> Cow<'t, str> {
     }
 }
 
-/// Whether nothing at all stands in the composer.
-pub fn composer_is_empty(backend: &Backend, screen: &Screen) -> bool {
-    Page::new(backend, screen).composer_text().is_some_and(|composer| composer.text.is_empty())
+/// Whether the composer is there, and positively without any part of this text: empty, or with words of somebody else.
+pub fn composer_lacks(backend: &Backend, screen: &Screen, text: &str) -> bool {
+    let Some(composer) = Page::new(backend, screen).composer_text() else { return false };
+    let (shown, wanted) = (lettered(&squeezed(&composer.text)), lettered(&squeezed(text)));
+    let wanted: Vec<char> = wanted.chars().collect();
+    // Signs alone can't be told from others, and what stands for a text may stand for ours.
+    let told = composer.text.is_empty() || (!shown.is_empty() && !wanted.is_empty() && !composer.collapsed);
+    told && !wanted.chunks(PART).any(|part| shown.contains(&part.iter().collect::<String>()))
 }
 
 /// Whether a text may be pasted now. `Busy` comes last: everything else is in order then, and who delivers into running

@@ -20,6 +20,12 @@ pub(crate) fn plan(seed: u64, swallow: u8) -> Plan {
          on \"{THINK}\": think 300ms; say done\non *: say yes\n"
     );
     let plan = Plan::new()
+        // As with real programs. An agent that is starved for longer than the first of these has the key twice: the second
+        // time on an empty composer.
+        .set("backends.player.submit_retries", vec!["1s", "2s", "4s"])
+        // Who is told nothing has nothing to do, and is no stall.
+        .set("stall.idle", "1h")
+        .set("stall.quiet_child_cap", "2h")
         .set("restart.budget_short", "1000 in 10m")
         .set("restart.budget_long", "1000 in 1d")
         .set("restart.mass_death", "100 in 10s")

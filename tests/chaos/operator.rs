@@ -92,15 +92,18 @@ impl Operator {
         }
         let until = clock::monotonic_ms() + i64::try_from(self.dice.between(STAYS).as_millis()).expect("short");
         match self.dice.below(100) {
-            0..6 if self.composer(&agent).as_deref() == Some("") => {
+            0..2 if self.composer(&agent).as_deref() == Some("") => {
                 self.drafts += 1;
                 let text = format!("by hand .h{}.", self.drafts);
                 self.desk.by_hand.lock().expect("no panic").insert((agent.clone(), text.clone()));
-                self.tmux(&["send-keys", "-t", &target(&agent), "-l", &text]);
+                // Whoever sees the composer fill up does not begin to type: the cursor stands behind its sign, at this very moment.
+                let there = "#{&&:#{==:#{cursor_x},2},#{!=:#{pane_in_mode},1}}";
+                let types = format!("send-keys -t '{}' -l '{text}'", target(&agent));
+                self.tmux(&["if-shell", "-F", "-t", &target(&agent), there, &types]);
                 self.left.insert(agent, (until, Left::Draft(text)));
                 self.count("drafts");
             }
-            6..16 => {
+            2..12 => {
                 self.tmux(&["copy-mode", "-t", &target(&agent)]);
                 self.left.insert(agent, (until, Left::CopyMode));
                 self.count("copy-mode");

@@ -63,6 +63,17 @@ pub(super) fn blocked(turn: &mut Turn<'_>, id: &AgentId, origin: &Origin, way: W
     }
 }
 
+/// What is in the way is a state of the pane, whose end changes nothing on its screen: where that is missed, nothing ever tells
+/// of it, and the picture stays. So it is looked at again, each time that the message is tried again.
+pub(super) fn unseen(turn: &mut Turn<'_>, id: &AgentId) -> bool {
+    let now = turn.now.steady;
+    let watch = turn.watch(id);
+    let mode = watch.screen.as_ref().map(|screen| screen.mode).unwrap_or_default();
+    let hidden = mode.in_mode || mode.input_off || mode.synchronized;
+    let asked = watch.look_asked.is_some_and(|asked| now.since(asked) < BLOCKED_AGAIN);
+    hidden && !asked && now.since(watch.looked) >= BLOCKED_AGAIN
+}
+
 fn may_interrupt(rules: &AgentRules) -> bool {
     rules.deliver_in_turn
 }
