@@ -184,7 +184,7 @@ pub fn composer_holds(backend: &Backend, screen: &Screen, text: &str) -> bool {
         whole && !wanted.is_empty() && !shown.is_empty()
     };
     let (shown, wanted) = (squeezed(&composer.text), squeezed(text));
-    if shown.is_empty() {
+    if shown.is_empty() || wanted.is_empty() {
         return false;
     }
     if holds((shown.clone(), wanted.clone())) || holds((lettered(&shown), lettered(&wanted))) {

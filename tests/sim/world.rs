@@ -160,6 +160,8 @@ pub(crate) struct World {
     /// The last step's records were never written.
     pub(crate) step_lost: bool,
     at_once: u32,
+    /// What the engine that stands still will find out.
+    missed: Option<Vec<Hiccup>>,
     queue: BTreeMap<(Time, u64), Happening>,
     queued: u64,
     asks: u64,
@@ -230,6 +232,7 @@ impl World {
             pids: 100,
             step_lost: false,
             at_once: 0,
+            missed: None,
             queue: BTreeMap::new(),
             queued: 0,
             asks: 0,
@@ -464,7 +467,15 @@ impl World {
     pub(crate) fn clock_moves(&mut self, by: i64) {
         self.offset += by;
         self.trial.calm_since = self.now;
-        self.feed(Event::Hiccuped(Hiccup::ClockMoved(by)));
+        self.hiccup(Hiccup::ClockMoved(by));
+    }
+
+    /// The engine finds out; one that stands still does when it goes on.
+    fn hiccup(&mut self, hiccup: Hiccup) {
+        match &mut self.missed {
+            Some(missed) => missed.push(hiccup),
+            None => self.feed(Event::Hiccuped(hiccup)),
+        }
     }
 
     /// All processes stand still for so long; their own timers do not count it.
@@ -480,7 +491,7 @@ impl World {
         }
         self.now = self.now + span;
         self.trial.calm_since = self.now;
-        self.feed(Event::Hiccuped(Hiccup::Slept(span)));
+        self.hiccup(Hiccup::Slept(span));
     }
 
     /// The engine alone stands still.
@@ -500,13 +511,18 @@ impl World {
             }
         }
         self.queue = kept;
+        self.missed = Some(Vec::new());
         self.run(until, script);
         self.engine = engine;
         self.trial.calm_since = self.now;
-        self.feed(Event::Hiccuped(Hiccup::Late(span)));
+        let missed = self.missed.take().filter(|missed| !missed.is_empty());
+        for hiccup in missed.unwrap_or_else(|| vec![Hiccup::Late(span)]) {
+            self.feed(Event::Hiccuped(hiccup));
+        }
         for what in held {
             self.later(Duration::ZERO, what);
         }
+        self.read_spool();
         for agent in self.bodies.keys().cloned().collect::<Vec<_>>() {
             self.later(Duration::ZERO, Happening::Feed(life, agent));
         }
