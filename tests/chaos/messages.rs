@@ -26,7 +26,7 @@ const TELL_MS: i64 = 10_000;
 
 #[test]
 fn each_message_in_chaos_has_one_effect_or_a_visible_doubt() {
-    let wanted = number("FLIGHTDECK_CHAOS_MESSAGES", 500);
+    let wanted = number("FLIGHTDECK_CHAOS_MESSAGES", 200);
     let seed = number("FLIGHTDECK_CHAOS_SEED", 20_261_122);
     let began = clock::monotonic_ms();
     let (verdict, story) = play(wanted, seed);
