@@ -472,9 +472,21 @@ impl World {
 
     /// The engine finds out; one that stands still does when it goes on.
     fn hiccup(&mut self, hiccup: Hiccup) {
-        match &mut self.missed {
-            Some(missed) => missed.push(hiccup),
-            None => self.feed(Event::Hiccuped(hiccup)),
+        let Some(missed) = &mut self.missed else { return self.feed(Event::Hiccuped(hiccup)) };
+        // Its clocks tell it how long all sleeps were together, and how far its clock was set in the end.
+        let more = missed.iter_mut().any(|known| match (known, &hiccup) {
+            (Hiccup::Slept(all), Hiccup::Slept(span)) => {
+                *all += *span;
+                true
+            }
+            (Hiccup::ClockMoved(all), Hiccup::ClockMoved(by)) => {
+                *all += *by;
+                true
+            }
+            _ => false,
+        });
+        if !more {
+            missed.push(hiccup);
         }
     }
 
