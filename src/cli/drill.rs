@@ -30,6 +30,9 @@ use crate::pilot::id::AgentId;
 use crate::words::text;
 
 /// Between two looks at the records.
+/// Choices that are announced are drawn within this, in milliseconds; looked for so often.
+const DRAWN: i64 = 5_000;
+const DRAWN_LOOK: Duration = Duration::from_millis(50);
 const LOOK: Duration = Duration::from_millis(100);
 /// Over what the settings say: programs start, screens are read twice, messages are typed; ten times of what it takes on a
 /// machine that has nothing else to do.
@@ -371,8 +374,24 @@ fn perform(act: Act, place: &Throwaway, agent: &AgentId) -> Result<(), CliError>
         Act::Send => ask(place, &Command::Send { agent: agent.clone(), text: format!("a word for {agent}") }),
         Act::CopyMode => tmux(&place.socket(), &["copy-mode", "-t", &pane]),
         Act::LeaveCopyMode => tmux(&place.socket(), &["send-keys", "-t", &pane, "-X", "cancel"]),
-        Act::Press(key) => tmux(&place.socket(), &["send-keys", "-t", &pane, key]),
+        Act::Press(key) => {
+            await_choice(place, &pane, key)?;
+            tmux(&place.socket(), &["send-keys", "-t", &pane, key])
+        }
     }
+}
+
+/// A person answers when the choices are drawn: a program may tell that it asks before it does. Where they never are, the drill
+/// goes on, and says what it waited for.
+fn await_choice(place: &Throwaway, pane: &str, key: &str) -> Result<(), CliError> {
+    let until = clock::monotonic_ms() + DRAWN;
+    while key.bytes().all(|byte| byte.is_ascii_digit()) && clock::monotonic_ms() < until {
+        if said(&place.socket(), &["capture-pane", "-p", "-t", pane])?.contains(&format!("{key}. ")) {
+            break;
+        }
+        clock::block(DRAWN_LOOK);
+    }
+    Ok(())
 }
 
 fn ask(place: &Throwaway, command: &Command) -> Result<(), CliError> {
@@ -385,9 +404,13 @@ fn ask(place: &Throwaway, command: &Command) -> Result<(), CliError> {
 }
 
 fn tmux(socket: &Path, words: &[&str]) -> Result<(), CliError> {
+    said(socket, words).map(drop)
+}
+
+fn said(socket: &Path, words: &[&str]) -> Result<String, CliError> {
     let output = spawn::blocking("tmux").arg("-S").arg(socket).arg("-N").args(words).output()?;
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let said = String::from_utf8_lossy(&output.stderr).trim().to_string();
     Err(CliError::new(Kind::Machine, format!("tmux {}: {said}", words.join(" "))))
