@@ -30,9 +30,9 @@ use crate::pilot::id::AgentId;
 use crate::words::text;
 
 /// Between two looks at the records.
-/// Choices that are announced are drawn within this, in milliseconds; looked for so often.
-const DRAWN: i64 = 5_000;
-const DRAWN_LOOK: Duration = Duration::from_millis(50);
+/// Choices that are announced are drawn and answered within this, in milliseconds; looked for so often.
+const ANSWERED: i64 = 6_000;
+const ANSWER_LOOK: Duration = Duration::from_millis(700);
 const LOOK: Duration = Duration::from_millis(100);
 /// Over what the settings say: programs start, screens are read twice, messages are typed; ten times of what it takes on a
 /// machine that has nothing else to do.
@@ -374,22 +374,25 @@ fn perform(act: Act, place: &Throwaway, agent: &AgentId) -> Result<(), CliError>
         Act::Send => ask(place, &Command::Send { agent: agent.clone(), text: format!("a word for {agent}") }),
         Act::CopyMode => tmux(&place.socket(), &["copy-mode", "-t", &pane]),
         Act::LeaveCopyMode => tmux(&place.socket(), &["send-keys", "-t", &pane, "-X", "cancel"]),
-        Act::Press(key) => {
-            await_choice(place, &pane, key)?;
-            tmux(&place.socket(), &["send-keys", "-t", &pane, key])
-        }
+        Act::Press(key) if key.bytes().all(|byte| byte.is_ascii_digit()) => choose(place, &pane, key),
+        Act::Press(key) => tmux(&place.socket(), &["send-keys", "-t", &pane, key]),
     }
 }
 
-/// A person answers when the choices are drawn: a program may tell that it asks before it does. Where they never are, the drill
-/// goes on, and says what it waited for.
-fn await_choice(place: &Throwaway, pane: &str, key: &str) -> Result<(), CliError> {
-    let until = clock::monotonic_ms() + DRAWN;
-    while key.bytes().all(|byte| byte.is_ascii_digit()) && clock::monotonic_ms() < until {
-        if said(&place.socket(), &["capture-pane", "-p", "-t", pane])?.contains(&format!("{key}. ")) {
+/// A person answers when the choices are drawn, and once more where that came to nothing: programs tell that they ask before they
+/// draw it, and take no key in the moment after. Where it never works the drill goes on, and says what it waited for.
+fn choose(place: &Throwaway, pane: &str, key: &str) -> Result<(), CliError> {
+    let until = clock::monotonic_ms() + ANSWERED;
+    let mut pressed = false;
+    while clock::monotonic_ms() < until {
+        let drawn = said(&place.socket(), &["capture-pane", "-p", "-t", pane])?.contains(&format!("{key}. "));
+        if drawn {
+            tmux(&place.socket(), &["send-keys", "-t", pane, key])?;
+        } else if pressed {
             break;
         }
-        clock::block(DRAWN_LOOK);
+        pressed |= drawn;
+        clock::block(ANSWER_LOOK);
     }
     Ok(())
 }
