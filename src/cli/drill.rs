@@ -30,10 +30,10 @@ use crate::pilot::id::AgentId;
 use crate::words::text;
 
 /// Between two looks at the records.
+const LOOK: Duration = Duration::from_millis(100);
 /// Choices that are announced are drawn and answered within this, in milliseconds; looked for so often.
 const ANSWERED: i64 = 6_000;
 const ANSWER_LOOK: Duration = Duration::from_millis(700);
-const LOOK: Duration = Duration::from_millis(100);
 /// Over what the settings say: programs start, screens are read twice, messages are typed; ten times of what it takes on a
 /// machine that has nothing else to do.
 const MACHINE: Duration = Duration::from_secs(30);

@@ -1,4 +1,6 @@
-//! Chance that can be thrown again: the same seed and the same life of an agent lose the same keys. `SplitMix64`.
+//! Chance that can be thrown again: the same seed and the same life of an agent lose the same keys.
+
+use crate::pilot::turn::draw;
 
 /// Set by nobody: it never happens.
 #[derive(Debug, Default)]
@@ -15,11 +17,7 @@ impl Chance {
 
     /// One throw.
     pub(super) fn strikes(&mut self) -> bool {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % 100 < u64::from(self.percent)
+        draw(&mut self.state) % 100 < u64::from(self.percent)
     }
 }
 

@@ -12,9 +12,6 @@ use crate::config::fnv::fnv;
 use crate::config::parse::MAIN;
 use crate::pilot::fact::{Disk, Premises};
 
-/// Below this, in percent and MiB, the largest file is looked for: an operator will want to know it. A few percent of a large disk are
-/// room enough.
-const SCARCE: (u64, u64) = (10, 10 * 1024);
 /// Entries that are looked at for the largest file; a clone with its build has fewer, and this takes a tenth of a second.
 const ENTRIES: usize = 50_000;
 
@@ -125,17 +122,18 @@ fn differing(old: &BTreeMap<String, u64>, new: &BTreeMap<String, u64>) -> Vec<St
 fn fullest(folders: &[PathBuf], last: Option<&Disk>) -> Option<Disk> {
     let room = |folder: &PathBuf| {
         let disk = rustix::fs::statvfs(folder).ok().filter(|disk| disk.f_blocks > 0)?;
-        let percent = disk.f_bavail.saturating_mul(100) / disk.f_blocks;
-        Some((percent, disk.f_bavail.saturating_mul(disk.f_frsize) >> 20, disk.f_fsid, folder.display().to_string()))
+        let free = u8::try_from(disk.f_bavail.saturating_mul(100) / disk.f_blocks).unwrap_or(100);
+        let free_mib = disk.f_bavail.saturating_mul(disk.f_frsize) >> 20;
+        Some((Disk { folder: folder.display().to_string(), free, free_mib, largest: None }, disk.f_fsid))
     };
-    let is_scarce = |percent: u64, mib: u64| percent < SCARCE.0 && mib < SCARCE.1;
     let rooms = folders.iter().filter_map(room);
-    let (percent, free_mib, disk, folder) =
-        rooms.min_by_key(|(percent, mib, ..)| (!is_scarce(*percent, *mib), *mib))?;
-    let free = u8::try_from(percent).unwrap_or(100);
-    let known = last.filter(|last| last.folder == folder && last.free == free).and_then(|last| last.largest.clone());
-    let largest = is_scarce(percent, free_mib).then(|| known.or_else(|| largest(folders, disk))).flatten();
-    Some(Disk { folder, free, free_mib, largest })
+    let (mut disk, id) = rooms.min_by_key(|(disk, _)| (!disk.is_low(), disk.free_mib))?;
+    if disk.is_low() {
+        let same = |last: &&Disk| last.folder == disk.folder && last.free == disk.free;
+        let known = last.filter(same).and_then(|last| last.largest.clone());
+        disk.largest = known.or_else(|| largest(folders, id));
+    }
+    Some(disk)
 }
 
 /// The largest file on this disk in these folders; links are not followed.

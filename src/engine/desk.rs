@@ -40,6 +40,13 @@ const WRITE_AGAIN: Duration = Duration::from_secs(1);
 /// Records, and the effects that wait until these are written.
 pub(super) type Round = (Vec<(Stamp, Record)>, Vec<Effect>);
 
+/// A round on its way to the disk.
+pub(super) struct Writing {
+    round: Round,
+    /// How many reports had been taken when it left: what came of them is in it, or was written before.
+    reported: u64,
+}
+
 /// The engine's desk.
 pub(super) struct Desk {
     pub(super) state: State,
@@ -60,9 +67,7 @@ pub(super) struct Desk {
     /// Records not yet on disk, and the effects that wait for them.
     pub(super) unwritten: Round,
     /// Those on their way to the disk, with what waits for that.
-    pub(super) writing: Option<Round>,
-    /// How many reports had been taken when that began.
-    pub(super) writing_reported: u64,
+    pub(super) writing: Option<Writing>,
     /// The log could not be written; it is tried again when this is false, by one timer at a time.
     pub(super) write_waits: Rc<Cell<bool>>,
     /// Why it could not, the last time.
@@ -118,7 +123,7 @@ impl Desk {
 
     /// What came of the writing.
     pub(super) fn written(&mut self, told: Option<Written>) -> Option<Vec<Effect>> {
-        let (mut records, effects) = self.writing.take()?;
+        let Writing { round: (mut records, effects), reported } = self.writing.take()?;
         let error = match told {
             Some(Written { records: count, error }) => {
                 self.keep(&records.drain(..count).collect::<Vec<_>>());
@@ -127,7 +132,7 @@ impl Desk {
             None => Some("the thread that writes the log has ended: start the engine anew".to_string()),
         };
         let Some(error) = error else {
-            self.acknowledge(self.writing_reported);
+            self.acknowledge(reported);
             // What came meanwhile is written while these are carried out.
             let waiting = self.go_on_writing();
             return Some(effects.into_iter().chain(waiting.into_iter().flatten()).collect());
@@ -161,8 +166,7 @@ impl Desk {
         let promised = effects.iter().any(|effect| matches!(effect, Effect::Reply { .. }));
         let oldest = records[0].0.at - self.rules.retention.records;
         self.scribe.write(records.clone(), promised, oldest);
-        self.writing = Some((records, effects));
-        self.writing_reported = self.reported;
+        self.writing = Some(Writing { round: (records, effects), reported: self.reported });
         None
     }
 

@@ -115,7 +115,6 @@ pub(super) async fn open(options: Options) -> Result<(Desk, Clock), OpenError> {
         replies: std::collections::BTreeMap::new(),
         unwritten: (Vec::new(), Vec::new()),
         writing: None,
-        writing_reported: 0,
         write_waits: Rc::default(),
         unwritable: String::new(),
         seed,

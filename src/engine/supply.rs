@@ -26,9 +26,6 @@ use crate::pilot::state::State;
 
 use super::panes::Panes;
 
-/// Percent of a disk from which on its room is news.
-const TOLD: u8 = 10;
-
 /// All sources.
 pub(super) struct Supply {
     feed: Panes,
@@ -262,6 +259,6 @@ async fn tread(ground: Arc<Mutex<Ground>>, events: mpsc::Sender<Event>) {
 
 /// What of a disk is worth telling: its percents where it gets scarce, and that there is room.
 fn tells(premises: &Premises) -> Option<(u8, Option<String>)> {
-    let disk = premises.disk.as_ref().filter(|disk| disk.free < TOLD)?;
+    let disk = premises.disk.as_ref().filter(|disk| disk.is_low())?;
     Some((disk.free, disk.largest.clone()))
 }

@@ -297,3 +297,15 @@ pub struct Disk {
     /// The largest file of ours and our agents' on it; looked for where it gets scarce.
     pub largest: Option<String>,
 }
+
+impl Disk {
+    /// Room gets scarce, in percent and in MiB: a large disk has room with few percent left, and a small one is never far from its end.
+    pub fn is_low(&self) -> bool {
+        self.is_below(10, 10 * 1024)
+    }
+
+    /// Less is free than both of these.
+    pub fn is_below(&self, percent: u8, mib: u64) -> bool {
+        self.free < percent && self.free_mib < mib
+    }
+}

@@ -8,15 +8,14 @@ use super::state::State;
 use super::time::Time;
 use super::turn::Turn;
 
-/// Percent and MiB: a large disk has room with few percent left, and a small one is never far from its end.
-const LOW: (u8, u64) = (10, 10 * 1024);
+/// Percent and MiB below which nobody is started.
 const FULL: (u8, u64) = (2, 1024);
 /// A start that waits for room is thought over again after this; news of the disk comes first.
 const ROOM_AGAIN: Duration = Duration::from_secs(60);
 
 /// Why nobody is started just now, and when that is thought over.
 pub(super) fn start_waits(turn: &Turn<'_>) -> Option<(Time, String)> {
-    let disk = turn.state.seen.premises.disk.as_ref().filter(|disk| below(disk, FULL))?;
+    let disk = turn.state.seen.premises.disk.as_ref().filter(|disk| is_full(disk))?;
     Some((turn.now.steady + ROOM_AGAIN, format!("start it when there is room again ({})", room(disk))))
 }
 
@@ -31,16 +30,16 @@ pub(super) fn alerts(state: &State) -> Vec<(String, String)> {
         );
         alerts.push(("premises".to_string(), what));
     }
-    if let Some(disk) = premises.disk.as_ref().filter(|disk| below(disk, LOW)) {
+    if let Some(disk) = premises.disk.as_ref().filter(|disk| disk.is_low()) {
         let largest = disk.largest.as_ref().map_or(String::new(), |file| format!("; the largest file is {file}"));
-        let first = if below(disk, FULL) { "nobody is started" } else { "the disk is filling up" };
+        let first = if is_full(disk) { "nobody is started" } else { "the disk is filling up" };
         alerts.push(("disk".to_string(), format!("{first}: {}{largest}", room(disk))));
     }
     alerts
 }
 
-fn below(disk: &Disk, (percent, mib): (u8, u64)) -> bool {
-    disk.free < percent && disk.free_mib < mib
+fn is_full(disk: &Disk) -> bool {
+    disk.is_below(FULL.0, FULL.1)
 }
 
 fn room(disk: &Disk) -> String {

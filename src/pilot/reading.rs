@@ -179,15 +179,15 @@ fn calm_page(backend: &Backend, page: &Page<'_>) -> u64 {
 /// stand-in for a text that may be shown so. Blanks and line breaks don't count: the box wraps.
 pub fn composer_holds(backend: &Backend, screen: &Screen, text: &str) -> bool {
     let Some(composer) = Page::new(backend, screen).composer_text() else { return false };
-    let holds = |(shown, wanted): (String, String)| {
-        let whole = shown == wanted || (shown.chars().count() >= TAIL_PROOF && wanted.ends_with(&shown));
+    let holds = |shown: &str, wanted: &str| {
+        let whole = shown == wanted || (shown.chars().count() >= TAIL_PROOF && wanted.ends_with(shown));
         whole && !wanted.is_empty() && !shown.is_empty()
     };
     let (shown, wanted) = (squeezed(&composer.text), squeezed(text));
     if shown.is_empty() || wanted.is_empty() {
         return false;
     }
-    if holds((shown.clone(), wanted.clone())) || holds((lettered(&shown), lettered(&wanted))) {
+    if holds(&shown, &wanted) || holds(&lettered(&shown), &lettered(&wanted)) {
         return true;
     }
     let long = text.contains('\n') || text.chars().count() >= COLLAPSED_LEAST;

@@ -133,9 +133,15 @@ impl<'a> Turn<'a> {
     }
 }
 
-/// SplitMix64's finisher: spreads a counter over all 64 bits.
-fn mix(value: u64) -> u64 {
-    let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+/// Spreads a counter over all 64 bits.
+fn mix(mut value: u64) -> u64 {
+    draw(&mut value)
+}
+
+/// `SplitMix64`: the next number of a sequence, random-looking and always the same.
+pub fn draw(sequence: &mut u64) -> u64 {
+    *sequence = sequence.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *sequence;
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)

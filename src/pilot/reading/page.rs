@@ -200,8 +200,8 @@ fn width(lines: &[Line<'_>], pane: usize) -> Width {
 
 impl<'a> Line<'a> {
     pub(super) fn of(line: &'a str) -> Self {
-        if line.len() <= LINE_CAP && line.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-            // Plain letters, each of one column: most lines.
+        if line.len() <= LINE_CAP && is_plain(line) {
+            // Most lines.
             let text = line.trim_end_matches(' ');
             let kind = if text.is_empty() { LineKind::Blank } else { LineKind::Filled };
             return Line { text: Cow::Borrowed(text), columns: text.len(), kind };
@@ -231,7 +231,12 @@ fn visible(line: &str) -> Cow<'_, str> {
 
 /// Columns that a line takes.
 pub(super) fn columns(line: &str) -> usize {
-    if line.bytes().all(|byte| matches!(byte, b' '..=b'~')) { line.len() } else { line.width() }
+    if is_plain(line) { line.len() } else { line.width() }
+}
+
+/// Letters of one byte and one column each, none of which acts.
+fn is_plain(line: &str) -> bool {
+    line.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 fn filled<'l, 'a>(lines: &'l [Line<'a>]) -> Vec<&'l Line<'a>> {

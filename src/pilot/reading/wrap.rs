@@ -44,7 +44,7 @@ fn is_cut(line: &Line<'_>, width: Width) -> bool {
 /// Whether `line` goes on with what `last` began: there was no room for its first word.
 fn continues(last: &Line<'_>, line: &str, width: usize) -> bool {
     let text = line.trim_start();
-    // Nothing is longer than what has room for the longest word.
+    // Where the longest word had room, any had.
     if text.is_empty() || last.text.trim().is_empty() || last.columns + 1 + LONGEST_WORD <= width.saturating_sub(SLACK)
     {
         return false;
