@@ -398,6 +398,11 @@ impl Watch {
 
     /// In a turn: the screen or the event channel says so, and the picture moved within `fresh`.
     pub fn in_turn(&self, now: Time, fresh: Duration) -> bool {
-        self.busy() && now.since(self.raw_changed.max(self.reported.unwrap_or_default()).max(self.grace_from)) < fresh
+        self.busy() && now < self.turn_until(fresh)
+    }
+
+    /// Until when a turn that shows no further sign is believed in.
+    pub fn turn_until(&self, fresh: Duration) -> Time {
+        self.raw_changed.max(self.reported.unwrap_or_default()).max(self.grace_from) + fresh
     }
 }

@@ -13,7 +13,7 @@ use crate::config::model::{Backend, Channel};
 
 use super::account;
 use super::agent::{Progress, Step};
-use super::effect::{Effect, Outcome};
+use super::effect::{Effect, Outcome, Refusal};
 use super::fact::Screen;
 use super::id::{AgentId, MessageId};
 use super::message::{Origin, Stage};
@@ -72,7 +72,7 @@ pub(super) fn deliver(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String
             stall::look(turn, id);
         }
         turn.move_message(message.id, id, Stage::Queued { why: Some(why.clone()) });
-        return Some((now + BLOCKED_AGAIN, format!("deliver {} ({why})", message.id)));
+        return Some((block::again(turn, id), format!("deliver {} ({why})", message.id)));
     }
     turn.watch(id).blocked = None;
     match way {
@@ -113,6 +113,7 @@ pub(super) fn pasted(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, outc
         }
         // The edge saw more than we did; asking again at once would go on until our own picture is as new.
         Outcome::Refused { why } => {
+            missed(turn, &why);
             turn.watch(id).not_typed = Some((now, why.words()));
             give_back(turn, id, message, why.words());
         }
@@ -135,6 +136,9 @@ pub(super) fn pressed(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, out
         Outcome::Done | Outcome::Unknown { .. } => now + gap_after(turn, id, presses),
         // The key was not pressed; whatever is in the way, the edge saw more than we did: our picture may be an old one.
         Outcome::Refused { .. } | Outcome::Failed { .. } => {
+            if let Outcome::Refused { why } = outcome {
+                missed(turn, why);
+            }
             stall::look(turn, id);
             now + REFUSED_PRESS
         }
@@ -143,6 +147,13 @@ pub(super) fn pressed(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, out
     let step = Step::Proving { retry, presses, gone_since: None };
     turn.watch(id).delivery = Some(Progress { message, step });
     turn.watch(id).grace_from = now;
+}
+
+/// Nobody said that its pane has gone: the list of panes tells what became of it.
+fn missed(turn: &mut Turn<'_>, why: &Refusal) {
+    if matches!(why, Refusal::PaneMissing | Refusal::PaneDead) {
+        turn.ask(Effect::Survey);
+    }
 }
 
 /// The event channel says that a prompt was taken in: the best proof there is.

@@ -353,6 +353,10 @@ fn agent_does(world: &mut World, agent: &AgentId, words: &str) -> Done {
             world.mute_death(agent);
             world.touch(agent, |body, _| body.end(Exit::Status(1)))
         }
+        ("loses", "its pane unheard") => {
+            world.bodies.remove(agent);
+            Ok(())
+        }
         ("drafts", text) => world.touch(agent, |body, _| body.draft(text)),
         ("drops", "its draft") => world.touch(agent, |body, _| body.draft("")),
         ("asks", dialog) => {

@@ -535,6 +535,7 @@ impl World {
             self.later(Duration::ZERO, what);
         }
         self.read_spool();
+        self.wake_ping();
         for agent in self.bodies.keys().cloned().collect::<Vec<_>>() {
             self.later(Duration::ZERO, Happening::Feed(life, agent));
         }

@@ -9,6 +9,7 @@ use crate::pilot::id::AgentId;
 use crate::pilot::message::Origin;
 use crate::pilot::post::Way;
 use crate::pilot::reading;
+use crate::pilot::time::Time;
 use crate::pilot::turn::Turn;
 
 /// Why a message can't be typed now.
@@ -72,6 +73,18 @@ pub(super) fn unseen(turn: &mut Turn<'_>, id: &AgentId) -> bool {
     let hidden = mode.in_mode || mode.input_off || mode.synchronized;
     let asked = watch.look_asked.is_some_and(|asked| now.since(asked) < BLOCKED_AGAIN);
     hidden && !asked && now.since(watch.looked) >= BLOCKED_AGAIN
+}
+
+/// When the agent's first message is tried again: as soon as one of the spans that keep it back is over.
+pub(super) fn again(turn: &mut Turn<'_>, id: &AgentId) -> Time {
+    let (now, fresh) = (turn.now.steady, turn.rules.stall.idle);
+    let watch = turn.watch(id);
+    let looked = watch.looked.max(watch.look_asked.unwrap_or_default()) + BLOCKED_AGAIN;
+    let tried = watch.not_typed.as_ref().map(|(at, _)| *at + BLOCKED_AGAIN);
+    let rested = watch.raw_changed + DRAFT_RESTS;
+    let turn_over = watch.turn_until(fresh);
+    let spans = [Some(looked), tried, Some(rested), Some(turn_over)].into_iter().flatten();
+    spans.filter(|at| *at > now).min().unwrap_or(now + BLOCKED_AGAIN).min(now + BLOCKED_AGAIN)
 }
 
 fn may_interrupt(rules: &AgentRules) -> bool {
