@@ -8,7 +8,7 @@ use flightdeck::config::parse::{Sources, load};
 use flightdeck::pilot::command::Command;
 use flightdeck::pilot::effect::{Effect, Outcome};
 use flightdeck::pilot::event::{Ask, Event};
-use flightdeck::pilot::fact::{Exit, Identity, PaneFact, Place, ProgramState, Report, Screen, Server, Stamp};
+use flightdeck::pilot::fact::{Exit, Identity, PaneFact, Place, ProgramState, Report, Screen, Server, Stamp, Vetted};
 use flightdeck::pilot::id::{AgentId, EffectId, Incarnation, MessageId};
 use flightdeck::pilot::message::Stage;
 use flightdeck::pilot::record::Record;
@@ -49,6 +49,8 @@ impl Fleet {
             Fleet { rules, state: State::default(), now, taken: 0, effects: Vec::new(), records: Vec::new(), epoch: 0 };
         fleet.engine();
         fleet.happens(Event::TmuxAnswered { server: server(), panes: Vec::new() });
+        let Some(Effect::Vet { agent, .. }) = fleet.ordered() else { panic!("{:?}", fleet.effects) };
+        fleet.happens(Event::Vetted { agent, vetted: Vetted::default() });
         let Some(Effect::Start { id, .. }) = fleet.ordered() else { panic!("{:?}", fleet.effects) };
         fleet.happens(Event::EffectFinished { id, outcome: Outcome::Started { place: place(), process: process() } });
         fleet.shows("  ┃  Ask anything… \"x\"");

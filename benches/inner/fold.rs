@@ -81,6 +81,7 @@ fn round(n: u64) -> [Record; ROUND] {
             sha: sha.clone(),
             handoff: Handoff { prefix: "claim".to_string(), gate: format!("g{n}") },
             targets: vec![agent.clone()],
+            by: String::new(),
         },
         Record::MessageQueued {
             message: Message {

@@ -22,6 +22,12 @@ pub struct Access {
     /// Where a conversation lies in its home, with holes `{folder}` (the working directory, each letter that is no letter of ASCII
     /// and no digit as `-`) and `{conversation}`; empty: nobody told.
     pub transcript: String,
+    /// Files in an agent's folder that its program goes by: whoever may push to the repository may write them.
+    pub settings: Vec<String>,
+    /// Files in its home that must be whole, JSON or TOML by their names.
+    pub files: Vec<String>,
+    /// The same in the user's own folder, where no variable leads the program elsewhere.
+    pub usual_files: Vec<String>,
     /// The command by which a person logs in.
     pub login: String,
     /// The argv of a tiny real call that answers in Claude Code's JSON; empty: there is none.
@@ -38,6 +44,9 @@ pub struct RawAccess {
     pub usual_home: Option<String>,
     pub keys: Option<Vec<String>>,
     pub transcript: Option<String>,
+    pub settings: Option<Vec<String>>,
+    pub files: Option<Vec<String>>,
+    pub usual_files: Option<Vec<String>>,
     pub login: Option<String>,
     pub probe: Option<Vec<String>>,
 }
@@ -66,6 +75,11 @@ impl Access {
             .then(|| self.transcript.replace("{folder}", &folder).replace("{conversation}", conversation))
     }
 
+    /// Whether there is anything to look at before a start.
+    pub fn is_vetted(&self) -> bool {
+        !(self.settings.is_empty() && self.files.is_empty() && self.usual_files.is_empty())
+    }
+
     /// What a person types to log in where the program looks for its login.
     pub fn login_at(&self, home: Option<&Path>) -> String {
         let variables = home.map(|home| self.home_variables(home)).unwrap_or_default();
@@ -83,6 +97,9 @@ impl RawAccess {
             usual_home: self.usual_home.or(base.usual_home),
             keys: self.keys.or(base.keys),
             transcript: self.transcript.or(base.transcript),
+            settings: self.settings.or(base.settings),
+            files: self.files.or(base.files),
+            usual_files: self.usual_files.or(base.usual_files),
             login: self.login.or(base.login),
             probe: self.probe.or(base.probe),
         }
@@ -98,6 +115,9 @@ impl From<RawAccess> for Access {
             usual_home: raw.usual_home.unwrap_or_default(),
             keys: raw.keys.unwrap_or_default(),
             transcript: raw.transcript.unwrap_or_default(),
+            settings: raw.settings.unwrap_or_default(),
+            files: raw.files.unwrap_or_default(),
+            usual_files: raw.usual_files.unwrap_or_default(),
             login: raw.login.unwrap_or_default(),
             probe: raw.probe.unwrap_or_default(),
         }

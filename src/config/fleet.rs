@@ -143,7 +143,6 @@ fn member(id: AgentId, mut table: Table<'_>, around: &Around<'_>, report: &mut R
             report.refuse(args, format!("found {}", quoted(words[at])), expected);
         }
     }
-    let args = args.map(plain);
     let deliver = table.get(report, "deliver", values::word("policy", &[("idle", false), ("any", true)]));
     let autostart = table.get(report, "autostart", values::flag);
     let size = table.get(report, "size", size);
@@ -169,12 +168,13 @@ fn member(id: AgentId, mut table: Table<'_>, around: &Around<'_>, report: &mut R
         fallback_model: options.fallback_model,
         mcp: options.mcp,
         compact_at: options.compact_at,
+        project_settings: options.project_settings,
         dir: dir.as_ref().map_or_else(|| around.root.to_path_buf(), |dir| dir.value.clone()),
         prompt: prompt(&id, known_role.filter(|_| kind != Kind::Service), &mut table, around, report),
         restart: restart(role, kind, &mut table, report),
         schedule: schedule(kind, &mut table, report),
         env_file: env_file.map(|file| file.value),
-        args: args.unwrap_or_default(),
+        args: args.map(plain).unwrap_or_default(),
         pinged_by: pinged_by(role, &mut table, around, report),
         resume: resume(role, backend.as_deref(), &mut table, around, report),
         deliver_in_turn: deliver.is_some_and(|deliver| deliver.value),

@@ -90,6 +90,15 @@ pub fn inside(text: &str) -> Result<String, Wrong> {
     Ok(parts.map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/"))
 }
 
+/// A mail address as git writes it: no blanks, no brackets, one `@`.
+pub fn mail(text: &str) -> Option<String> {
+    let (name, host) = text.split_once('@')?;
+    let plain = |part: &str| {
+        !part.is_empty() && part.chars().all(|c| !c.is_whitespace() && !c.is_control() && !matches!(c, '<' | '>' | '@'))
+    };
+    (text.len() <= 254 && plain(name) && plain(host)).then(|| text.to_string())
+}
+
 /// A model's name as agent programs take it.
 pub fn model(text: &str) -> Option<String> {
     let good = text.len() <= 128

@@ -154,6 +154,8 @@ pub struct Agent {
     pub fallback_model: String,
     /// The MCP servers it gets, and no others; `None`: those that its program finds by itself.
     pub mcp: Option<Vec<String>>,
+    /// What becomes of it when the settings that its folder brings along are others than before.
+    pub project_settings: ProjectSettings,
     /// Its own clone, absolute.
     pub dir: PathBuf,
     /// Name of the template in [`Prompts`].
@@ -185,6 +187,16 @@ pub struct Agent {
     /// The accounts it may use, in this order; empty: one, by the accounts' own order. Beyond them, `fallback`.
     pub accounts: Vec<AccountId>,
     pub fallback: Vec<Fallback>,
+}
+
+/// What becomes of an agent whose folder brings other settings for its program than before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProjectSettings {
+    /// It is started, and its operator told.
+    #[default]
+    Tell,
+    /// It waits until its operator has looked at them.
+    Hold,
 }
 
 /// One table of `[mcp.*]`: a program that an agent's program starts to get tools from it.
@@ -281,6 +293,8 @@ pub struct Delivery {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HandoffRules {
     pub prefixes: Vec<String>,
+    /// By prefix the mail addresses of those whose commits hand over; a prefix that is not there: anybody's.
+    pub authors: BTreeMap<String, Vec<String>>,
     /// Pings per pair of agents within `loop_window` before the pair is held (fault M12).
     pub loop_budget: u32,
     pub loop_window: Duration,

@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use super::grammar;
 use super::launch::takes;
-use super::model::{Backend, McpServer, McpWay};
+use super::model::{Backend, McpServer, McpWay, ProjectSettings};
 use super::problem::quoted;
 use super::raw::{Report, Table, Written};
 use super::values::{self, Wrong};
@@ -21,6 +21,9 @@ const SERVERS_CAP: usize = 50;
 /// Below, a context would be shortened all the time; above, its program comes first.
 const COMPACT_AT: RangeInclusive<u32> = 20..=95;
 
+const PROJECT_SETTINGS: [(&str, ProjectSettings); 2] =
+    [("tell", ProjectSettings::Tell), ("hold", ProjectSettings::Hold)];
+
 /// The options of one agent.
 pub struct Options {
     pub permission: String,
@@ -28,6 +31,7 @@ pub struct Options {
     /// `None`: those that its program finds by itself.
     pub mcp: Option<Vec<String>>,
     pub compact_at: Option<u8>,
+    pub project_settings: ProjectSettings,
 }
 
 /// All servers that could be read.
@@ -91,7 +95,11 @@ pub fn read(
     });
     let compact = table.get(report, "compact_at", values::whole(COMPACT_AT));
     let mcp = table.get(report, "mcp", values::list("a list of names of [mcp.NAME]", known));
+    let settings = table.get(report, "project_settings", values::word("policy", &PROJECT_SETTINGS));
     if let Some(backend) = backend {
+        if let Some(settings) = settings.as_ref().filter(|_| backend.access.settings.is_empty()) {
+            no_such(settings, backend, report);
+        }
         untaken(permission.as_ref(), "{permission_args}", !backend.permissions.is_empty(), backend, report);
         untaken(fallback.as_ref(), "{fallback_args}", !backend.fallback_args.is_empty(), backend, report);
         if let Some(compact) = compact.as_ref().filter(|_| backend.compact.is_none()) {
@@ -106,6 +114,7 @@ pub fn read(
         permission: permission.map(|mode| mode.value).unwrap_or_default(),
         fallback_model: fallback.map(|model| model.value).unwrap_or_default(),
         compact_at: compact.and_then(|at| u8::try_from(at.value).ok()),
+        project_settings: settings.map(|settings| settings.value).unwrap_or_default(),
         mcp: mcp.map(|names| names.value.into_iter().map(Spanned::into_inner).collect()),
     }
 }

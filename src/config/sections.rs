@@ -1,8 +1,11 @@
 //! The tables with fixed names: what each key is called, its range and its default. `default.toml` says the same to
 //! operators; a test compares the two.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
+
+use toml::Spanned;
 
 use super::duration::{DAY, HOUR, MINUTE, SECOND};
 use super::grammar;
@@ -117,9 +120,30 @@ pub fn handoff(mut table: Table<'_>, report: &mut Report<'_>) -> HandoffRules {
             words
         }
     };
+    let table_of_authors = table.table(report, "authors", "[handoff.authors]");
+    let authors = authors(table_of_authors, &prefixes, report);
     let (loop_budget, loop_window) = rate(&mut table, report, "loop_budget", (20, HOUR));
     table.close(report);
-    HandoffRules { prefixes, loop_budget, loop_window }
+    HandoffRules { prefixes, authors, loop_budget, loop_window }
+}
+
+/// `[handoff.authors.*]`
+fn authors(table: Table<'_>, prefixes: &[String], report: &mut Report<'_>) -> BTreeMap<String, Vec<String>> {
+    let known: Vec<&str> = prefixes.iter().map(String::as_str).collect();
+    let mut authors = BTreeMap::new();
+    for (prefix, mut table) in table.named(report, "[handoff.authors.PREFIX]") {
+        if !prefixes.contains(&prefix.value) {
+            let wrong = values::unknown("prefix", &prefix.value, &known);
+            report.refuse(&prefix, wrong.found, wrong.expected);
+        }
+        let mail = values::checked("a mail address", grammar::mail);
+        let written =
+            table.need(report, "mail", "a list of mail addresses", values::list("a list of mail addresses", mail));
+        table.close(report);
+        let mails = written.into_iter().flat_map(|written| written.value).map(Spanned::into_inner).collect();
+        authors.insert(prefix.value, mails);
+    }
+    authors
 }
 
 /// `[capture]`

@@ -24,4 +24,5 @@ pub mod spool;
 pub mod store;
 pub mod tmux;
 pub mod told;
+pub mod vetting;
 pub mod workspace;

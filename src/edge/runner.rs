@@ -195,14 +195,7 @@ pub fn program(launch: &LaunchSpec) -> Result<PathBuf, RunError> {
 
 /// Whether a file is there below the home that a program so started has; `Err`: why not, or why nobody can say.
 pub fn finds(launch: &LaunchSpec, access: &Access, at: &str) -> Result<(), String> {
-    let environment = inherited(launch).map_err(|error| error.to_string())?;
-    let variable = |name: &str| environment.get(std::ffi::OsStr::new(name)).filter(|value| !value.is_empty());
-    let led = access.home.iter().find(|(_, value)| *value == "{home}").and_then(|(name, _)| variable(name));
-    let usual = || variable("HOME").filter(|_| !access.usual_home.is_empty());
-    let home = match led {
-        Some(home) => PathBuf::from(home),
-        None => PathBuf::from(usual().ok_or("nobody knows its home")?).join(&access.usual_home),
-    };
+    let home = home(launch, access)?.at;
     match home.join(at).metadata() {
         Ok(meta) if meta.is_file() && meta.len() > 0 => Ok(()),
         Ok(_) => Err(format!("{} is no transcript", home.join(at).display())),
@@ -211,6 +204,26 @@ pub fn finds(launch: &LaunchSpec, access: &Access, at: &str) -> Result<(), Strin
         }
         Err(error) => Err(format!("nobody can say whether it is there: {error}")),
     }
+}
+
+/// Where a program has its home.
+pub struct Home {
+    pub at: PathBuf,
+    /// The user's folder, where nothing leads the program elsewhere.
+    pub of_user: Option<PathBuf>,
+}
+
+/// The home that a program so started has; `Err`: why nobody can say.
+pub fn home(launch: &LaunchSpec, access: &Access) -> Result<Home, String> {
+    let environment = inherited(launch).map_err(|error| error.to_string())?;
+    let variable = |name: &str| environment.get(std::ffi::OsStr::new(name)).filter(|value| !value.is_empty());
+    let led = access.home.iter().find(|(_, value)| *value == "{home}").and_then(|(name, _)| variable(name));
+    if let Some(home) = led {
+        return Ok(Home { at: PathBuf::from(home), of_user: None });
+    }
+    let user = variable("HOME").filter(|_| !access.usual_home.is_empty()).ok_or("nobody knows its home")?;
+    let user = PathBuf::from(user);
+    Ok(Home { at: user.join(&access.usual_home), of_user: Some(user) })
 }
 
 fn read_spec(path: &Path) -> Result<RunSpec, RunError> {

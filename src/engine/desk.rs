@@ -323,7 +323,11 @@ fn rank(event: &Event) -> u8 {
         // An outcome belongs before the list of panes that was taken after it.
         Event::EffectFinished { .. } => 2,
         Event::TmuxAnswered { .. } | Event::TmuxSilent { .. } | Event::TmuxGone | Event::PaneDied { .. } => 3,
-        Event::Reported { .. } | Event::Searched { .. } | Event::Probed { .. } | Event::Sought { .. } => 4,
+        Event::Reported { .. }
+        | Event::Searched { .. }
+        | Event::Probed { .. }
+        | Event::Sought { .. }
+        | Event::Vetted { .. } => 4,
         Event::ScreenChanged { .. } | Event::Looked { .. } => 5,
         Event::PushSeen(_) | Event::WatchFailed { .. } | Event::StatusRead { .. } => 6,
         Event::ConfigLoaded | Event::ConfigRefused { .. } | Event::PremisesSeen(_) | Event::TimePassed => 7,

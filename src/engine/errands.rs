@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::config::sequence::set_sequence;
 use crate::edge::perform::Hands;
 use crate::edge::premises::Ground;
-use crate::edge::{channel, files, process, proving, runner};
+use crate::edge::{channel, files, process, proving, runner, vetting};
 use crate::pilot::effect::{Effect, Outcome, OwnFile};
 use crate::pilot::event::Event;
 use crate::pilot::id::{EffectId, PhaseId};
@@ -82,6 +82,7 @@ pub(super) fn run(desk: &mut Desk, effect: Effect) {
             });
         }
         seek @ Effect::Seek { .. } => sought(hands, seek),
+        vet @ Effect::Vet { .. } => vetted(hands, vet),
         Effect::Survey => desk.supply.survey(),
         Effect::Write { id, what } => write(desk, id, what),
         // The desk and the loop keep these for themselves.
@@ -96,6 +97,19 @@ fn sought(hands: Hands, seek: Effect) {
     let found = access.map_or(Err("its backend is gone".to_string()), |access| runner::finds(&spec, access, &at));
     tokio::task::spawn_local(async move {
         let _ = hands.events.send(Event::Sought { agent, account, conversation, found }).await;
+    });
+}
+
+/// In a thread of its own: files of somebody's are read.
+fn vetted(hands: Hands, vet: Effect) {
+    let Effect::Vet { agent, backend, spec } = vet else { return };
+    let Some(access) = hands.rules.backends.get(&backend).map(|backend| backend.access.clone()) else { return };
+    tokio::task::spawn_local(async move {
+        let looked = tokio::task::spawn_blocking(move || vetting::vet(&spec, &access)).await;
+        // What could not be looked at is asked for again.
+        if let Ok(vetted) = looked {
+            let _ = hands.events.send(Event::Vetted { agent, vetted }).await;
+        }
     });
 }
 

@@ -62,6 +62,7 @@ impl Keepsakes {
             | Event::Searched { .. }
             | Event::Probed { .. }
             | Event::Sought { .. }
+            | Event::Vetted { .. }
             | Event::Reported { .. }
             | Event::PushSeen(_)
             | Event::WatchFailed { .. }
@@ -104,20 +105,9 @@ fn worth(record: &Record) -> Worth {
         | Record::LimitReached { .. }
         | Record::AccountRefused { .. }
         | Record::SightLost { .. }
-        | Record::MessageMoved { stage: Stage::Uncertain { .. } | Stage::TypedNotSubmitted, .. }
         | Record::Alerted { agent: Some(_), .. } => Worth::Decision,
-        Record::MessageMoved {
-            stage:
-                Stage::Queued { .. }
-                | Stage::Pasting
-                | Stage::Posted
-                | Stage::Typed { .. }
-                | Stage::Submitted { .. }
-                | Stage::Refused { .. }
-                | Stage::Expired { .. },
-            ..
-        }
-        | Record::Alerted { agent: None, .. }
+        Record::MessageMoved { stage, .. } => of_stage(stage),
+        Record::Alerted { agent: None, .. }
         | Record::EngineStarted { .. }
         | Record::ConfigLoaded { .. }
         | Record::ConfigRefused { .. }
@@ -142,6 +132,7 @@ fn worth(record: &Record) -> Worth {
         | Record::SightRegained { .. }
         | Record::Quarantined { .. }
         | Record::ConversationSeen { .. }
+        | Record::SettingsSeen { .. }
         | Record::MassDeath { .. }
         | Record::JobStarted { .. }
         | Record::JobFinished { .. }
@@ -164,6 +155,19 @@ fn worth(record: &Record) -> Worth {
         | Record::PhaseUnblocked { .. }
         | Record::SequenceCompleted
         | Record::SequenceReopened => Worth::None,
+    }
+}
+
+fn of_stage(stage: &Stage) -> Worth {
+    match stage {
+        Stage::Uncertain { .. } | Stage::TypedNotSubmitted => Worth::Decision,
+        Stage::Queued { .. }
+        | Stage::Pasting
+        | Stage::Posted
+        | Stage::Typed { .. }
+        | Stage::Submitted { .. }
+        | Stage::Refused { .. }
+        | Stage::Expired { .. } => Worth::None,
     }
 }
 

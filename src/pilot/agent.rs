@@ -1,12 +1,12 @@
 //! One agent as the pilot knows it: a durable part, folded from records, and a volatile part, merely observed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::model::ScreenSays;
 
-use super::fact::{Exit, Identity, Place, ProgramState, Screen, Search, Work};
+use super::fact::{Exit, Identity, Place, ProgramState, Screen, Search, Setting, Vetted, Work};
 use super::gauge::Gauges;
 use super::id::{AccountId, EffectId, Incarnation, MessageId, PhaseId};
 use super::reading::Reading;
@@ -78,6 +78,8 @@ pub struct Agent {
     pub budget_waived: Option<Time>,
     /// The program's own time of the newest answer that a record counts.
     pub counted_to: Option<Time>,
+    /// The settings that its folder brought at its last start, by the backend whose program goes by them.
+    pub settings: BTreeMap<String, Vec<Setting>>,
 }
 
 /// A way that an agent goes, as it was chosen.
@@ -185,6 +187,7 @@ impl Agent {
             used_today: (Time(0), Used::default()),
             budget_waived: None,
             counted_to: None,
+            settings: BTreeMap::new(),
         }
     }
 
@@ -258,6 +261,9 @@ pub struct Watch {
     /// The last search for one launched by hand.
     pub searched: Option<(Time, Search)>,
     pub search_asked: Option<Time>,
+    /// What the last look before a start saw, until it is started.
+    pub vetted: Option<(Time, Vetted)>,
+    pub vet_asked: Option<Time>,
     /// Why it can't go on for its account's sake, and until when where that is known.
     pub barred: Option<(String, Option<Time>)>,
     /// Since when its program says that its account is not let in.

@@ -40,6 +40,7 @@ impl Concern {
             | Event::Searched { .. }
             | Event::Probed { .. }
             | Event::Sought { .. }
+            | Event::Vetted { .. }
             | Event::PushSeen(_)
             | Event::WatchFailed { .. }
             | Event::StatusRead { .. }
@@ -74,6 +75,7 @@ pub(super) fn is_own_affair(record: &Record, decided: impl Fn(&AgentId) -> bool)
         | Record::Found { .. }
         | Record::Alerted { .. }
         | Record::ConversationSeen { .. }
+        | Record::SettingsSeen { .. }
         | Record::MessageQueued { .. }
         | Record::MessageMoved { .. } => true,
         Record::EngineStarted { .. }

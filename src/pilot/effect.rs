@@ -75,6 +75,8 @@ pub enum Effect {
         at: String,
         spec: Box<LaunchSpec>,
     },
+    /// Look at what this agent's program would go by. Answered by `Event::Vetted`.
+    Vet { agent: AgentId, backend: String, spec: Box<LaunchSpec> },
     /// Answer a client.
     Reply { ask: Ask, answer: Answer },
     /// Read the workspace's configuration again.

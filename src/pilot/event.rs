@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::command::Command;
 use super::effect::Outcome;
-use super::fact::{Exit, Hiccup, Look, PaneFact, Premises, Probed, Push, Report, Screen, Search, Server};
+use super::fact::{Exit, Hiccup, Look, PaneFact, Premises, Probed, Push, Report, Screen, Search, Server, Vetted};
 use super::id::{AccountId, AgentId, EffectId, Incarnation, PhaseId};
 
 /// Number by which the engine finds the client that asked.
@@ -37,6 +37,8 @@ pub enum Event {
     Probed { account: AccountId, backend: String, probed: Probed },
     /// The result of `Effect::Seek`; `Err`: why it is not there, or why nobody can say.
     Sought { agent: AgentId, account: Option<AccountId>, conversation: String, found: Result<(), String> },
+    /// The result of `Effect::Vet`.
+    Vetted { agent: AgentId, vetted: Vetted },
     /// A line from an agent's own event channel.
     Reported { agent: AgentId, incarnation: Incarnation, report: Report },
     /// The watched branch was read and differs from before (or is seen for the first time).

@@ -202,6 +202,25 @@ pub struct Commit {
     pub sha: Sha,
     /// What its subject says by the handoff grammar, if anything.
     pub handoff: Option<Handoff>,
+    /// Who wrote it and who committed it, as it says itself; looked at where it hands something over.
+    pub author: Person,
+    pub committer: Person,
+}
+
+/// Somebody as a commit names him. Anybody can write anything there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Person {
+    /// `Name <mail>`, shortened, without control characters.
+    pub words: String,
+    pub mail: String,
+}
+
+impl Commit {
+    /// Who it says that it is by, in words.
+    pub fn by(&self) -> String {
+        let (author, committer) = (&self.author.words, &self.committer.words);
+        if author == committer { author.clone() } else { format!("{author}, committed by {committer}") }
+    }
 }
 
 /// `claim(1a): …` → prefix `claim`, id `1a`.
@@ -255,6 +274,42 @@ pub enum Probed {
     },
     /// It could not be made, or brought nothing that can be read.
     Nothing { why: String },
+}
+
+/// What an agent's program would go by if it was started now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vetted {
+    /// The settings that its folder brings along, in the order in which its backend names them.
+    pub settings: Vec<Setting>,
+    /// The first file of its home that is not whole.
+    pub damaged: Option<Damage>,
+}
+
+/// A file of settings in an agent's folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setting {
+    /// From the agent's folder.
+    pub file: String,
+    /// Of its content, as git counts it; why it can't be read, where it can't.
+    pub digest: String,
+    /// What stands at its top: names alone.
+    pub keys: Vec<String>,
+}
+
+impl Setting {
+    /// The file, and what it says something about.
+    pub fn words(&self) -> String {
+        if self.keys.is_empty() { self.file.clone() } else { format!("{} ({})", self.file, self.keys.join(", ")) }
+    }
+}
+
+/// A file that its writers left in pieces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    pub file: String,
+    pub why: String,
+    /// Where a copy of it lies.
+    pub kept: Option<String>,
 }
 
 /// How the machine itself is doing, told when it changes what can be trusted.

@@ -76,6 +76,10 @@ fn announce(turn: &mut Turn<'_>, remote: &str, branch: &str, commits: &[Commit],
         if targets.is_empty() {
             continue;
         }
+        if let Some(what) = forged(turn, commit, &handoff.prefix) {
+            turn.record(Record::Alerted { agent: None, what });
+            continue;
+        }
         let (sha, handoff) = (commit.sha.clone(), handoff.clone());
         let (prefix, gate) = (handoff.prefix.clone(), handoff.gate.clone());
         turn.record(Record::HandoffSeen {
@@ -84,6 +88,7 @@ fn announce(turn: &mut Turn<'_>, remote: &str, branch: &str, commits: &[Commit],
             sha: sha.clone(),
             handoff,
             targets: targets.clone(),
+            by: commit.by(),
         });
         for target in targets {
             let item = Item { prefix: prefix.clone(), gate: gate.clone(), sha: sha.clone() };
@@ -96,6 +101,21 @@ fn announce(turn: &mut Turn<'_>, remote: &str, branch: &str, commits: &[Commit],
             send(turn, &target, &items);
         }
     }
+}
+
+/// Who signs a handoff must be one of those who may, where that is said (fault G15). Both names count: with `--author` alone one of
+/// them is still the forger's own.
+fn forged(turn: &Turn<'_>, commit: &Commit, prefix: &str) -> Option<String> {
+    let may = turn.rules.handoff.authors.get(prefix)?;
+    let is_let = |mail: &String| may.contains(mail);
+    if is_let(&commit.author.mail) && is_let(&commit.committer.mail) {
+        return None;
+    }
+    let (by, sha) = (commit.by(), commit.sha.short());
+    let gate = commit.handoff.as_ref().map_or("", |handoff| &handoff.gate);
+    Some(format!(
+        "{prefix}({gate}) {sha} is by {by}, who may not hand that over (`handoff.authors`): nobody was told of it"
+    ))
 }
 
 fn send(turn: &mut Turn<'_>, target: &AgentId, items: &[Item]) {

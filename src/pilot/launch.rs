@@ -20,6 +20,7 @@ use super::restart;
 use super::stall;
 use super::time::Time;
 use super::turn::Turn;
+use super::vetting;
 
 /// A found or unknown orchestrator is looked for again after this.
 const SEARCH_AGAIN: Duration = Duration::from_secs(60);
@@ -68,8 +69,11 @@ pub(super) fn bring_up(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, Strin
             Some((turn.now.steady + SERVER_AGAIN, format!("start it when {server} is up")))
         }
         Ok(begun) => {
-            start(turn, &begun);
-            None
+            let wait = vetting::waits(turn, id, &begun);
+            if wait.is_none() {
+                start(turn, &begun);
+            }
+            wait
         }
         Err(wait) => Some(wait),
     }

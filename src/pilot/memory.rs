@@ -25,6 +25,11 @@ impl Agent {
         self.left.clear();
     }
 
+    pub(super) fn bring(&mut self, record: &Record) {
+        let Record::SettingsSeen { backend, settings, .. } = record else { return };
+        self.settings.insert(backend.clone(), settings.clone());
+    }
+
     pub(super) fn stay_up(&mut self) {
         if let Life::Stopping { since, .. } = self.life {
             self.life = Life::Up { since };

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::prices::Billing;
 
 use super::effect::OwnFile;
-use super::fact::{Exit, Handoff, Hiccup, Identity, Place, Server};
+use super::fact::{Exit, Handoff, Identity, Place, Server, Setting};
 use super::id::{AccountId, AgentId, EffectId, Incarnation, MessageId, PhaseId, Sha};
 use super::message::{Message, Stage};
 use super::standing::Verdict;
@@ -14,6 +14,7 @@ use super::time::Time;
 use super::usage::{Spent, TurnEnd};
 
 pub use super::cause::{Illness, StopCause};
+pub use super::hiccup::HiccupNote;
 
 /// One remembered fact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -176,6 +177,12 @@ pub enum Record {
         agent: AgentId,
         conversation: String,
     },
+    /// The settings that its folder brings along are others than before: these.
+    SettingsSeen {
+        agent: AgentId,
+        backend: String,
+        settings: Vec<Setting>,
+    },
     MassDeath {
         agents: Vec<AgentId>,
         until: Time,
@@ -260,6 +267,9 @@ pub enum Record {
         sha: Sha,
         handoff: Handoff,
         targets: Vec<AgentId>,
+        /// Who the commit says that it is by.
+        #[serde(default)]
+        by: String,
     },
     InboxSeen {
         remote: String,
@@ -388,26 +398,6 @@ pub enum BaselineWhy {
     PhaseChange,
 }
 
-/// A hiccup, in whole milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "hiccup", rename_all = "snake_case")]
-pub enum HiccupNote {
-    Late { ms: u64 },
-    Slept { ms: u64 },
-    ClockMoved { ms: i64 },
-}
-
-impl From<&Hiccup> for HiccupNote {
-    fn from(hiccup: &Hiccup) -> Self {
-        let whole = |span: &std::time::Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-        match hiccup {
-            Hiccup::Late(by) => HiccupNote::Late { ms: whole(by) },
-            Hiccup::Slept(span) => HiccupNote::Slept { ms: whole(span) },
-            Hiccup::ClockMoved(ms) => HiccupNote::ClockMoved { ms: *ms },
-        }
-    }
-}
-
 impl Record {
     /// Its name in the log, as in its JSON.
     pub fn kind(&self) -> String {
@@ -458,6 +448,7 @@ impl Record {
             | Record::SightRegained { agent, .. }
             | Record::Quarantined { agent, .. }
             | Record::ConversationSeen { agent, .. }
+            | Record::SettingsSeen { agent, .. }
             | Record::JobStarted { agent, .. }
             | Record::JobFinished { agent }
             | Record::Used { agent, .. }

@@ -184,6 +184,7 @@ impl State {
             Record::SightRegained { agent, .. } => self.agent(agent, at).sight_lost = None,
             Record::Quarantined { agent, conversation, .. } => self.agent(agent, at).quarantine(conversation.as_ref()),
             Record::ConversationSeen { agent, conversation } => self.agent(agent, at).talk_in(conversation),
+            Record::SettingsSeen { agent, .. } => self.agent(agent, at).bring(record),
             Record::JobStarted { agent, .. } => self.agent(agent, at).begin_job(at),
             Record::JobFinished { agent } => self.agent(agent, at).job = Job::Finished { at },
             Record::Used { agent, .. } => self.apply_used(at, agent, record),

@@ -17,6 +17,7 @@ use super::record::{HiccupNote, Order, Record};
 use super::state::{State, Tmux};
 use super::time::{Now, Time};
 use super::turn::{Outcome, Turn};
+use super::vetting;
 use super::view::View;
 use super::{
     account, delivery, handoff, job, launch, operate, phase, post, proof, report, restart, show, sight, stall, usage,
@@ -104,6 +105,7 @@ fn observe(turn: &mut Turn<'_>, event: Event) {
         Event::Sought { agent, account, conversation, found } => {
             account::sought(turn, &agent, account.as_ref(), (conversation, found));
         }
+        Event::Vetted { agent, vetted } => vetting::vetted(turn, &agent, vetted),
         Event::Reported { agent, incarnation, report } => {
             if is_current(turn, &agent, incarnation) {
                 report::reported(turn, &agent, report);

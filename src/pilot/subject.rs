@@ -11,10 +11,12 @@
 //! Control characters (TAB excepted) and subjects of more than 4096 bytes are refused whole; the words may be in any
 //! encoding, since nobody ever reads them. Knows no commits and asks no repository.
 
-use super::fact::Handoff;
+use super::fact::{Handoff, Person};
 
 /// Longer ones are no subjects.
 const SUBJECT_CAP: usize = 4096;
+/// Letters of a person's name and mail that are kept.
+const PERSON_CAP: usize = 120;
 /// Longest gate, in bytes.
 const GATE_CAP: usize = 32;
 
@@ -32,6 +34,15 @@ pub fn parse(subject: &[u8], prefixes: &[String]) -> Option<Handoff> {
         let said = words.iter().any(|byte| !matches!(byte, b' ' | b'\t'));
         said.then(|| Handoff { prefix: prefix.clone(), gate })
     })
+}
+
+/// Reads the signature of a commit: `Name <mail> SECONDS ZONE`.
+pub fn person(signature: &[u8]) -> Person {
+    let text = String::from_utf8_lossy(signature);
+    let named = text.rfind('>').map_or(text.as_ref(), |end| &text[..=end]);
+    let words: String = named.chars().filter(|c| !c.is_control()).take(PERSON_CAP).collect();
+    let mail = named.rfind('<').map(|begin| named[begin + 1..].trim_end_matches('>'));
+    Person { words, mail: mail.unwrap_or_default().to_string() }
 }
 
 fn gate(text: &[u8]) -> Option<String> {

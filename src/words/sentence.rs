@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::pilot::effect::OwnFile;
-use crate::pilot::fact::{Exit, Server};
+use crate::pilot::fact::{Exit, Server, Setting};
 use crate::pilot::id::{AgentId, Incarnation, PhaseId, Sha};
 use crate::pilot::record::{Actor, AgentState, BaselineWhy, HiccupNote, Illness, Order, Record, StopCause, Wish};
 use crate::pilot::time::Time;
@@ -74,6 +74,7 @@ fn told(record: &Record) -> String {
         | Record::SightRegained { .. }
         | Record::Quarantined { .. }
         | Record::ConversationSeen { .. }
+        | Record::SettingsSeen { .. }
         | Record::JobStarted { .. }
         | Record::JobFinished { .. }
         | Record::Used { .. } => of_agent(record),
@@ -138,6 +139,7 @@ fn of_agent(record: &Record) -> String {
         Record::SightRegained { agent, by } => format!("{agent}: acted on again, by {}", actor(*by)),
         Record::Quarantined { agent, why, .. } => format!("{agent}: its conversation is never resumed: {why}"),
         Record::ConversationSeen { agent, conversation } => format!("{agent}: in conversation {conversation}"),
+        Record::SettingsSeen { agent, settings, .. } => format!("{agent}: {}", brought(settings)),
         Record::JobStarted { agent, by } => format!("{agent}: a run was asked for by {}", actor(*by)),
         Record::JobFinished { agent } => format!("{agent}: its run is finished"),
         Record::Used { agent, ended, spent, .. } => usage::used(agent, *ended, spent),
@@ -145,13 +147,21 @@ fn of_agent(record: &Record) -> String {
     }
 }
 
+/// What an agent's folder brings for its program.
+fn brought(settings: &[Setting]) -> String {
+    let files: Vec<String> = settings.iter().map(Setting::words).collect();
+    let files = if files.is_empty() { "no settings".to_string() } else { files.join(", ") };
+    format!("its folder brings {files}")
+}
+
 /// What was seen on the watched branch.
 fn of_branch(record: &Record) -> String {
     match record {
         Record::Baseline { branch, sha, why, .. } => format!("{branch} is at {}, {}", sha.short(), baseline(*why)),
-        Record::HandoffSeen { sha, handoff, targets, .. } => {
+        Record::HandoffSeen { sha, handoff, targets, by, .. } => {
             let targets = if targets.is_empty() { "nobody".to_string() } else { names(targets) };
-            format!("{}({}) was pushed as {}, for {targets}", handoff.prefix, handoff.gate, sha.short())
+            let by = if by.is_empty() { String::new() } else { format!(" by {by}") };
+            format!("{}({}) was pushed as {}{by}, for {targets}", handoff.prefix, handoff.gate, sha.short())
         }
         Record::InboxSeen { sha, agent, entries, .. } => inbox(agent, *entries, sha),
         Record::WatchBroken { why } => format!("the remote can't be read: {why}"),

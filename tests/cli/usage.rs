@@ -46,6 +46,7 @@ fn handoff(prefix: &str, gate: &str) -> Record {
         sha: Sha::parse(&"3f2a1cd1".repeat(5)).expect("a name"),
         handoff: Handoff { prefix: prefix.to_string(), gate: gate.to_string() },
         targets: Vec::new(),
+        by: String::new(),
     }
 }
 

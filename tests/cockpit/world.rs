@@ -14,7 +14,7 @@ use flightdeck::pilot::command::{Answer, Command};
 use flightdeck::pilot::effect::{Effect, Outcome};
 use flightdeck::pilot::event::{Ask, Event};
 use flightdeck::pilot::fact::{
-    Commit, Exit, Handoff, Identity, Look, PaneFact, Place, Push, Report, Search, Server, Stamp, Work,
+    Commit, Exit, Handoff, Identity, Look, PaneFact, Person, Place, Push, Report, Search, Server, Stamp, Vetted, Work,
 };
 use flightdeck::pilot::id::{AgentId, Incarnation, PhaseId, Sha};
 use flightdeck::pilot::record::Record;
@@ -181,7 +181,12 @@ impl World {
         for (at, (prefix, gate)) in handoffs.iter().enumerate() {
             self.works_for(Duration::from_secs(60));
             let handoff = Handoff { prefix: prefix.to_string(), gate: gate.to_string() };
-            let commit = Commit { sha: sha(at + 1), handoff: Some(handoff) };
+            let commit = Commit {
+                sha: sha(at + 1),
+                handoff: Some(handoff),
+                author: Person::default(),
+                committer: Person::default(),
+            };
             let push = Push { old: Some(sha(at)), new: sha(at + 1), commits: vec![commit], ..nothing_pushed() };
             self.happens(Event::PushSeen(push));
         }
@@ -310,6 +315,9 @@ impl World {
                     backend,
                     probed: flightdeck::pilot::fact::Probed::Same,
                 });
+            }
+            Effect::Vet { agent, .. } => {
+                self.events.push_back(Event::Vetted { agent, vetted: Vetted::default() });
             }
             Effect::Seek { agent, account, conversation, .. } => {
                 self.events.push_back(Event::Sought { agent, account, conversation, found: Ok(()) });

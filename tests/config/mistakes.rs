@@ -228,6 +228,10 @@ fn other_kind(value: &Value, chance: &mut Chance) -> Option<String> {
 /// A value of the right kind that is too little, too much, or no word that the key knows.
 fn out_of_range(key: &Key, chance: &mut Chance) -> Option<String> {
     let values: &[&str] = match &key.value {
+        // Any number puts rules in an order.
+        Value::Integer(_) if key.table.starts_with("backends") && key.name == "priority" => {
+            &["-9223372036854775808", "9223372036854775807"]
+        }
         Value::Integer(_) => &["-1", "0", "10000000", "-9223372036854775808", "9223372036854775807"],
         Value::Float(_) => &["-0.5", "1e300"],
         Value::String(text) if is_rate(text) => {
@@ -317,7 +321,7 @@ fn damaged(mut bytes: Vec<u8>, chance: &mut Chance) -> Vec<u8> {
 fn is_valid(table: &toml::Table, path: &str, known: &[Key]) {
     // Names that operators choose; below some of them anything goes.
     let family = |path: &str| path.split('.').next().unwrap_or_default().to_string();
-    let free = ["backends", "prices", "cockpit.keys"].iter().any(|of| path.starts_with(of));
+    let free = ["backends", "prices", "cockpit.keys", "handoff.authors"].iter().any(|of| path.starts_with(of));
     for (name, value) in table {
         let below = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
         if let (Value::Table(inner), true) = (value, path.matches('.').count() < 1) {

@@ -1,12 +1,15 @@
 //! Faults of accounts and their limits.
 
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
+use flightdeck::pilot::command::Command;
 use flightdeck::pilot::message::{Origin, Stage};
 use flightdeck::pilot::record::{AgentState, Order, Record};
 use flightdeck::pilot::standing::Verdict;
+use rustix::process::Signal;
 
-use super::deck::Deck;
+use super::deck::{Deck, id};
 use super::plan::Plan;
 use super::sim::{Story, play, scenario};
 
@@ -236,7 +239,12 @@ fn a8_when_a_limit_of_many_ends_they_are_spoken_to_two_at_a_time() {
 }
 
 #[test]
-fn a4_programs_that_share_a_home_are_started_one_after_the_other() {
+fn a4_programs_that_share_a_home_are_started_one_after_the_other_and_in_none_that_is_damaged() {
+    one_after_the_other();
+    in_none_that_is_damaged();
+}
+
+fn one_after_the_other() {
     // Twelve of one program in its usual home, two on an account with a home of its own, one of another program.
     let many: Vec<String> = (10..22).map(|number| format!("a{number}=talker")).collect();
     let agents = format!("{} b1=scribe b2=scribe other", many.join(" "));
@@ -266,4 +274,72 @@ fn a4_programs_that_share_a_home_are_started_one_after_the_other() {
     // Nobody waits for somebody else's home.
     let other = starts.iter().find(|(_, agent)| agent == "other").expect("it was started");
     assert!(other.0 < Duration::from_secs(1), "{starts:?}");
+}
+
+fn in_none_that_is_damaged() {
+    let plan = Plan::new().agent("solo", "on *: say yes\n").agent("other", "on *: say yes\n");
+    let plan = plan
+        .set("backends.player.access.usual_home", ".player")
+        .set("backends.player.access.files", vec!["login.json"]);
+    let deck = plan.set("backends.player.access.usual_files", vec![".player.json", ".player.toml"]).laid_out();
+    let home = deck.home.join(".player");
+    std::fs::create_dir_all(&home).expect("a folder");
+    let (login, state) = (home.join("login.json"), deck.home.join(".player.json"));
+    std::fs::write(&login, "{\"token\": \"canary-4711\"}").expect("a file");
+    std::fs::write(&state, "{}").expect("a file");
+    std::fs::write(deck.home.join(".player.toml"), "a = 1\n").expect("a file");
+    deck.start_engine();
+    deck.prompted("solo", 1);
+    let held = |agent: &str, count: usize| {
+        deck.until("a hold", || {
+            let causes = deck.all(|record| match record {
+                Record::Held { agent: of, cause, .. } if of.as_str() == agent => Some(cause.clone()),
+                _ => None,
+            });
+            causes.get(count - 1).cloned()
+        })
+    };
+    let mut holds = 0;
+    for (file, pieces, why) in [
+        (&login, "{\"token\": \"canary-47", "no JSON at line 1, column 20"),
+        (&state, "", "it is empty"),
+        (&state, "{}{\"a\": 1}", "no JSON at line 1, column 3"),
+        (&deck.home.join(".player.toml"), "a = 1\nb =", "it is no TOML"),
+    ] {
+        let whole = std::fs::read(file).expect("a file");
+        std::fs::write(file, pieces).expect("a file");
+        deck.kill("solo", Signal::KILL);
+        holds += 1;
+        let cause = held("solo", holds);
+        let at = cause.find(".damaged-").expect("a copy's name");
+        let begin = cause[..at].rfind(' ').expect("a blank") + 1;
+        let copy = std::path::PathBuf::from(&cause[begin..at + ".damaged-".len() + 8]);
+        assert_eq!(
+            cause,
+            format!("{} is damaged ({why}; a copy is kept as {}): put it right first", file.display(), copy.display())
+        );
+        assert!(!cause.contains("canary"), "{cause}");
+        assert_eq!(std::fs::read(&copy).expect("a copy"), pieces.as_bytes());
+        assert_eq!(std::fs::metadata(&copy).expect("a copy").mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read(file).expect("a file"), pieces.as_bytes(), "it is not ours to put right");
+        // Released too early it is held again, and the same damage is kept once.
+        deck.tell(&Command::Release { agent: id("solo") });
+        holds += 1;
+        assert_eq!(held("solo", holds), cause);
+        std::fs::write(file, whole).expect("a file");
+        deck.tell(&Command::Release { agent: id("solo") });
+        deck.prompted("solo", 1 + holds / 2);
+    }
+    let copies = std::fs::read_dir(&deck.home).expect("a folder").chain(std::fs::read_dir(&home).expect("a folder"));
+    let copies = copies.flatten().filter(|entry| entry.file_name().to_string_lossy().contains(".damaged-"));
+    assert_eq!(copies.count(), 4);
+    // Whoever ran on while it was damaged was left alone.
+    assert_eq!(deck.submits("other").len(), 1);
+    // One that is written at this very moment is not damaged.
+    std::fs::write(&state, "{").expect("a file");
+    deck.kill("solo", Signal::KILL);
+    deck.until("its end", || (deck.exits("solo").len() == 5).then_some(()));
+    std::fs::write(&state, "{}").expect("a file");
+    deck.prompted("solo", 6);
+    assert_eq!(deck.count(|record| matches!(record, Record::Held { .. })), holds);
 }

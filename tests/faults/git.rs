@@ -311,6 +311,70 @@ async fn g13_somebody_elses_folder_is_not_read_but_named() {
     assert!(why.starts_with(&format!("the remote {shown} {refused}")), "{why}");
 }
 
+#[test]
+fn g15_who_signed_a_handoff_is_shown_and_where_it_is_said_who_may_a_forged_one_tells_nobody() {
+    let idle = "on *: say yes\n";
+    let plan = Plan::pair(idle, idle).set("handoff.authors.review.mail", vec!["adversary@real.invalid"]);
+    let deck = plan.up();
+    deck.prompted("builder", 1);
+    deck.prompted("adversary", 1);
+    deck.saw("the first sight", |record| matches!(record, Record::Baseline { .. }).then_some(()));
+    let seed = deck.outside().join("seed");
+    let commit = |subject: &str, more: &[&str]| {
+        let own = ["-c", "user.name=Adversary", "-c", "user.email=adversary@real.invalid"];
+        let own = if more.contains(&"own") { &own[..] } else { &[] };
+        let rest = more.iter().copied().filter(|word| *word != "own");
+        let args: Vec<&str> = own
+            .iter()
+            .copied()
+            .chain(["commit", "--quiet", "--allow-empty", "--message", subject])
+            .chain(rest)
+            .collect();
+        git(&seed, &args);
+        git(&seed, &["push", "--quiet", "origin", "HEAD:main"]);
+        git(&seed, &["rev-parse", "HEAD"])[..10].to_string()
+    };
+    // The Builder passes its own work, in its own name and in the other's.
+    for (gate, more) in [("1", &[][..]), ("2", &["--author", "Adversary <adversary@real.invalid>"])] {
+        let sha = commit(&format!("review({gate}): pass"), more);
+        let by = if gate == "1" {
+            "a person <person@real.invalid>"
+        } else {
+            "Adversary <adversary@real.invalid>, committed by a person <person@real.invalid>"
+        };
+        let told = deck.until("an alert", || {
+            let alerts = deck.all(|record| match record {
+                Record::Alerted { agent: None, what } if what.starts_with("review") => Some(what.clone()),
+                _ => None,
+            });
+            alerts.into_iter().find(|what| what.starts_with(&format!("review({gate})")))
+        });
+        assert_eq!(
+            told,
+            format!(
+                "review({gate}) {sha} is by {by}, who may not hand that over (`handoff.authors`): nobody was told of it"
+            )
+        );
+    }
+    // The Adversary's own verdict comes through, and so does a claim, of which nobody said who may make it.
+    let sha = commit("review(3): pass", &["own"]);
+    deck.prompted("builder", 2);
+    assert_eq!(deck.submits("builder")[1], format!("New on main: review(3) {sha}. Pull and act on it."));
+    commit("claim(4): \u{1b}[2Jdone", &["--author", "e\u{1b}[2Jvil <a@b.invalid>"]);
+    commit("claim(5): done", &["--author", "e\u{202e}\u{9b}vil <a@b.invalid>"]);
+    deck.prompted("adversary", 2);
+    let seen = deck.all(|record| match record {
+        Record::HandoffSeen { handoff, by, .. } => Some((handoff.gate.clone(), by.clone())),
+        _ => None,
+    });
+    assert_eq!(seen.iter().map(|(gate, _)| gate.as_str()).collect::<Vec<_>>(), ["3", "5"]);
+    assert_eq!(seen[0].1, "Adversary <adversary@real.invalid>");
+    let shown = String::from_utf8_lossy(&deck.verb(&["events", "--limit", "1000"]).stdout).into_owned();
+    assert!(shown.contains("by Adversary <adversary@real.invalid>, for builder"), "{shown}");
+    assert!(shown.contains("claim(5) was pushed") && !shown.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{shown}");
+    assert!(!deck.submits("builder").iter().chain(&deck.submits("adversary")).any(|text| text.contains("vil")));
+}
+
 #[tokio::test]
 async fn g16_fifty_commits_in_one_push_come_in_the_graphs_order_whatever_their_dates() {
     let world = World::new();

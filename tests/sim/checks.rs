@@ -265,6 +265,7 @@ fn acted_on(effect: &Effect) -> Option<&AgentId> {
         | Effect::Search { .. }
         | Effect::Probe { .. }
         | Effect::Seek { .. }
+        | Effect::Vet { .. }
         | Effect::Reply { .. }
         | Effect::Reload { .. }
         | Effect::Quit { .. } => None,
@@ -285,6 +286,7 @@ fn id_of(effect: &Effect) -> Option<EffectId> {
         | Effect::Search { .. }
         | Effect::Probe { .. }
         | Effect::Seek { .. }
+        | Effect::Vet { .. }
         | Effect::Reply { .. }
         | Effect::Reload { .. }
         | Effect::Quit { .. } => None,

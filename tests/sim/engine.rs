@@ -314,6 +314,7 @@ impl World {
             | Effect::Search { .. }
             | Effect::Probe { .. }
             | Effect::Seek { .. }
+            | Effect::Vet { .. }
             | Effect::Reload { .. }
             | Effect::Quit { .. } => self.dice.between(self.pace.tmux),
         };

@@ -68,6 +68,10 @@ impl World {
                 let found = if there { Ok(()) } else { Err("there is no such file".to_string()) };
                 self.tell_later(life, Event::Sought { agent, account, conversation, found });
             }
+            Effect::Vet { agent, .. } => {
+                let vetted = self.vetted.get(&agent).cloned().unwrap_or_default();
+                self.tell_later(life, Event::Vetted { agent, vetted });
+            }
             Effect::Reply { answer, .. } => {
                 let words = words::answer(&answer);
                 self.note(&format!("< {words}"));
@@ -123,6 +127,7 @@ impl World {
             | Effect::Search { .. }
             | Effect::Probe { .. }
             | Effect::Seek { .. }
+            | Effect::Vet { .. }
             | Effect::Reply { .. }
             | Effect::Reload { .. }
             | Effect::Quit { .. } => None,
@@ -302,6 +307,7 @@ fn needs_tmux(effect: &Effect) -> bool {
         | Effect::Search { .. }
         | Effect::Probe { .. }
         | Effect::Seek { .. }
+        | Effect::Vet { .. }
         | Effect::Reply { .. }
         | Effect::Reload { .. }
         | Effect::Quit { .. } => false,

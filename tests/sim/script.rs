@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use flightdeck::pilot::command::Command;
 use flightdeck::pilot::event::{Event, StatusFile};
-use flightdeck::pilot::fact::{Commit, Disk, Exit, Handoff, Premises, Probed, Push, Search};
+use flightdeck::pilot::fact::{Commit, Disk, Exit, Handoff, Person, Premises, Probed, Push, Search};
 use flightdeck::pilot::id::{AccountId, AgentId, MessageId, PhaseId};
 use flightdeck::pilot::usage::Tokens;
 
@@ -308,7 +308,8 @@ fn push(world: &mut World, words: &str, rewritten: bool) -> Done {
             }
             _ => {}
         }
-        commits.push(Commit { sha: world.sha(), handoff });
+        let by = Person { words: "somebody <a@example.org>".to_string(), mail: "a@example.org".to_string() };
+        commits.push(Commit { sha: world.sha(), handoff, author: by.clone(), committer: by });
     }
     done.retain(|phase| !open.contains(phase));
     let old = world.remote.pushes.last().map(|push| push.new.clone());

@@ -110,6 +110,10 @@ pub(crate) fn record(record: &Record, begin: Time) -> String {
             let which = if conversation.is_some() { "its conversation" } else { "nothing named" };
             format!("{agent}: quarantined {which}: {why}")
         }
+        Record::SettingsSeen { agent, settings, .. } => {
+            let files: Vec<&str> = settings.iter().map(|setting| setting.file.as_str()).collect();
+            format!("{agent}: its folder brings {files:?}")
+        }
         Record::ConversationSeen { agent, .. } => format!("{agent}: told its conversation"),
         Record::MassDeath { agents, until } => {
             format!("mass death of {} and one more, pause until {}", list(agents), when(until))

@@ -10,7 +10,7 @@ use flightdeck::config::Config;
 use flightdeck::pilot::command::Command;
 use flightdeck::pilot::effect::Effect;
 use flightdeck::pilot::event::{Ask, Event};
-use flightdeck::pilot::fact::{Exit, Hiccup, PaneFact, Place, Probed, Push, Report, Search, Server};
+use flightdeck::pilot::fact::{Exit, Hiccup, PaneFact, Place, Probed, Push, Report, Search, Server, Vetted};
 use flightdeck::pilot::id::{AccountId, AgentId, Incarnation, MessageId, PhaseId, Sha};
 use flightdeck::pilot::step;
 use flightdeck::pilot::time::{Now, Time};
@@ -131,6 +131,8 @@ pub(crate) struct World {
     pub(crate) limits: BTreeMap<AgentId, Time>,
     pub(crate) poisoned: BTreeSet<String>,
     pub(crate) by_hand: Search,
+    /// What agents' programs would go by.
+    pub(crate) vetted: BTreeMap<AgentId, Vetted>,
     /// What a tiny call on an account comes to.
     pub(crate) proofs: BTreeMap<AccountId, Probed>,
     /// Accounts on which every conversation is found.
@@ -213,6 +215,7 @@ impl World {
             limits: BTreeMap::new(),
             poisoned: BTreeSet::new(),
             by_hand: Search::None,
+            vetted: BTreeMap::new(),
             proofs: BTreeMap::new(),
             transcripts: BTreeSet::new(),
             worked_on: BTreeMap::new(),

@@ -77,7 +77,8 @@ impl News {
             | Record::MarkerSeen { .. }
             | Record::JobStarted { .. }
             | Record::Used { .. }
-            | Record::Routed { .. } => News::Doing,
+            | Record::Routed { .. }
+            | Record::SettingsSeen { .. } => News::Doing,
             Record::EngineStarted { .. } | Record::ConfigLoaded { .. } => News::Engine,
         }
     }
@@ -183,15 +184,10 @@ pub fn evidence(record: &Record) -> Vec<String> {
         },
         Record::MarkerSeen { flaw, .. } => flaw.iter().cloned().collect(),
         Record::MessageMoved { stage, .. } => of_stage(stage),
-        Record::Ordered { order, .. } => match order {
-            Order::Stop { cause } => one(cause.words()),
-            Order::StartServer
-            | Order::Start { .. }
-            | Order::Paste { .. }
-            | Order::Post { .. }
-            | Order::Submit { .. }
-            | Order::Write { .. } => Vec::new(),
-        },
+        Record::Ordered { order, .. } => of_order(order),
+        Record::SettingsSeen { settings, .. } => {
+            settings.iter().map(|setting| format!("{} {}", setting.digest, setting.words())).collect()
+        }
         Record::EngineStarted { .. }
         | Record::ConfigLoaded { .. }
         | Record::Hiccuped { .. }
@@ -226,6 +222,18 @@ pub fn evidence(record: &Record) -> Vec<String> {
         | Record::PhaseUnblocked { .. }
         | Record::SequenceCompleted
         | Record::SequenceReopened => Vec::new(),
+    }
+}
+
+fn of_order(order: &Order) -> Vec<String> {
+    match order {
+        Order::Stop { cause } => one(cause.words()),
+        Order::StartServer
+        | Order::Start { .. }
+        | Order::Paste { .. }
+        | Order::Post { .. }
+        | Order::Submit { .. }
+        | Order::Write { .. } => Vec::new(),
     }
 }
 

@@ -67,7 +67,7 @@ fn a_push_stands_above_and_in_the_lanes_of_those_it_concerns() {
     let sha = Sha::parse(&"a".repeat(40)).expect("a hash");
     let handoff = Handoff { prefix: "claim".to_string(), gate: "2a".to_string() };
     let (remote, branch, targets) = ("r".to_string(), "main".to_string(), vec![builder()]);
-    let lanes = lanes(1, &[Record::HandoffSeen { remote, branch, sha, handoff, targets }]);
+    let lanes = lanes(1, &[Record::HandoffSeen { remote, branch, sha, handoff, targets, by: String::new() }]);
     assert_eq!(
         lanes.fleet().iter().map(|mark| (mark.kind, &*mark.label)).collect::<Vec<_>>(),
         [(FleetKind::Claim, "claim(2a)")]

@@ -21,12 +21,17 @@ const KNOWN_LIMIT: usize = 100_000;
 const COMMIT_CAP: usize = 4 * 1024 * 1024;
 /// One byte more than the longest subject the grammar takes, so that it can refuse what is longer.
 const SUBJECT_CAP: usize = 4096 + 1;
+/// More of a signature is not kept.
+const SIGNATURE_CAP: usize = 1024;
 
 /// A commit as it is written, as far as it is needed.
 pub(super) struct Written {
     pub(super) tree: Oid,
     pub(super) parents: Vec<Oid>,
     pub(super) subject: Vec<u8>,
+    /// Lines of the head, without their word.
+    author: Vec<u8>,
+    committer: Vec<u8>,
 }
 
 /// What leads from one head to the next.
@@ -90,7 +95,7 @@ impl Reader<'_> {
         let mut at = new;
         while at != old {
             let Some(written) = self.written(at)? else { return Ok(Some(Path::Rewritten)) };
-            commits.push(self.commit(at, &written.subject));
+            commits.push(self.commit(at, &written));
             match written.parents[..] {
                 _ if commits.len() >= NEW_LIMIT => return Ok(Some(Path::Rewritten)),
                 [] => return Ok(Some(Path::Rewritten)),
@@ -109,7 +114,7 @@ impl Reader<'_> {
         let mut open = vec![(new, written, 0)];
         while let Some((oid, written, next)) = open.last_mut() {
             let Some(parent) = written.parents.get(*next).copied() else {
-                commits.push(self.commit(*oid, &written.subject));
+                commits.push(self.commit(*oid, written));
                 open.pop();
                 continue;
             };
@@ -143,9 +148,11 @@ impl Reader<'_> {
         Ok(known)
     }
 
-    fn commit(&self, oid: Oid, subject: &[u8]) -> Commit {
-        let sha = sha_of(oid);
-        Commit { sha, handoff: subject::parse(subject, self.prefixes) }
+    fn commit(&self, oid: Oid, written: &Written) -> Commit {
+        let handoff = subject::parse(&written.subject, self.prefixes);
+        let person = |line: &[u8]| handoff.as_ref().map_or_else(Default::default, |_| subject::person(line));
+        let (author, committer) = (person(&written.author), person(&written.committer));
+        Commit { sha: sha_of(oid), handoff, author, committer }
     }
 
     /// In a shallow repository the parents of its oldest commits are not there, which is no damage.
@@ -186,10 +193,16 @@ fn parse(bytes: &[u8]) -> Option<Written> {
     let mut lines = bytes.split(|byte| *byte == b'\n');
     let tree = oid_after(b"tree ", lines.next()?)?;
     let mut parents = Vec::new();
+    let (mut author, mut committer) = (Vec::new(), Vec::new());
     let mut in_parents = true;
     for line in lines.by_ref() {
         if line.is_empty() {
             break;
+        }
+        for (word, kept) in [(&b"author "[..], &mut author), (b"committer ", &mut committer)] {
+            if let Some(rest) = line.strip_prefix(word).filter(|_| kept.is_empty()) {
+                *kept = rest[..rest.len().min(SIGNATURE_CAP)].to_vec();
+            }
         }
         match oid_after(b"parent ", line) {
             Some(parent) if in_parents => parents.push(parent),
@@ -197,7 +210,7 @@ fn parse(bytes: &[u8]) -> Option<Written> {
         }
     }
     let first = lines.find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
-    Some(Written { tree, parents, subject: first[..first.len().min(SUBJECT_CAP)].to_vec() })
+    Some(Written { tree, parents, subject: first[..first.len().min(SUBJECT_CAP)].to_vec(), author, committer })
 }
 
 fn oid_after(word: &[u8], line: &[u8]) -> Option<Oid> {
