@@ -1,5 +1,6 @@
 //! Every file of `tests/scenarios/` is a scenario: `NAME.txt` says what happens, `NAME.out` what comes of it.
-//! `INSTA_UPDATE=always` writes the second anew; `FLIGHTDECK_SCENARIO=part-of-a-name` runs some of them.
+//! `INSTA_UPDATE=always` writes the second anew; `FLIGHTDECK_SCENARIO=part-of-a-name` runs some of them, `FLIGHTDECK_FIRST=1` stops
+//! at the first that comes out otherwise.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -19,8 +20,12 @@ fn every_scenario_comes_out_as_written() {
         .collect();
     paths.sort();
     assert!(!paths.is_empty(), "no scenario has {wanted:?} in its name");
+    let first = std::env::var_os("FLIGHTDECK_FIRST").is_some();
     let mut failed = String::new();
     for path in paths {
+        if first && !failed.is_empty() {
+            break;
+        }
         let name = path.file_stem().expect("it has a name").to_string_lossy().into_owned();
         let text = std::fs::read_to_string(&path).expect("it is text");
         let got = match played(&text).and_then(|played| played.told()) {
