@@ -91,8 +91,8 @@ soak: setup ## Keep 20 demo agents going in light chaos, and measure what the en
 	FLIGHTDECK_SOAK_HOURS=$(HOURS) $(if $(SEED),FLIGHTDECK_CHAOS_SEED=$(SEED)) \
 		$(CARGO) test --quiet --test chaos soak:: -- --nocapture
 
-mutants: setup ## Put one fault after another into the pilot: a test must notice each (ARGS="--shard 0/40 --sharding round-robin"; all of it takes a day)
-	.ci/mutants $(ARGS)
+mutants: setup ## Put one fault after another into the pilot: a test must notice each (SHARD=0/40: one in forty; all of it takes hours)
+	SHARD="$(SHARD)" .ci/mutants $(ARGS)
 
 coverage: setup ## Count the lines and branches of the pilot that its tests run
 	.ci/coverage

@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use flightdeck::cockpit::cells;
 use flightdeck::edge::tmux::client::Lost;
+use flightdeck::edge::tmux::glimpse::{self, Glimpse};
 use flightdeck::edge::tmux::inject::{self, Injected};
 use flightdeck::edge::tmux::oneshot::{OneShot, Span};
+use flightdeck::edge::tmux::parser::Block;
 use flightdeck::edge::tmux::server::{self, StartError};
 use flightdeck::edge::tmux::session::{self, Killed, StartAgentError};
-use flightdeck::edge::tmux::{Probe, TmuxError, screen};
+use flightdeck::edge::tmux::{Probe, TmuxError, print, screen};
 use flightdeck::edge::{clock, spawn};
 use flightdeck::pilot::effect::Refusal;
 use flightdeck::pilot::fact::Exit;
@@ -238,6 +240,43 @@ fn a_screen_full_of_protocol_lines_and_escapes_is_only_text() {
         assert_eq!(lines[..4], ["%end 1 2 3", "%exit", "%begin 1 2 1", "red é"]);
         assert_eq!(lines.len(), 40);
         assert_eq!(screen::capture(&lab.client, "%99").await, Ok(None));
+    });
+}
+
+#[test]
+fn a_server_that_is_looked_at_for_days_takes_no_more_memory_for_it() {
+    run(async {
+        let lab = Lab::new().await;
+        let script = "i=0; while [ $i -lt 100 ]; do i=$((i+1)); echo ──────────────────────── line $i; done; exec cat";
+        let agent = lab.start("builder", script).await;
+        lab.shows(&agent.place.pane, "line 100").await;
+        let pane = agent.place.pane.as_str();
+        let look = async || {
+            for _ in 0..1_000 {
+                screen::capture(&lab.client, pane).await.expect("it answers").expect("a pane");
+            }
+            for _ in 0..100 {
+                let blocks =
+                    lab.client.run(glimpse::lines_for(pane).expect("lines").to_vec()).await.expect("it answers");
+                let [facts, printed @ ..] = <[Block; 5]>::try_from(blocks).expect("five replies");
+                let body = print::body(&mut printed.into_iter()).expect("four replies");
+                assert!(Glimpse::from_blocks(&facts, &body).is_some());
+                screen::history(&lab.client, pane, 100).await.expect("a history");
+            }
+        };
+        let server = format!("/proc/{}/status", agent.place.server.pid);
+        let memory_kb = || {
+            let status = std::fs::read_to_string(&server).expect("it runs");
+            let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+            line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number")
+        };
+        look().await;
+        let before = memory_kb();
+        look().await;
+        let grown = memory_kb().saturating_sub(before);
+        assert!(grown < 1_024, "1200 looks took {grown} kB");
+        // Nothing of what was seen is left there.
+        assert_eq!(lab.tmux(&["list-buffers"]), "");
     });
 }
 

@@ -10,7 +10,7 @@ use crate::edge::tmux::glimpse::{self, Glimpse};
 use crate::edge::tmux::parser::Block;
 use crate::edge::tmux::screen::{self, Picture};
 use crate::edge::tmux::session::{self, OwnedPane};
-use crate::edge::tmux::{TmuxError, server, verb};
+use crate::edge::tmux::{TmuxError, print, server, verb};
 use crate::pilot::event::Event;
 use crate::pilot::fact::Exit;
 use crate::pilot::id::AgentId;
@@ -194,7 +194,7 @@ impl Watcher {
     async fn capture(&mut self, now: i64) -> Result<(), TmuxError> {
         let due = self.which(|pane| pane.look_at.is_some_and(|at| at <= now));
         for batch in due.chunks(BATCH) {
-            let mut lines = Vec::with_capacity(batch.len() * 2);
+            let mut lines = Vec::with_capacity(batch.len() * 5);
             let peeked: Vec<bool> = batch.iter().map(|agent| self.peeks.sees(agent)).collect();
             for (agent, peeked) in batch.iter().zip(&peeked) {
                 let Some(pane) = self.panes.get_mut(agent) else { continue };
@@ -209,9 +209,9 @@ impl Watcher {
             }
             let mut blocks = self.client.run(lines).await?.into_iter();
             for (agent, peeked) in batch.iter().zip(&peeked) {
-                let (Some(flags), Some(body)) = (blocks.next(), blocks.next()) else { break };
+                let (Some(flags), Some(body)) = (blocks.next(), print::body(&mut blocks)) else { break };
                 if *peeked {
-                    self.take_glimpse(agent, blocks.next(), blocks.next());
+                    self.take_glimpse(agent, blocks.next(), print::body(&mut blocks));
                 }
                 let taken = body.asked;
                 self.take_picture(agent, Picture::from_blocks(&flags, body), taken, now);
@@ -249,7 +249,7 @@ impl Watcher {
     async fn ask_endings(&mut self, now: i64) -> Result<(), TmuxError> {
         let due = self.which(|pane| pane.asked_at().is_some_and(|at| at <= now));
         for batch in due.chunks(BATCH) {
-            let mut lines = Vec::with_capacity(batch.len() * 3);
+            let mut lines = Vec::with_capacity(batch.len() * 6);
             let peeked: Vec<bool> = batch.iter().map(|agent| self.peeks.sees(agent)).collect();
             for (agent, peeked) in batch.iter().zip(&peeked) {
                 let Some(pane) = self.panes.get_mut(agent) else { continue };
@@ -263,11 +263,12 @@ impl Watcher {
             }
             let mut blocks = self.client.run(lines).await?.into_iter();
             for (agent, peeked) in batch.iter().zip(&peeked) {
-                let (Some(ending), Some(flags), Some(body)) = (blocks.next(), blocks.next(), blocks.next()) else {
+                let (Some(ending), Some(flags), Some(body)) = (blocks.next(), blocks.next(), print::body(&mut blocks))
+                else {
                     break;
                 };
                 if *peeked {
-                    self.take_glimpse(agent, blocks.next(), blocks.next());
+                    self.take_glimpse(agent, blocks.next(), print::body(&mut blocks));
                 }
                 self.take_ending(agent, ending.word(), Picture::from_blocks(&flags, body));
             }

@@ -24,9 +24,10 @@ pub struct Glimpse {
     text: String,
 }
 
-/// The two lines that look at a pane; their replies are [`Glimpse::from_blocks`]'s.
-pub fn lines_for(pane: &str) -> Result<[String; 2], TmuxError> {
-    Ok([verb::facts(pane)?, verb::coloured(pane)?])
+/// The lines that look at a pane; their replies are [`Glimpse::from_blocks`]'s.
+pub fn lines_for(pane: &str) -> Result<[String; 5], TmuxError> {
+    let [capture, mark, show, drop] = verb::coloured(pane)?;
+    Ok([verb::facts(pane)?, capture, mark, show, drop])
 }
 
 impl Glimpse {

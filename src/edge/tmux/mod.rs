@@ -17,6 +17,7 @@ pub mod inject;
 mod link;
 pub mod oneshot;
 pub mod parser;
+pub mod print;
 mod proc;
 pub mod quote;
 pub mod screen;

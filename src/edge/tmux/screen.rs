@@ -5,6 +5,7 @@
 
 use super::client::{TmuxClient, TmuxError};
 use super::parser::Block;
+use super::print;
 use super::verb;
 use crate::pilot::fact::{PaneMode, Screen};
 
@@ -25,9 +26,10 @@ pub struct Picture {
     body: Vec<u8>,
 }
 
-/// The two lines that look at a pane; their replies are [`Picture::from_blocks`]'s.
-pub fn lines_for(pane: &str) -> Result<[String; 2], TmuxError> {
-    Ok([verb::flags(pane)?, verb::screen(pane)?])
+/// The lines that look at a pane; their replies are [`Picture::from_blocks`]'s.
+pub fn lines_for(pane: &str) -> Result<[String; 5], TmuxError> {
+    let [capture, mark, show, drop] = verb::screen(pane)?;
+    Ok([verb::flags(pane)?, capture, mark, show, drop])
 }
 
 impl Picture {
@@ -73,7 +75,8 @@ pub async fn capture(client: &TmuxClient, pane: &str) -> Result<Option<Screen>, 
 /// The same with a number that is higher for each later picture of this client.
 pub async fn capture_in_order(client: &TmuxClient, pane: &str) -> Result<Option<(u64, Screen)>, TmuxError> {
     let blocks = client.run(lines_for(pane)?.to_vec()).await?;
-    let [flags, body] = <[Block; 2]>::try_from(blocks).map_err(|blocks| odd(&blocks))?;
+    let [flags, printed @ ..] = <[Block; 5]>::try_from(blocks).map_err(|blocks| odd(&blocks))?;
+    let body = print::body(&mut printed.into_iter()).unwrap_or_default();
     let taken = body.asked;
     Ok(Picture::from_blocks(&flags, body).map(|picture| (taken, picture.screen())))
 }
@@ -81,7 +84,7 @@ pub async fn capture_in_order(client: &TmuxClient, pane: &str) -> Result<Option<
 /// The last `lines` lines of history and screen, oldest first, wrapped lines joined.
 pub async fn history(client: &TmuxClient, pane: &str, lines: usize) -> Result<Vec<String>, TmuxError> {
     let wanted = lines.min(HISTORY);
-    let block = client.ask(verb::history(pane, wanted)?).await?;
+    let block = print::ask(client, verb::history(pane, wanted)).await?;
     let mut all = clean_lines(&block.body, HISTORY + ROWS);
     while all.last().is_some_and(String::is_empty) {
         all.pop();

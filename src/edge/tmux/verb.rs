@@ -6,7 +6,7 @@
 
 use tmux_interface::{
     CapturePane, ClientFlags, CopyMode, DeleteBuffer, DisplayMessage, IfShell, KillSession, ListPanes, NewSession,
-    PasteBuffer, PipePane, SendKeys, SetBuffer, SetOption, TmuxCommand,
+    PasteBuffer, PipePane, SendKeys, SetBuffer, SetOption, ShowBuffer, TmuxCommand,
 };
 
 use super::quote::{self, Unquotable};
@@ -20,6 +20,8 @@ pub const REFUSED: &str = "fd-refused";
 /// The word after a guarded command that ran.
 pub const ACTED: &str = "fd-acted";
 
+/// The buffer that a picture of a pane goes through; of one connection at a time, as all of it is.
+const PRINTED: &str = "fd-printed";
 /// Session option with the owner tag, for the guard before a session is ended.
 const OWNER: &str = "@fd_owner";
 /// Pane option with the same tag: the agent's own pane stays known when people split its window or move it.
@@ -58,6 +60,8 @@ const ENDING: &str = "#{pane_id},#{pane_dead},#{pane_dead_status},#{pane_dead_si
 
 /// One line for a control client.
 pub type Line = Result<String, Unquotable>;
+/// Lines for a control client that print something of a pane.
+pub type Printed = Result<[String; 4], Unquotable>;
 
 /// Arguments of the process that becomes the control client. `-N`: it never starts a server.
 pub fn control_argv(socket: &str) -> Vec<String> {
@@ -123,9 +127,9 @@ pub fn ending(pane: &str) -> Line {
     line(&DisplayMessage::new().print().target_pane(pane).message(ENDING).build())
 }
 
-/// The visible lines of a pane.
-pub fn screen(pane: &str) -> Line {
-    line(&CapturePane::new().stdout().target_pane(pane).build())
+/// The visible lines of a pane, as [`printed`].
+pub fn screen(pane: &str) -> Printed {
+    printed(CapturePane::new().target_pane(pane))
 }
 
 /// Id (empty when there is no such pane), size, cursor, whether that shows, history and mode of a pane.
@@ -134,13 +138,22 @@ pub fn facts(pane: &str) -> Line {
 }
 
 /// The visible lines of a pane with their colours, and with the blanks at their ends, which may be coloured.
-pub fn coloured(pane: &str) -> Line {
-    line(&CapturePane::new().escape_sequences().trailing_spaces().stdout().target_pane(pane).build())
+pub fn coloured(pane: &str) -> Printed {
+    printed(CapturePane::new().escape_sequences().trailing_spaces().target_pane(pane))
 }
 
 /// The visible lines and as many lines of history, wrapped lines joined.
-pub fn history(pane: &str, lines: usize) -> Line {
-    line(&CapturePane::new().stdout().join().start_line(format!("-{lines}")).target_pane(pane).build())
+pub fn history(pane: &str, lines: usize) -> Printed {
+    printed(CapturePane::new().join().start_line(format!("-{lines}")).target_pane(pane))
+}
+
+/// Prints what a pane shows by way of a buffer, in four lines; [`super::print::body`] takes their replies. `capture-pane -p` would be
+/// one, but tmux up to 3.5 keeps what it prints to a control client for ever (tmux/tmux#4590): 5 kB a look. A backslash behind the
+/// rest tells whether this tmux escapes what it shows of a buffer: up to 3.3 it does.
+fn printed(capture: CapturePane<'_>) -> Printed {
+    let capture = line(&capture.buffer_name(PRINTED).build())?;
+    let show = line(&ShowBuffer::new().buffer_name(PRINTED).build())?;
+    Ok([capture, extend_buffer(PRINTED, "\\")?, show, delete_buffer(PRINTED)?])
 }
 
 /// Fills a named buffer.
@@ -284,21 +297,28 @@ mod tests {
         line
     }
 
+    fn first(printed: Printed) -> Line {
+        printed.map(|[capture, ..]| capture)
+    }
+
     #[test]
     fn every_command_line_is_as_written_here() {
+        assert_eq!(screen("%3").expect("no NUL")[1], r#"set-buffer "-a" "-b" "fd-printed" "--" "\134""#);
         let table = [
             (fence("fd:1"), r#"display-message "-p" "fd:1""#),
             (
                 list_owned(),
                 r##"list-panes "-a" "-F" "#{session_id},#{pane_id},#{pane_pid},#{pane_dead},#{pane_dead_status},#{pane_dead_signal},#{pane_pipe},#{@fd_pane}""##,
             ),
-            (screen("%3"), r#"capture-pane "-p" "-t" "%3""#),
-            (coloured("%3"), r#"capture-pane "-e" "-p" "-N" "-t" "%3""#),
+            (first(screen("%3")), r#"capture-pane "-b" "fd-printed" "-t" "%3""#),
+            (first(coloured("%3")), r#"capture-pane "-e" "-N" "-b" "fd-printed" "-t" "%3""#),
+            (screen("%3").map(|[_, _, show, _]| show), r#"show-buffer "-b" "fd-printed""#),
+            (screen("%3").map(|[_, _, _, drop]| drop), r#"delete-buffer "-b" "fd-printed""#),
             (
                 facts("%3"),
                 r##"display-message "-p" "-t" "%3" "#{pane_id},#{pane_width},#{pane_height},#{cursor_x},#{cursor_y},#{cursor_flag},#{history_size},#{pane_dead},#{pane_in_mode}""##,
             ),
-            (history("%3", 500), r#"capture-pane "-p" "-J" "-S" "-500" "-t" "%3""#),
+            (first(history("%3", 500)), r#"capture-pane "-J" "-b" "fd-printed" "-S" "-500" "-t" "%3""#),
             (set_buffer("fd-1", "-x;"), r#"set-buffer "-b" "fd-1" "--" "-x;""#),
             (extend_buffer("fd-1", "y"), r#"set-buffer "-a" "-b" "fd-1" "--" "y""#),
             (delete_buffer("fd-1"), r#"delete-buffer "-b" "fd-1""#),
