@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use flightdeck::pilot::command::Command;
 use flightdeck::pilot::event::{Event, StatusFile};
-use flightdeck::pilot::fact::{Commit, Disk, Exit, Handoff, Person, Premises, Probed, Push, Search};
+use flightdeck::pilot::fact::{Commit, Damage, Disk, Exit, Handoff, Person, Premises, Probed, Push, Search, Setting};
 use flightdeck::pilot::id::{AccountId, AgentId, MessageId, PhaseId};
 use flightdeck::pilot::usage::Tokens;
 
@@ -280,6 +280,33 @@ fn account(world: &mut World, words: &str) -> Done {
     Ok(())
 }
 
+/// What its program would go by at a start: `brings SETTING, SETTING` or `nothing`; `finds its home whole`, `finds damage in FILE, kept|lost`.
+fn goes_by(world: &mut World, agent: &AgentId, verb: &str, what: &str) -> Done {
+    let vetted = world.vetted.entry(agent.clone()).or_default();
+    match (verb, what) {
+        ("brings", settings) => {
+            vetted.settings = settings.split(", ").filter(|text| *text != "nothing").map(setting).collect();
+        }
+        (_, "its home whole") => vetted.damaged = None,
+        (_, damage) => {
+            let (file, kept) = damage
+                .strip_prefix("damage in ")
+                .and_then(|rest| rest.split_once(", "))
+                .ok_or("damage in FILE, kept|lost")?;
+            let kept = (kept == "kept").then(|| format!("{file}.damaged-1234"));
+            vetted.damaged = Some(Damage { file: file.to_string(), why: "it is empty".to_string(), kept });
+        }
+    }
+    Ok(())
+}
+
+/// `.a/settings.json=DIGEST`, or with `+key` for each name in it.
+fn setting(text: &str) -> Setting {
+    let mut parts = text.split('+');
+    let (file, digest) = parts.next().unwrap_or_default().split_once('=').unwrap_or((text, ""));
+    Setting { file: file.to_string(), digest: digest.to_string(), keys: parts.map(str::to_string).collect() }
+}
+
 fn by_hand(world: &mut World, words: &str) -> Done {
     world.by_hand = match words {
         "runs one" => Search::Found { pid: 77 },
@@ -354,10 +381,8 @@ fn agent_does(world: &mut World, agent: &AgentId, words: &str) -> Done {
             world.mute_death(agent);
             world.touch(agent, |body, _| body.end(Exit::Status(1)))
         }
-        ("loses", "its pane unheard") => {
-            world.bodies.remove(agent);
-            Ok(())
-        }
+        ("brings" | "finds", what) => goes_by(world, agent, verb, what),
+        ("loses", "its pane unheard") => world.bodies.remove(agent).map(drop).ok_or("it has none".to_string()),
         ("drafts", text) => world.touch(agent, |body, _| body.draft(text)),
         ("drops", "its draft") => world.touch(agent, |body, _| body.draft("")),
         ("asks", dialog) => {
