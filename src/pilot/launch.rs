@@ -70,10 +70,12 @@ pub(super) fn bring_up(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, Strin
         }
         Ok(begun) => {
             let wait = vetting::waits(turn, id, &begun);
+            let held = turn.agent(id).is_some_and(|agent| agent.held.is_some());
             if wait.is_none() {
                 start(turn, &begun);
             }
-            wait
+            // Who is held waits for a person and for nothing else.
+            wait.filter(|_| !held)
         }
         Err(wait) => Some(wait),
     }

@@ -127,7 +127,7 @@ pub fn ending(pane: &str) -> Line {
     line(&DisplayMessage::new().print().target_pane(pane).message(ENDING).build())
 }
 
-/// The visible lines of a pane, as [`printed`].
+/// The visible lines of a pane, by way of a buffer.
 pub fn screen(pane: &str) -> Printed {
     printed(CapturePane::new().target_pane(pane))
 }
