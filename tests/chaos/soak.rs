@@ -26,7 +26,7 @@ const ENOUGH: usize = 30;
 #[derive(Clone, Debug)]
 struct Sample {
     at_s: u64,
-    rss_kb: u64,
+    own_kb: u64,
     fds: usize,
     threads: u64,
     /// Processes of agents, and children of the engine.
@@ -51,7 +51,7 @@ fn a_fleet_that_goes_on_takes_no_more_and_more_of_anything() {
     let mut weather = Weather::over(&deck, Arc::clone(&run.desk), seed).spares_engine();
     let mut samples = Vec::new();
     let began = clock::monotonic_ms();
-    tell("   min   rss kB  fds threads pids ptys  tmux kB  log kB records kB spool kB settled");
+    tell("   min   own kB  fds threads pids ptys  tmux kB  log kB records kB spool kB settled");
     loop {
         weather.blow();
         run.look();
@@ -107,9 +107,9 @@ fn slope_an_hour(samples: &[Sample]) -> f64 {
     let hours = |sample: &Sample| sample.at_s as f64 / 3600.0;
     let (x, y) = (
         samples.iter().map(hours).sum::<f64>() / count,
-        samples.iter().map(|sample| sample.rss_kb as f64).sum::<f64>() / count,
+        samples.iter().map(|sample| sample.own_kb as f64).sum::<f64>() / count,
     );
-    let over: f64 = samples.iter().map(|sample| (hours(sample) - x) * (sample.rss_kb as f64 - y)).sum();
+    let over: f64 = samples.iter().map(|sample| (hours(sample) - x) * (sample.own_kb as f64 - y)).sum();
     let under: f64 = samples.iter().map(|sample| (hours(sample) - x).powi(2)).sum();
     if under == 0.0 { 0.0 } else { over / under }
 }
@@ -117,7 +117,8 @@ fn slope_an_hour(samples: &[Sample]) -> f64 {
 fn sample(state_dir: &Path, engine: u32, server: u32, (at_s, agents, settled): (u64, usize, usize)) -> Sample {
     Sample {
         at_s,
-        rss_kb: status(engine, "VmRSS:"),
+        // Its own memory: of a build without optimisation some 30 MB of program come in little by little.
+        own_kb: status(engine, "RssAnon:"),
         fds: entries(&format!("/proc/{engine}/fd")),
         threads: status(engine, "Threads:"),
         pids: agents + children(engine),
@@ -132,10 +133,10 @@ fn sample(state_dir: &Path, engine: u32, server: u32, (at_s, agents, settled): (
 
 impl Sample {
     fn line(&self) -> String {
-        let Sample { at_s, rss_kb, fds, threads, pids, ptys, tmux_kb, log_kb, records_kb, spool_kb, settled } = self;
+        let Sample { at_s, own_kb, fds, threads, pids, ptys, tmux_kb, log_kb, records_kb, spool_kb, settled } = self;
         let minutes = *at_s as f64 / 60.0;
         format!(
-            "{minutes:>6.1} {rss_kb:>8} {fds:>4} {threads:>7} {pids:>4} {ptys:>4} {tmux_kb:>8} {log_kb:>7} {records_kb:>10} {spool_kb:>8} {settled:>7}"
+            "{minutes:>6.1} {own_kb:>8} {fds:>4} {threads:>7} {pids:>4} {ptys:>4} {tmux_kb:>8} {log_kb:>7} {records_kb:>10} {spool_kb:>8} {settled:>7}"
         )
     }
 }

@@ -169,9 +169,11 @@ impl Deck {
         client.ask(command, ANSWER).unwrap_or_else(|error| panic!("{command:?}: {error}"))
     }
 
-    /// Asks for something that must be accepted.
+    /// Asks for something that must be accepted; of a starved machine again, once its tmux answers.
     pub(crate) fn tell(&self, command: &Command) {
-        let answer = self.ask(command);
+        let silent =
+            |answer: &Answer| matches!(answer, Answer::Refused { why, .. } if why.starts_with("tmux does not answer"));
+        let answer = self.until("an answer of tmux", || Some(self.ask(command)).filter(|answer| !silent(answer)));
         assert!(matches!(answer, Answer::Accepted { .. }), "{command:?}: {answer:?}");
     }
 
