@@ -23,6 +23,7 @@ use super::route::{self, Choice, Fitness};
 use super::state::State;
 use super::time::Time;
 use super::turn::Turn;
+use super::vetting;
 
 /// A search that does not come back is repeated after this.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -76,8 +77,13 @@ pub(super) fn at_start(turn: &mut Turn<'_>, id: &AgentId) -> Result<Start, (Time
             }
             let fresh = leaves_behind(turn, id, rules, &way)?;
             let keeps = fresh.is_none() && goes_on(turn, id, rules);
-            take(turn, id, &way, why, fresh);
-            Ok(Start { agent: way.agent(rules), way, keeps })
+            let start = Start { agent: way.agent(rules), way, keeps };
+            // Before the choice is written down: it is made anew after the look.
+            if let Some(wait) = vetting::waits(turn, id, &start) {
+                return Err(wait);
+            }
+            take(turn, id, &start.way, why, fresh);
+            Ok(start)
         }
         Choice::Prove { way } => Err(proof::probe(turn, id, &way, None)),
         Choice::Wait { until, why } => {

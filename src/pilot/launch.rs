@@ -20,7 +20,6 @@ use super::restart;
 use super::stall;
 use super::time::Time;
 use super::turn::Turn;
-use super::vetting;
 
 /// A found or unknown orchestrator is looked for again after this.
 const SEARCH_AGAIN: Duration = Duration::from_secs(60);
@@ -69,15 +68,11 @@ pub(super) fn bring_up(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, Strin
             Some((turn.now.steady + SERVER_AGAIN, format!("start it when {server} is up")))
         }
         Ok(begun) => {
-            let wait = vetting::waits(turn, id, &begun);
-            let held = turn.agent(id).is_some_and(|agent| agent.held.is_some());
-            if wait.is_none() {
-                start(turn, &begun);
-            }
-            // Who is held waits for a person and for nothing else.
-            wait.filter(|_| !held)
+            start(turn, &begun);
+            None
         }
-        Err(wait) => Some(wait),
+        // Who was held for what was seen waits for a person and for nothing else.
+        Err(wait) => Some(wait).filter(|_| turn.agent(id).is_some_and(|agent| agent.held.is_none())),
     }
 }
 
