@@ -354,7 +354,7 @@ fn source(table: &mut Table<'_>, root: &Path, report: &mut Report<'_>) -> Source
         (Some(path), _) => Source::EnvFile(path.value),
         (None, Some(argv)) => Source::Command {
             variable: variable.map(|variable| variable.value).unwrap_or_default(),
-            argv: argv.value.into_iter().map(Spanned::into_inner).collect(),
+            argv: argv.plain(),
         },
         (None, None) => Source::Login(home.map(|home| home.value)),
     }

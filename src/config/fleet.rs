@@ -174,7 +174,7 @@ fn member(id: AgentId, mut table: Table<'_>, around: &Around<'_>, report: &mut R
         restart: restart(role, kind, &mut table, report),
         schedule: schedule(kind, &mut table, report),
         env_file: env_file.map(|file| file.value),
-        args: args.map(plain).unwrap_or_default(),
+        args: args.map(Written::plain).unwrap_or_default(),
         pinged_by: pinged_by(role, &mut table, around, report),
         resume: resume(role, backend.as_deref(), &mut table, around, report),
         deliver_in_turn: deliver.is_some_and(|deliver| deliver.value),
@@ -325,7 +325,7 @@ fn pinged_by(role: Role, table: &mut Table<'_>, around: &Around<'_>, report: &mu
     if !around.watched && !written.value.is_empty() {
         report.refuse(&written, "pings by commits that nobody watches for", "project.remote to be set");
     }
-    plain(written)
+    written.plain()
 }
 
 fn resume(
@@ -362,8 +362,4 @@ fn size(value: &Spanned<toml::de::DeValue<'_>>) -> Result<(u16, u16), Wrong> {
 
 fn small(number: u32) -> u16 {
     u16::try_from(number).expect("its range was checked")
-}
-
-fn plain(written: Written<Vec<Spanned<String>>>) -> Vec<String> {
-    written.value.into_iter().map(Spanned::into_inner).collect()
 }

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use toml::Spanned;
 
 use super::grammar;
 use super::launch::takes;
@@ -63,14 +62,11 @@ fn server(name: &str, mut table: Table<'_>, report: &mut Report<'_>) -> McpServe
         values::checked("the name of a variable; its value belongs into the agent's env file", grammar::variable);
     let env = table.get(report, "env", values::list("a list of names of variables", variable));
     table.close(report);
-    let plain = |written: Option<Written<Vec<Spanned<String>>>>| -> Vec<String> {
-        written.into_iter().flat_map(|written| written.value).map(Spanned::into_inner).collect()
-    };
     McpServer {
         name: name.to_string(),
         command: command.map(|command| command.value).unwrap_or_default(),
-        args: plain(args),
-        env: plain(env),
+        args: args.map(Written::plain).unwrap_or_default(),
+        env: env.map(Written::plain).unwrap_or_default(),
     }
 }
 
@@ -115,7 +111,7 @@ pub fn read(
         fallback_model: fallback.map(|model| model.value).unwrap_or_default(),
         compact_at: compact.and_then(|at| u8::try_from(at.value).ok()),
         project_settings: settings.map(|settings| settings.value).unwrap_or_default(),
-        mcp: mcp.map(|names| names.value.into_iter().map(Spanned::into_inner).collect()),
+        mcp: mcp.map(Written::plain),
     }
 }
 

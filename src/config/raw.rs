@@ -23,6 +23,13 @@ pub struct Written<T> {
     pub span: Range<usize>,
 }
 
+impl<T> Written<Vec<Spanned<T>>> {
+    /// The elements of a list, without their places.
+    pub fn plain(self) -> Vec<T> {
+        self.value.into_iter().map(Spanned::into_inner).collect()
+    }
+}
+
 /// What is wrong with one text, as it is found.
 pub struct Report<'t> {
     pub text: &'t Text,

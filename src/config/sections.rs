@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use toml::Spanned;
-
 use super::duration::{DAY, HOUR, MINUTE, SECOND};
 use super::grammar;
 use super::model::{Capture, Cockpit, Delivery, HandoffRules, OwnKeys, Project, Restart, Retention, Stall, ThemeName};
@@ -120,8 +118,7 @@ pub fn handoff(mut table: Table<'_>, report: &mut Report<'_>) -> HandoffRules {
             words
         }
     };
-    let table_of_authors = table.table(report, "authors", "[handoff.authors]");
-    let authors = authors(table_of_authors, &prefixes, report);
+    let authors = authors(table.table(report, "authors", "[handoff.authors]"), &prefixes, report);
     let (loop_budget, loop_window) = rate(&mut table, report, "loop_budget", (20, HOUR));
     table.close(report);
     HandoffRules { prefixes, authors, loop_budget, loop_window }
@@ -140,8 +137,7 @@ fn authors(table: Table<'_>, prefixes: &[String], report: &mut Report<'_>) -> BT
         let written =
             table.need(report, "mail", "a list of mail addresses", values::list("a list of mail addresses", mail));
         table.close(report);
-        let mails = written.into_iter().flat_map(|written| written.value).map(Spanned::into_inner).collect();
-        authors.insert(prefix.value, mails);
+        authors.insert(prefix.value, written.map(Written::plain).unwrap_or_default());
     }
     authors
 }

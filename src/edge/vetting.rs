@@ -2,9 +2,6 @@
 //! its home are whole (faults X8, A4). Programs that write such a file at the same time leave half of it; a copy of what is
 //! damaged is kept, since a program that finds it begins with an empty one.
 
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -41,10 +38,7 @@ fn setting(dir: &Path, name: &str) -> Option<Setting> {
     let path = dir.join(name);
     let file = name.to_string();
     match files::read_named(&path, CAP) {
-        Ok((bytes, _)) => {
-            let digest = Oid::hash_object(ObjectType::Blob, &bytes).map(|oid| oid.to_string()).unwrap_or_default();
-            Some(Setting { file, digest, keys: keys(&path, &bytes) })
-        }
+        Ok((bytes, _)) => Some(Setting { file, digest: digest(&bytes), keys: keys(&path, &bytes) }),
         Err(FileError::Missing(_)) => None,
         // What can't be read is no less in force: its program may be able to.
         Err(error) => Some(Setting { file, digest: error.to_string(), keys: Vec::new() }),
@@ -88,10 +82,10 @@ fn broken(path: &Path) -> Option<(String, Vec<u8>)> {
     }
     // Places alone: what stands there may be a secret.
     let why = match is_toml(path) {
-        true => String::from_utf8(bytes.clone())
-            .is_ok_and(|text| text.parse::<toml::Table>().is_ok())
-            .then_some(())
-            .ok_or("it is no TOML".to_string()),
+        true => {
+            let whole = std::str::from_utf8(&bytes).is_ok_and(|text| text.parse::<toml::Table>().is_ok());
+            if whole { Ok(()) } else { Err("it is no TOML".to_string()) }
+        }
         false => serde_json::from_slice::<serde::de::IgnoredAny>(&bytes)
             .map(drop)
             .map_err(|error| format!("no JSON at line {}, column {}", error.line(), error.column())),
@@ -103,16 +97,16 @@ fn is_toml(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "toml")
 }
 
-/// A copy beside it, for whoever owns it alone; the same damage is kept once.
-fn keep(path: &Path, bytes: &[u8]) -> Result<PathBuf, std::io::Error> {
-    let digest = Oid::hash_object(ObjectType::Blob, bytes).map_err(std::io::Error::other)?.to_string();
+/// A copy beside it, for whoever owns it alone; the same damage has the same name.
+fn keep(path: &Path, bytes: &[u8]) -> Result<PathBuf, FileError> {
     let mut name = path.as_os_str().to_os_string();
-    name.push(format!(".damaged-{}", &digest[..8]));
+    name.push(format!(".damaged-{:.8}", digest(bytes)));
     let copy = PathBuf::from(name);
-    match OpenOptions::new().write(true).create_new(true).mode(files::PRIVATE).open(&copy) {
-        Ok(mut file) => file.write_all(bytes)?,
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error),
-    }
+    files::write_atomic(&copy, bytes, files::PRIVATE)?;
     Ok(copy)
+}
+
+/// What git calls such a content.
+fn digest(bytes: &[u8]) -> String {
+    Oid::hash_object(ObjectType::Blob, bytes).map(|oid| oid.to_string()).unwrap_or_default()
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::config::prompts;
 
 use super::branch::Branch;
-use super::fact::{Commit, Push};
+use super::fact::{Commit, Handoff, Push};
 use super::id::{AgentId, Sha};
 use super::message::{Origin, Stage};
 use super::phase;
@@ -76,7 +76,7 @@ fn announce(turn: &mut Turn<'_>, remote: &str, branch: &str, commits: &[Commit],
         if targets.is_empty() {
             continue;
         }
-        if let Some(what) = forged(turn, commit, &handoff.prefix) {
+        if let Some(what) = forged(turn, commit, handoff) {
             turn.record(Record::Alerted { agent: None, what });
             continue;
         }
@@ -105,14 +105,14 @@ fn announce(turn: &mut Turn<'_>, remote: &str, branch: &str, commits: &[Commit],
 
 /// Who signs a handoff must be one of those who may, where that is said (fault G15). Both names count: with `--author` alone one of
 /// them is still the forger's own.
-fn forged(turn: &Turn<'_>, commit: &Commit, prefix: &str) -> Option<String> {
+fn forged(turn: &Turn<'_>, commit: &Commit, handoff: &Handoff) -> Option<String> {
+    let Handoff { prefix, gate } = handoff;
     let may = turn.rules.handoff.authors.get(prefix)?;
     let is_let = |mail: &String| may.contains(mail);
     if is_let(&commit.author.mail) && is_let(&commit.committer.mail) {
         return None;
     }
     let (by, sha) = (commit.by(), commit.sha.short());
-    let gate = commit.handoff.as_ref().map_or("", |handoff| &handoff.gate);
     Some(format!(
         "{prefix}({gate}) {sha} is by {by}, who may not hand that over (`handoff.authors`): nobody was told of it"
     ))

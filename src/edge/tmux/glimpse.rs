@@ -4,6 +4,7 @@
 
 use super::TmuxError;
 use super::parser::Block;
+use super::print;
 use super::verb;
 use crate::pilot::id::{AgentId, Incarnation};
 use crate::pilot::view::PaneView;
@@ -26,8 +27,7 @@ pub struct Glimpse {
 
 /// The lines that look at a pane; their replies are [`Glimpse::from_blocks`]'s.
 pub fn lines_for(pane: &str) -> Result<[String; 5], TmuxError> {
-    let [capture, mark, show, drop] = verb::coloured(pane)?;
-    Ok([verb::facts(pane)?, capture, mark, show, drop])
+    print::after(verb::facts(pane), verb::coloured(pane))
 }
 
 impl Glimpse {

@@ -2,7 +2,13 @@
 
 use super::client::{TmuxClient, TmuxError};
 use super::parser::Block;
-use super::verb::Printed;
+use super::verb::{Line, Printed};
+
+/// A question about a pane, and the lines that print it.
+pub(super) fn after(question: Line, printed: Printed) -> Result<[String; 5], TmuxError> {
+    let [capture, mark, show, drop] = printed?;
+    Ok([question?, capture, mark, show, drop])
+}
 
 /// Takes the four replies of one picture; what was printed is the block, with the place of its question. `None`: there are too few.
 pub fn body(blocks: &mut impl Iterator<Item = Block>) -> Option<Block> {

@@ -28,8 +28,7 @@ pub struct Picture {
 
 /// The lines that look at a pane; their replies are [`Picture::from_blocks`]'s.
 pub fn lines_for(pane: &str) -> Result<[String; 5], TmuxError> {
-    let [capture, mark, show, drop] = verb::screen(pane)?;
-    Ok([verb::flags(pane)?, capture, mark, show, drop])
+    print::after(verb::flags(pane), verb::screen(pane))
 }
 
 impl Picture {
