@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-
 use super::grammar;
 use super::launch::takes;
 use super::model::{Backend, McpServer, McpWay, ProjectSettings};

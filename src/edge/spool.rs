@@ -35,7 +35,8 @@ use transcripts::{Note, Transcripts};
 const CHANGES: usize = 256;
 /// Orders of the engine: a start each.
 const ORDERS: usize = 64;
-/// Where the kernel can't wake us (no inotify instances left, a network file system), this is how often we look.
+/// Where the kernel can't wake us (no inotify instances left, a network file system), this is how often we look; and how long after
+/// something could not be read: nobody tells of it again, and it may have been the end of a turn.
 const TICK: Duration = Duration::from_secs(1);
 
 /// The engine's handle on the spool. Reading ends with the last one.
@@ -85,6 +86,8 @@ impl Spool {
             handed: 0,
             unmarked: VecDeque::new(),
             unread: BTreeSet::new(),
+            unfollowed: BTreeMap::new(),
+            missed: None,
             watcher,
         };
         let inputs = Inputs { orders: taken, changes, all: Arc::clone(&all), written: acknowledged };
@@ -166,6 +169,10 @@ struct Follower {
     unmarked: VecDeque<(u64, Mark)>,
     /// Files that may hold more than was read.
     unread: BTreeSet<Key>,
+    /// Lives whose files could not be opened.
+    unfollowed: BTreeMap<AgentId, Incarnation>,
+    /// Since when something may have been missed, by [`clock::monotonic_ms`].
+    missed: Option<i64>,
     /// `None`: the kernel won't tell of changes.
     watcher: Option<RecommendedWatcher>,
 }
@@ -191,6 +198,10 @@ impl Follower {
         loop {
             self.mark(*inputs.written.borrow_and_update());
             self.read_one();
+            if self.watcher.is_none() {
+                self.miss();
+            }
+            let missed = self.missed.map(|since| clock::left(since, TICK).unwrap_or_default());
             let idle = self.pending.is_empty() && self.unread.is_empty();
             tokio::select! {
                 // Orders first: an engine that waits for one must not wait for itself to take our reports.
@@ -208,7 +219,7 @@ impl Follower {
                 },
                 () = clock::pause(transcripts::LOOK_AGAIN), if self.transcripts.is_awaited() => self.attach(),
                 () = clock::pause(threads::LOOK_AGAIN), if self.threads.is_awaited() => self.look(),
-                () = clock::pause(TICK), if self.watcher.is_none() => self.look_everywhere(),
+                () = clock::pause(missed.unwrap_or_default()), if missed.is_some() => self.look_everywhere(),
                 () = tokio::task::yield_now(), if !idle && self.pending.is_empty() => {}
             }
         }
@@ -217,25 +228,11 @@ impl Follower {
     fn obey(&mut self, order: Order) {
         match order {
             Order::Follow { agent, incarnation, from, done } => {
-                let opened = match from {
-                    From::Empty => Tail::fresh(&self.dir, &agent, incarnation),
-                    From::Mark => Tail::adopt(&self.dir, &agent, incarnation),
-                };
-                let opened = opened.map(|tail| {
-                    self.drop_transcript(&agent);
-                    self.threads.begins(&agent, incarnation);
-                    if matches!(from, From::Mark) {
-                        if let Some(path) = self.transcripts.recall(&self.dir, &agent, incarnation) {
-                            self.sessions.expect(&agent, incarnation, &path);
-                        }
-                        self.attach();
-                        let states = self.look_at_sessions();
-                        self.pending.extend(states.into_iter().map(state));
-                    }
-                    let key = (agent, Kind::Spool);
-                    self.tails.insert(key.clone(), tail);
-                    self.unread.insert(key);
-                });
+                let opened = self.follow(&agent, incarnation, from);
+                if let (From::Mark, Err(FileError::Io { .. })) = (from, &opened) {
+                    self.unfollowed.insert(agent, incarnation);
+                    self.miss();
+                }
                 // Who ordered it may have given up; it is done all the same.
                 let _ = done.send(opened);
             }
@@ -244,9 +241,38 @@ impl Follower {
             Order::Forget { agent } => {
                 self.drop_transcript(&agent);
                 self.threads.forget(&agent);
+                self.unfollowed.remove(&agent);
                 self.tails.remove(&(agent, Kind::Spool));
             }
         }
+    }
+
+    /// Begins to read what an agent says in this life.
+    fn follow(&mut self, agent: &AgentId, incarnation: Incarnation, from: From) -> Result<(), FileError> {
+        self.unfollowed.remove(agent);
+        let tail = match from {
+            From::Empty => Tail::fresh(&self.dir, agent, incarnation),
+            From::Mark => Tail::adopt(&self.dir, agent, incarnation),
+        }?;
+        self.drop_transcript(agent);
+        self.threads.begins(agent, incarnation);
+        if matches!(from, From::Mark) {
+            if let Some(path) = self.transcripts.recall(&self.dir, agent, incarnation) {
+                self.sessions.expect(agent, incarnation, &path);
+            }
+            self.attach();
+            let states = self.look_at_sessions();
+            self.pending.extend(states.into_iter().map(state));
+        }
+        let key = (agent.clone(), Kind::Spool);
+        self.tails.insert(key.clone(), tail);
+        self.unread.insert(key);
+        Ok(())
+    }
+
+    /// Something could not be read: all is looked at again in a while.
+    fn miss(&mut self) {
+        self.missed.get_or_insert_with(clock::monotonic_ms);
     }
 
     /// Reads one file, when all that was read before has left: the files are the queue, and they are on disk.
@@ -260,6 +286,9 @@ impl Follower {
         let read = tail.read();
         if read.more {
             self.unread.insert(key.clone());
+        }
+        if read.failed {
+            self.miss();
         }
         let agent = key.0.clone();
         if read.passed_over > 0 {
@@ -289,7 +318,10 @@ impl Follower {
 
     /// The kernel tells of a file.
     fn changed(&mut self, path: &Path) {
-        self.pending.extend(self.sessions.changed(path).map(state));
+        match self.sessions.changed(path) {
+            Ok(news) => self.pending.extend(news.map(state)),
+            Err(_) => self.miss(),
+        }
         let ours = path.parent() == Some(&self.dir);
         let key = match ours {
             true => agent_of(path).map(|agent| (agent, Kind::Spool)),
@@ -299,9 +331,19 @@ impl Follower {
     }
 
     fn look_everywhere(&mut self) {
+        self.missed = None;
+        for (agent, incarnation) in std::mem::take(&mut self.unfollowed) {
+            if let Err(FileError::Io { .. }) = self.follow(&agent, incarnation, From::Mark) {
+                self.unfollowed.insert(agent, incarnation);
+                self.miss();
+            }
+        }
         self.unread.extend(self.tails.keys().cloned());
-        let news = self.sessions.scan_all();
+        let (news, whole) = self.sessions.scan_all();
         self.pending.extend(news.into_iter().map(state));
+        if !whole {
+            self.miss();
+        }
     }
 
     /// Begins with the folders of states that are there by now: what stands there already.
@@ -313,7 +355,11 @@ impl Follower {
             {
                 tracing::warn!(%cause, "no notice of what programs say of their state");
             }
-            news.extend(self.sessions.scan(&folder));
+            let (stands, whole) = self.sessions.scan(&folder);
+            news.extend(stands);
+            if !whole {
+                self.miss();
+            }
         }
         news
     }
@@ -346,10 +392,12 @@ impl Follower {
                     if let Some(Err(cause)) = watched {
                         tracing::warn!(%agent, %cause, "no notice of changes in its transcript");
                     }
+                    self.transcripts.followed(&agent);
                     let key = (agent, Kind::Transcript);
                     self.tails.insert(key.clone(), tail);
                     self.unread.insert(key);
                 }
+                // It is still awaited.
                 Err(error) => tracing::warn!(%agent, %error, "its transcript can't be read"),
             }
         }

@@ -215,7 +215,9 @@ impl Course {
     fn quiet(&self) {
         self.until("no message on its way", || {
             let view = self.view()?;
-            view.agents.iter().all(|agent| agent.waiting_messages == 0).then_some(())
+            // What the engine knows is in its log a moment later.
+            let settled = || self.open_stages().iter().all(Stage::settled);
+            (view.agents.iter().all(|agent| agent.waiting_messages == 0) && settled()).then_some(())
         });
     }
 

@@ -7,11 +7,12 @@ use std::time::Duration;
 use flightdeck::edge::link::Client;
 use flightdeck::edge::process::{Alive, alive};
 use flightdeck::pilot::command::{Answer, Command};
-use flightdeck::pilot::record::Record;
+use flightdeck::pilot::message::Stage;
+use flightdeck::pilot::record::{AgentState, Record};
 use flightdeck::pilot::view::View;
 use rustix::process::{Resource, Rlimit, Signal, prlimit};
 
-use super::deck::{Deck, signal_to};
+use super::deck::{Deck, signal_to, text};
 use super::failing::{self, Failing};
 use super::plan::Plan;
 
@@ -43,7 +44,8 @@ fn look(client: &mut Client) -> View {
 
 #[test]
 fn p15_without_descriptors_or_processes_the_engine_stays_says_so_and_goes_on_when_there_are_some() {
-    let deck = Plan::new().agent("solo", IDLE).agent("other", IDLE).laid_out();
+    let script = format!("once slow on go: think 2s; say yes\n{IDLE}");
+    let deck = Plan::new().agent("solo", IDLE).agent("other", &script).laid_out();
     let failing = Failing::within(&deck.outside());
     *deck.variables.borrow_mut() = failing.variables();
     deck.start_engine();
@@ -70,6 +72,18 @@ fn p15_without_descriptors_or_processes_the_engine_stays_says_so_and_goes_on_whe
     deck.until("no alert", || {
         (!look(&mut before).alerts.iter().any(|alert| alert.contains("descriptors"))).then_some(())
     });
+
+    // The end of a turn that could not be read is told by nobody again, and is heard all the same.
+    let go = deck.send("other", "go");
+    assert!(matches!(deck.settled(go), Stage::Submitted { .. }), "{}", deck.story());
+    failing.fail(&["open"], "spool/", failing::EMFILE);
+    let spool = deck.state_dir().join("spool/other.jsonl");
+    deck.until("the end of its turn", || {
+        let last = text(&spool).lines().last()?.contains("turn_ended");
+        last.then_some(())
+    });
+    failing.heal();
+    deck.until("it was heard", || (deck.agent("other").state == AgentState::Idle).then_some(()));
 
     // No process either: the engine can't speak to tmux, whose end is no reason to end as well.
     failing.fail(&["spawn"], "fork", failing::EAGAIN);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::edge::channel::claude::{self, Session};
-use crate::edge::files;
+use crate::edge::files::{self, FileError};
 use crate::pilot::fact::ProgramState;
 use crate::pilot::id::{AgentId, Incarnation};
 
@@ -56,29 +56,45 @@ impl Sessions {
         new
     }
 
-    /// What stands in the files of a folder: for an agent that was there before we looked.
-    pub(super) fn scan(&mut self, folder: &Path) -> Vec<News> {
-        let Ok(listing) = folder.read_dir() else { return Vec::new() };
+    /// What stands in the files of a folder: for an agent that was there before we looked. And whether each could be read.
+    pub(super) fn scan(&mut self, folder: &Path) -> (Vec<News>, bool) {
+        // A folder that is gone says nothing any more.
+        let Ok(listing) = folder.read_dir() else { return (Vec::new(), !folder.exists()) };
         let paths: Vec<PathBuf> = listing.flatten().take(FILES).map(|entry| entry.path()).collect();
-        paths.iter().filter_map(|path| self.changed(path)).collect()
+        let read: Vec<_> = paths.iter().map(|path| self.changed(path)).collect();
+        let whole = read.iter().all(Result::is_ok);
+        (read.into_iter().filter_map(Result::ok).flatten().collect(), whole)
     }
 
     /// The same for all folders.
-    pub(super) fn scan_all(&mut self) -> Vec<News> {
+    pub(super) fn scan_all(&mut self) -> (Vec<News>, bool) {
         let folders: Vec<PathBuf> = self.watched.iter().cloned().collect();
-        folders.iter().flat_map(|folder| self.scan(folder)).collect()
+        let scans: Vec<(Vec<News>, bool)> = folders.iter().map(|folder| self.scan(folder)).collect();
+        let whole = scans.iter().all(|(_, whole)| *whole);
+        (scans.into_iter().flat_map(|(news, _)| news).collect(), whole)
     }
 
-    /// A file has changed, whose ever it is.
-    pub(super) fn changed(&mut self, path: &Path) -> Option<News> {
-        let folder = path.parent()?;
-        let ours = self.watched.contains(folder) && path.extension().is_some_and(|end| end == "json");
-        if !ours {
-            return None;
+    /// A file has changed, whose ever it is. An error: it could not be read just now.
+    pub(super) fn changed(&mut self, path: &Path) -> Result<Option<News>, FileError> {
+        if !self.is_state(path) {
+            return Ok(None);
         }
+        match files::read_bounded(path, CAP) {
+            Ok(bytes) => Ok(self.told(path, &bytes)),
+            Err(error @ FileError::Io { .. }) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn is_state(&self, path: &Path) -> bool {
+        path.parent().is_some_and(|folder| self.watched.contains(folder))
+            && path.extension().is_some_and(|end| end == "json")
+    }
+
+    fn told(&mut self, path: &Path, bytes: &[u8]) -> Option<News> {
+        let folder = path.parent()?;
         // One that is being written has no end yet, and comes again.
-        let bytes = files::read_bounded(path, CAP).ok()?;
-        let Session { conversation, state } = claude::session(&bytes)?;
+        let Session { conversation, state } = claude::session(bytes)?;
         let (agent, sought) = self
             .agents
             .iter_mut()
@@ -115,27 +131,27 @@ mod tests {
             std::fs::write(folder.join("7.json"), text).unwrap();
         };
         write("c-1", r#""status":"busy","#);
-        assert_eq!(sessions.changed(&folder.join("7.json")), None);
+        assert_eq!(sessions.changed(&folder.join("7.json")).unwrap(), None);
         assert_eq!(sessions.unwatched(), std::slice::from_ref(&folder));
         assert_eq!(sessions.unwatched(), Vec::<PathBuf>::new());
-        assert_eq!(sessions.scan(&folder), [(builder.clone(), Incarnation(3), ProgramState::Busy)]);
-        assert_eq!(sessions.changed(&folder.join("7.json")), None);
+        assert_eq!(sessions.scan(&folder), (vec![(builder.clone(), Incarnation(3), ProgramState::Busy)], true));
+        assert_eq!(sessions.changed(&folder.join("7.json")).unwrap(), None);
         write("c-1", r#""status":"waiting","waitingFor":"permission prompt","#);
         let on = "permission prompt".to_string();
         assert_eq!(
-            sessions.changed(&folder.join("7.json")),
+            sessions.changed(&folder.join("7.json")).unwrap(),
             Some((builder.clone(), Incarnation(3), ProgramState::Waiting { on }))
         );
         for (conversation, status) in
             [("c-9", r#""status":"idle","#), ("c-2", ""), ("c-2", r#""status":"dancing","#), ("c-2", "\"status\":")]
         {
             write(conversation, status);
-            assert_eq!(sessions.changed(&folder.join("7.json")), None, "{conversation} {status}");
+            assert_eq!(sessions.changed(&folder.join("7.json")).unwrap(), None, "{conversation} {status}");
         }
         write("c-1", r#""status":"idle","#);
-        assert_eq!(sessions.changed(&folder.join("7.key")), None);
+        assert_eq!(sessions.changed(&folder.join("7.key")).unwrap(), None);
         assert_eq!(sessions.forget(&builder), None);
-        assert_eq!(sessions.changed(&folder.join("7.json")), None);
+        assert_eq!(sessions.changed(&folder.join("7.json")).unwrap(), None);
         assert_eq!(sessions.forget(&other), Some(folder));
     }
 }

@@ -64,6 +64,8 @@ pub(super) struct Read {
     pub(super) moved: bool,
     /// The file holds more than this piece.
     pub(super) more: bool,
+    /// What it holds could not be read just now.
+    pub(super) failed: bool,
     pub(super) offset: u64,
 }
 
@@ -135,23 +137,32 @@ impl Tail {
         let _ = self.mark.write_all_at(text.as_bytes(), 0);
     }
 
-    /// The next complete lines. A file that can't be read has nothing to say just now.
+    /// The next complete lines.
     pub(super) fn read(&mut self) -> Read {
         let mut read = Read { offset: self.offset, ..Read::default() };
-        let Ok(file) = self.open() else { return read };
-        let Ok(meta) = file.metadata() else { return read };
+        if let Err(error) = self.read_on(&mut read) {
+            // A transcript that is gone has nothing to say any more.
+            read.failed = !matches!(error, FileError::Missing(_));
+        }
+        read
+    }
+
+    fn read_on(&mut self, read: &mut Read) -> Result<(), FileError> {
+        let file = self.open()?;
+        let io = |cause| FileError::Io { path: self.path.clone(), cause };
+        let meta = file.metadata().map_err(io)?;
         if meta.ino() != self.inode || meta.len() < self.offset {
             // Replaced or cut: what is there now was not read yet.
             (self.inode, self.offset, self.skipping, self.given_back) = (meta.ino(), 0, false, 0);
         }
-        let Some(piece) = self.piece(&file, meta.len()) else { return read };
+        let piece = self.piece(&file, meta.len()).map_err(|cause| FileError::Io { path: self.path.clone(), cause })?;
         let before = self.offset;
-        self.take(&piece, &mut read);
+        self.take(&piece, read);
         read.offset = self.offset;
         read.moved = self.offset > before;
         read.more = self.offset < meta.len() && (self.offset > before || self.skipping);
         self.give_back(&file);
-        read
+        Ok(())
     }
 
     fn open(&self) -> Result<File, FileError> {
@@ -162,17 +173,17 @@ impl Tail {
     }
 
     /// The next bytes: a piece, or a whole line where that is longer.
-    fn piece(&self, file: &File, length: u64) -> Option<Vec<u8>> {
+    fn piece(&self, file: &File, length: u64) -> std::io::Result<Vec<u8>> {
         let left = usize::try_from(length - self.offset).unwrap_or(usize::MAX);
         let mut bytes = Vec::new();
         for size in [PIECE, LINE_CAP + 1] {
             bytes.resize(size.min(left), 0);
-            file.read_exact_at(&mut bytes, self.offset).ok()?;
+            file.read_exact_at(&mut bytes, self.offset)?;
             if bytes.contains(&b'\n') || size > left {
                 break;
             }
         }
-        Some(bytes)
+        Ok(bytes)
     }
 
     fn take(&mut self, piece: &[u8], read: &mut Read) {

@@ -78,18 +78,25 @@ impl Transcripts {
         self.0.values().any(|transcript| transcript.looks.is_some_and(|looks| looks > 0))
     }
 
-    /// One look: the files that are there now, and whether all of each is news.
+    /// One look: the awaited files that are there now, and whether all of each is news. They are awaited until they are
+    /// [`Self::followed`].
     pub(super) fn arrived(&mut self) -> Vec<(AgentId, Note, bool)> {
         let mut arrived = Vec::new();
         for (agent, transcript) in &mut self.0 {
             let Some(looks) = transcript.looks.filter(|looks| *looks > 0) else { continue };
             transcript.looks = Some(looks - 1);
             if transcript.note.path.exists() {
-                transcript.looks = None;
                 arrived.push((agent.clone(), transcript.note.clone(), transcript.new));
             }
         }
         arrived
+    }
+
+    /// An agent's transcript is being read.
+    pub(super) fn followed(&mut self, agent: &AgentId) {
+        if let Some(transcript) = self.0.get_mut(agent) {
+            transcript.looks = None;
+        }
     }
 
     /// Whether this very transcript is followed already, or awaited.
