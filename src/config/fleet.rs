@@ -21,7 +21,7 @@ use super::values::{self, Wrong};
 use super::{backend, grammar, prices, services};
 
 /// More agents than one screen and one machine hold; above, it is a mistake.
-const AGENTS_CAP: usize = 200;
+const AGENTS_CAP: usize = 500;
 
 const LABEL: &str = "[agents.NAME]";
 

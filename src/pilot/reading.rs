@@ -353,6 +353,10 @@ impl Parts<'_> {
 }
 
 fn hit(rule: &ScreenRule, text: &str) -> Option<Hit> {
+    // Most rules don't match, and a look alone takes no memory.
+    if !rule.regex.is_match(text) {
+        return None;
+    }
     let captures = rule.regex.captures(text)?;
     let start = captures.get_match().start();
     let begin = text[..start].rfind('\n').map_or(0, |at| at + 1);

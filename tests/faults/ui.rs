@@ -200,8 +200,8 @@ fn cost(pid: u32) -> (u64, u64) {
 fn u9_as_many_agents_as_may_be_and_a_long_log_cost_no_frame_and_no_memory() {
     // The catalogue's million takes a minute to write; it is asked for by number.
     let records = std::env::var("FLIGHTDECK_FAULT_RECORDS").map_or(100_000, |text| text.parse().expect("a number"));
-    // A configuration takes no more; five hundred are in tests/cockpit/many.rs.
-    let names: Vec<String> = (0..200).map(|number| format!("agent-{number:03}")).collect();
+    // A configuration takes no more.
+    let names: Vec<String> = (0..500).map(|number| format!("agent-{number:03}")).collect();
     let plan = names.iter().fold(Plan::new(), |plan, name| {
         plan.agent(name, "on *: say yes\n").set(&format!("agents.{name}.autostart"), false)
     });

@@ -212,10 +212,8 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
 }
 
 fn prepare(db: &mut Connection, found: i64) -> rusqlite::Result<()> {
-    db.pragma_update(None, "journal_mode", "WAL")?;
     // A power cut may take this file, which is no more than evidence; no write of ours waits for a disk.
-    db.pragma_update(None, "synchronous", "OFF")?;
-    db.pragma_update(None, "journal_size_limit", super::WAL_KEPT)?;
+    super::as_log(db, "OFF")?;
     if found == 0 {
         let transaction = begin(db)?;
         transaction.execute_batch(TABLES)?;

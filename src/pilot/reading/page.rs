@@ -207,21 +207,19 @@ impl<'a> Line<'a> {
             return Line { text: Cow::Borrowed(text), columns: text.len(), kind };
         }
         let text = visible(line);
-        let kind = match text.trim() {
-            "" => LineKind::Blank,
-            filled if is_rule(filled) => LineKind::Rule,
-            _ => LineKind::Filled,
-        };
-        // What separates is drawn of letters of one column.
-        let columns = if kind == LineKind::Rule { text.chars().count() } else { columns(&text) };
+        if let Some(columns) = rule_columns(&text) {
+            return Line { text, columns, kind: LineKind::Rule };
+        }
+        let kind = if text.trim().is_empty() { LineKind::Blank } else { LineKind::Filled };
+        let columns = columns(&text);
         Line { text, columns, kind }
     }
 }
 
 fn visible(line: &str) -> Cow<'_, str> {
     let blank = [' ', '\t', '\n'];
-    // Almost every line is as it should be.
-    if line.len() <= LINE_CAP && !line.chars().any(is_hostile) {
+    // Almost every line is as it should be, and what separates is long.
+    if line.len() <= LINE_CAP && !line.chars().any(|c| !is_drawn(c) && is_hostile(c)) {
         return Cow::Borrowed(line.trim_end_matches(blank));
     }
     let mut seen: String = line.chars().filter(|c| !is_hostile(*c)).take(LINE_CAP).collect();
@@ -248,10 +246,19 @@ pub(super) fn joined(lines: &[&Line<'_>]) -> String {
     lines.join("\n")
 }
 
-/// A line that only separates.
-fn is_rule(trimmed: &str) -> bool {
-    let drawn = |c| matches!(c, '─' | '▔' | '╌' | '═' | '━' | '▀' | '╹');
-    trimmed.chars().all(drawn) && trimmed.chars().count() >= 8
+/// How wide a line is that only separates; `None`: it does more. It is drawn of letters of one column.
+fn rule_columns(line: &str) -> Option<usize> {
+    let drawn = line.trim_start();
+    if !drawn.starts_with(is_drawn) || !drawn.chars().all(is_drawn) {
+        return None;
+    }
+    // Each of them is as long as any other.
+    let count = drawn.len() / '─'.len_utf8();
+    (count >= 8).then(|| count + line[..line.len() - drawn.len()].chars().count())
+}
+
+fn is_drawn(c: char) -> bool {
+    matches!(c, '─' | '▔' | '╌' | '═' | '━' | '▀' | '╹')
 }
 
 /// A line that says only that there is more, or which key shows it: `… +67 lines (ctrl+o to expand)`, `(ctrl+b to run in
@@ -297,7 +304,12 @@ fn find_composer(backend: &Backend, lines: &[Line<'_>]) -> Option<Range<usize>> 
 fn composer_at(backend: &Backend, lines: &[Line<'_>], at: usize) -> Option<Range<usize>> {
     let rule = &backend.composer;
     let closes = |line: &Line<'_>| rule.close.as_ref().is_some_and(|close| close.is_match(&line.text));
-    let captures = rule.open.captures(&lines[at].text).filter(|_| !closes(&lines[at]))?;
+    let text = &*lines[at].text;
+    // Most lines don't, and a look alone takes no memory.
+    if !rule.open.is_match(text) || closes(&lines[at]) {
+        return None;
+    }
+    let captures = rule.open.captures(text)?;
     // A box scrolled past its first line shows none of what `above` asks for: `open` matches without its text then.
     if let Some(above) = rule.above.as_ref().filter(|_| captures.name("text").is_some())
         && !at.checked_sub(1).is_some_and(|up| above.is_match(&lines[up].text))
