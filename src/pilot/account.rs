@@ -104,11 +104,10 @@ pub(super) fn mind(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String)> 
     let account = route.account.as_ref()?;
     let rules = turn.rules.agents.get(id)?;
     let now = turn.now.steady;
-    let standing = turn.state.accounts.get(account)?;
-    let refused = standing.refused.is_some();
+    let refused = turn.state.accounts.get(account).is_some_and(|standing| standing.refused.is_some());
     let out = shut_out(turn, id, refused);
     let may = !restart::never(turn, id);
-    if out.is_some() && !refused && standing.mended > out && may {
+    if out.is_some() && !refused && may {
         // It was put right since: a new life takes up the new login.
         leave(turn, id);
         return None;
@@ -165,10 +164,9 @@ pub(super) fn release(turn: &mut Turn<'_>, id: &AgentId) {
         let bad = standing.is_some_and(|standing| standing.refused.is_some() || standing.limit.is_some());
         bad || budget::over(turn.state, turn.rules, turn.now.steady, account)
     };
-    let Some(rules) = turn.rules.agents.get(id) else { return };
-    let ways = accounts::ways(turn.rules, rules).0.into_iter().filter_map(|way| way.account);
+    let ways = turn.rules.agents.get(id).map(|rules| accounts::ways(turn.rules, rules).0).unwrap_or_default();
     let on = of(turn.state, id).cloned();
-    let mut bad: Vec<AccountId> = ways.chain(on).filter(kept).collect();
+    let mut bad: Vec<AccountId> = ways.into_iter().filter_map(|way| way.account).chain(on).filter(kept).collect();
     bad.sort();
     bad.dedup();
     for account in bad {

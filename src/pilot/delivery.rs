@@ -62,11 +62,12 @@ pub(super) fn deliver(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String
         | Stage::Expired { .. } => return None,
     }
     let way = post::way(turn, id);
-    if let Some(block) = blocked(turn, id, &message.origin, way) {
+    if let Some(block) = blocked(turn, id, way) {
         let now = turn.now.steady;
         let (Block::Passing(why) | Block::Person(why)) = &block;
-        if matches!(block, Block::Person(_)) {
-            turn.watch(id).blocked.get_or_insert(now);
+        match block {
+            Block::Person(_) => drop(turn.watch(id).blocked.get_or_insert(now)),
+            Block::Passing(_) => block::put_right(turn, id),
         }
         if unseen(turn, id) {
             stall::look(turn, id);
@@ -77,7 +78,7 @@ pub(super) fn deliver(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String
     turn.watch(id).blocked = None;
     match way {
         Way::Interface => post::order(turn, id, message.id, (message.text, 0)),
-        Way::Composer | Way::Unsettled(_) => paste(turn, id, message.id, message.text),
+        Way::Composer | Way::Unsettled(_) => return paste(turn, id, message.id, message.text),
     }
     None
 }
@@ -198,9 +199,7 @@ pub(super) fn expire_old(turn: &mut Turn<'_>) -> Option<(Time, String)> {
 
 /// The life a message was on its way into has ended.
 pub(super) fn life_ended(turn: &mut Turn<'_>, id: &AgentId) {
-    if let Some(watch) = turn.state.watches.get_mut(id) {
-        watch.delivery = None;
-    }
+    turn.watch(id).delivery = None;
     let flying: Vec<_> = turn
         .state
         .waiting(id)
@@ -453,17 +452,16 @@ fn busy(view: &Sight<'_>) -> bool {
     view.screen.is_some_and(|screen| reading::read(view.backend, screen).busy())
 }
 
-fn paste(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, text: String) {
-    let Some(agent) = turn.agent(id) else { return };
-    let (incarnation, Some(place)) = (agent.incarnation, agent.place.clone()) else { return };
-    let Some(backend) = account::backend(turn.state, turn.rules, id).map(|backend| backend.name.clone()) else {
-        return;
-    };
+fn paste(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, text: String) -> Option<(Time, String)> {
+    let known = turn.agent(id)?;
+    let (incarnation, place) = (known.incarnation, known.place.clone()?);
+    let backend = account::backend(turn.state, turn.rules, id)?.name.clone();
     turn.move_message(message, id, Stage::Pasting);
     turn.watch(id).delivery = Some(Progress { message, step: Step::Pasting });
     let agent = id.clone();
     let order = Order::Paste { message };
     turn.order(Some(id), order, |id| Effect::Paste { id, agent, incarnation, place, message, text, backend });
+    None
 }
 
 pub(super) fn submitted(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, evidence: &str) {

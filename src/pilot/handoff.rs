@@ -29,10 +29,10 @@ pub(super) fn push_seen(turn: &mut Turn<'_>, push: &Push) {
     let branch = turn.rules.project.branch.clone();
     let same = turn.state.branch.of.as_ref() == Some(&(remote.clone(), branch.clone()));
     let known = turn.state.branch.baseline.clone().filter(|_| same);
-    let why = match (&known, &push.old) {
-        (None, _) | (_, None) => BaselineWhy::FirstSight,
-        (Some(_), Some(_)) if push.rewritten => BaselineWhy::Rewritten,
-        (Some(_), Some(_)) => BaselineWhy::Pushed,
+    let why = match known {
+        None => BaselineWhy::FirstSight,
+        Some(_) if push.rewritten => BaselineWhy::Rewritten,
+        Some(_) => BaselineWhy::Pushed,
     };
     if known.as_ref() != Some(&push.new) {
         let sha = push.new.clone();
@@ -46,8 +46,8 @@ pub(super) fn push_seen(turn: &mut Turn<'_>, push: &Push) {
         inboxes(turn, &remote, &branch, push);
     }
     match why {
-        BaselineWhy::FirstSight if known.is_none() => phase::first_sight(turn, &push.done),
-        BaselineWhy::FirstSight | BaselineWhy::Pushed | BaselineWhy::Rewritten | BaselineWhy::PhaseChange => {
+        BaselineWhy::FirstSight => phase::first_sight(turn, &push.done),
+        BaselineWhy::Pushed | BaselineWhy::Rewritten | BaselineWhy::PhaseChange => {
             phase::pushed_done(turn, &push.done);
         }
     }
@@ -122,10 +122,15 @@ fn send(turn: &mut Turn<'_>, target: &AgentId, items: &[Item]) {
     let commits = items.iter().map(|item| item.sha.clone()).collect();
     let named: Vec<(&str, &str, &str)> =
         items.iter().map(|item| (item.prefix.as_str(), item.gate.as_str(), item.sha.short())).collect();
-    match prompts::render_ping(turn.rules, target, &named) {
+    let text = prompts::render_ping(turn.rules, target, &named);
+    say(turn, target, Origin::Handoff { commits }, text);
+}
+
+fn say(turn: &mut Turn<'_>, target: &AgentId, origin: Origin, text: Result<String, String>) {
+    match text {
         Ok(text) => {
             make_room(turn, target);
-            turn.queue(target, Origin::Handoff { commits }, &text, false);
+            turn.queue(target, origin, &text, false);
         }
         Err(why) => {
             let what = format!("a ping could not be made: {why}");
@@ -182,9 +187,7 @@ fn inboxes(turn: &mut Turn<'_>, remote: &str, branch: &str, push: &Push) {
             agent: agent.clone(),
             entries: *entries,
         });
-        if let Ok(text) = prompts::render_inbox(turn.rules, agent, *entries) {
-            make_room(turn, agent);
-            turn.queue(agent, Origin::Inbox { at: push.new.clone() }, &text, false);
-        }
+        let text = prompts::render_inbox(turn.rules, agent, *entries);
+        say(turn, agent, Origin::Inbox { at: push.new.clone() }, text);
     }
 }

@@ -74,10 +74,12 @@ fn needs_remedy(said: ScreenSays) -> bool {
     }
 }
 
-/// It works on an account of the configuration of which nobody knows yet that it is not let in.
+/// It works on an account of the configuration of which nobody knows yet that it is not let in. What it said of that once is no news
+/// for as long as it stands there: the account may be well again since.
 fn may_be_refused(turn: &Turn<'_>, id: &AgentId) -> bool {
     let known = |account| turn.state.accounts.get(account).is_some_and(|standing| standing.refused.is_some());
-    account::of(turn.state, id).is_some_and(|account| !known(account))
+    let told = turn.state.watches.get(id).is_some_and(|watch| watch.shut_out >= Some(watch.calm_changed));
+    !told && account::of(turn.state, id).is_some_and(|account| !known(account))
 }
 
 /// The text of a limit that was lifted stays on the screen until the next turn begins.
@@ -212,6 +214,10 @@ fn wait_for_limit(turn: &mut Turn<'_>, id: &AgentId, limit: &Limit) -> (Time, St
 /// The limit is over, or a person says so: the agent is spoken to.
 pub(super) fn lift_limit(turn: &mut Turn<'_>, id: &AgentId) {
     turn.record(Record::LimitLifted { agent: id.clone() });
+    // What was to be said after the limit before this one is said now.
+    if turn.state.waiting(id).any(|posted| posted.message.origin == Origin::LimitLifted) {
+        return;
+    }
     let phase = turn.agent(id).and_then(|agent| agent.phase.clone());
     if let Ok(text) = prompts::render_resume_after_limit(turn.rules, id, phase.as_ref()) {
         turn.queue(id, Origin::LimitLifted, &text, true);

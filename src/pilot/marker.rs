@@ -90,11 +90,7 @@ fn time(text: &str) -> Marker {
         .map_or(Marker::Flawed("no such time in the calendar"), |time| Marker::At(Time::from_utc(time.to_utc())))
 }
 
-/// Whether each `0` of the shape stands for a digit and everything else for itself.
+/// Whether each `0` of the shape, which is as long as the text, stands for a digit and everything else for itself.
 fn shaped(text: &str, shape: &str) -> bool {
-    text.len() == shape.len()
-        && text
-            .bytes()
-            .zip(shape.bytes())
-            .all(|(have, want)| if want == b'0' { have.is_ascii_digit() } else { have == want })
+    text.bytes().zip(shape.bytes()).all(|(have, want)| if want == b'0' { have.is_ascii_digit() } else { have == want })
 }

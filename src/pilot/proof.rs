@@ -65,20 +65,24 @@ pub(super) fn unconfirmed(turn: &Turn<'_>, way: &Way) -> Option<String> {
 
 /// Asks for a call, unless one is under way. Returns when to come back.
 pub(super) fn probe(turn: &mut Turn<'_>, id: &AgentId, way: &Way, known: Option<String>) -> (Time, String) {
+    let asked = call(turn, id, way, known).unwrap_or(turn.now.steady);
+    (asked + PATIENCE, "hear whether its account lets it in".to_string())
+}
+
+/// Since when a call is under way: from now on, where there is none. `None`: none can be made.
+fn call(turn: &mut Turn<'_>, id: &AgentId, way: &Way, known: Option<String>) -> Option<Time> {
     let now = turn.now.steady;
-    let again = (now + PATIENCE, "hear whether its account lets it in".to_string());
-    let (Some(account), Some(rules)) = (way.account.clone(), turn.rules.agents.get(id)) else { return again };
-    let key = (account.clone(), way.backend.clone());
+    let (account, backend) = (way.account.clone()?, way.backend.clone());
+    let key = (account.clone(), backend.clone());
     if let Some(asked) = turn.state.seen.probing.get(&key).filter(|asked| now.since(**asked) < PATIENCE) {
-        return (*asked + PATIENCE, again.1);
+        return Some(*asked);
     }
-    let Some(backend) = turn.rules.backends.get(&way.backend) else { return again };
-    let argv = backend.access.probe.clone();
-    let spec = Box::new(launch::spec(turn.rules, &way.agent(rules), Some(&account), argv, ""));
+    let argv = turn.rules.backends.get(&backend)?.access.probe.clone();
+    let agent = way.agent(turn.rules.agents.get(id)?);
+    let spec = Box::new(launch::spec(turn.rules, &agent, Some(&account), argv, ""));
     turn.state.seen.probing.insert(key, now);
-    let (backend, agent) = (way.backend.clone(), id.clone());
-    turn.ask(Effect::Probe { account, backend, agent, spec, known });
-    again
+    turn.ask(Effect::Probe { account, backend, agent: id.clone(), spec, known });
+    Some(now)
 }
 
 /// What came of a call.

@@ -10,6 +10,8 @@ mod checks;
 mod dice;
 #[path = "../sim/engine.rs"]
 mod engine;
+#[path = "../sim/mishaps.rs"]
+mod mishaps;
 #[path = "../sim/perform.rs"]
 mod perform;
 #[path = "../sim/plan.rs"]

@@ -24,6 +24,8 @@ pub(crate) enum Act {
     Spins,
     TurnEnds,
     Wakes,
+    /// Its channel says that its turn was stopped by a person.
+    TellsStop,
 }
 
 /// Words that an agent really took in.
@@ -84,11 +86,13 @@ pub(crate) struct Body {
     pub(crate) end_told: bool,
     ready: bool,
     swallow: u32,
-    said: Vec<String>,
-    composer: String,
-    held: Vec<MessageId>,
-    turn: Option<Turn>,
-    queued: Vec<Taken>,
+    pub(crate) said: Vec<String>,
+    pub(crate) composer: String,
+    pub(crate) held: Vec<MessageId>,
+    /// A draft that is kept for its writer until the next submit.
+    pub(crate) aside: String,
+    pub(crate) turn: Option<Turn>,
+    pub(crate) queued: Vec<Taken>,
     /// How its limit was told; it is told so again.
     limit_told: Option<String>,
     broken: bool,
@@ -96,13 +100,15 @@ pub(crate) struct Body {
     pub(crate) wedged: Option<Time>,
     /// It draws what no rule knows, as after an update; it is well.
     pub(crate) garbled: bool,
+    /// So many of the next pastes never reach it.
+    pub(crate) loses: u32,
     spun: u64,
     children_cpu: Duration,
     asked_at: Time,
 }
 
 #[derive(Debug)]
-struct Turn {
+pub(crate) struct Turn {
     plan: Plan,
     since: Time,
 }
@@ -144,12 +150,14 @@ impl Body {
             said: vec![" demo agent".to_string()],
             composer: String::new(),
             held: Vec::new(),
+            aside: String::new(),
             turn: None,
             queued: Vec::new(),
             limit_told: None,
             broken: false,
             wedged: None,
             garbled: false,
+            loses: 0,
             spun: 0,
             children_cpu: Duration::ZERO,
             asked_at: now,
@@ -182,12 +190,17 @@ impl Body {
             }
             Act::TurnEnds => self.end_turn(now, next),
             Act::Wakes => self.begin(next(), now),
+            Act::TellsStop => self.report(Report::TurnEnded { answer: None, pending: 0 }),
         }
     }
 
     /// Text arrives as a bracketed paste.
     pub(crate) fn paste(&mut self, message: Option<MessageId>, text: &str) {
         if self.wedged.is_some() || self.dialog.is_some() || !self.ready || self.mode.input_off {
+            return;
+        }
+        if self.loses > 0 {
+            self.loses -= 1;
             return;
         }
         let lines = text.split('\n').count();
@@ -226,7 +239,7 @@ impl Body {
         if self.composer.is_empty() {
             return None;
         }
-        self.composer.clear();
+        self.composer = std::mem::take(&mut self.aside);
         let taken = Taken { messages: std::mem::take(&mut self.held), text: text.to_string() };
         if !self.habits.tells_late {
             let prompt = text.to_string();
@@ -477,13 +490,13 @@ impl Body {
         }
     }
 
-    fn say(&mut self, line: &str) {
+    pub(crate) fn say(&mut self, line: &str) {
         self.said.push(line.to_string());
         let much = self.said.len().saturating_sub(KEPT);
         self.said.drain(..much);
     }
 
-    fn report(&mut self, report: Report) {
+    pub(crate) fn report(&mut self, report: Report) {
         if self.habits.reports {
             self.reports.push(report);
         }
@@ -495,7 +508,7 @@ fn clock(wall: Time) -> String {
     wall.utc().format("%-I:%M%P (UTC)").to_string()
 }
 
-fn echo(prompt: &str) -> Vec<String> {
+pub(crate) fn echo(prompt: &str) -> Vec<String> {
     let lines: Vec<&str> = prompt.split('\n').collect();
     let mut shown = vec![String::new()];
     shown.extend(lines.iter().take(6).enumerate().map(|(n, line)| {

@@ -108,7 +108,12 @@ impl World {
             let (Some(agent), Some(watch)) = (state.agents.get(*id), state.watches.get(*id)) else { return true };
             let comes = watch.flight.is_some() || watch.next().is_some() || agent.held.is_some();
             let between = agent.between() && fleet;
-            let loops = self.rules.agents[*id].kind == flightdeck::config::model::Kind::Loop;
+            let rules = &self.rules.agents[*id];
+            let loops = rules.kind == flightdeck::config::model::Kind::Loop;
+            if rules.role == flightdeck::config::model::Role::Orchestrator && !self.rules.project.watch_orchestrator {
+                // Nobody is to come back to it.
+                return false;
+            }
             let up = matches!(agent.life, Life::Up { .. });
             (up || (agent.between() && loops)) && !comes && !between
         };

@@ -6,6 +6,7 @@ mod checks;
 mod crossing;
 mod dice;
 mod engine;
+mod mishaps;
 mod perform;
 mod plan;
 mod play;

@@ -23,18 +23,27 @@ impl World {
         match effect {
             Effect::StartServer { id } => self.start_server(life, id),
             Effect::Start { id, agent, incarnation, spec } => {
-                let outcome = self.start_agent(&agent, incarnation, &spec);
+                let outcome = match self.fails("start") {
+                    Some(failed) => failed,
+                    None => self.start_agent(&agent, incarnation, &spec),
+                };
                 self.outcome(life, id, outcome);
                 self.wake_feed(&agent);
             }
             Effect::Stop { .. } => self.begin_stop(life, effect),
             Effect::Paste { id, agent, place, message, text, .. } => {
-                let outcome = self.paste(&agent, &place, message, &text);
+                let outcome = match self.fails("paste") {
+                    Some(failed) => failed,
+                    None => self.paste(&agent, &place, message, &text),
+                };
                 self.outcome(life, id, outcome);
                 self.settle(&agent);
             }
             Effect::Submit { id, agent, place, text, .. } => {
-                let outcome = self.submit(&agent, &place, &text);
+                let outcome = match self.fails("press") {
+                    Some(failed) => failed,
+                    None => self.submit(&agent, &place, &text),
+                };
                 self.outcome(life, id, outcome);
                 self.settle(&agent);
             }
@@ -60,13 +69,18 @@ impl World {
                     (Some(probed), _) => probed,
                     (None, None) => Probed::Nothing { why: "nobody is there".to_string() },
                 };
-                self.tell_later(life, Event::Probed { account, backend, probed });
+                self.tell_slowly(life, &account.clone(), Event::Probed { account, backend, probed });
             }
             Effect::Seek { agent, account, conversation, .. } => {
                 self.note(&format!("? looks for the conversation of {agent}"));
                 let there = account.as_ref().is_some_and(|account| self.transcripts.contains(account));
                 let found = if there { Ok(()) } else { Err("there is no such file".to_string()) };
-                self.tell_later(life, Event::Sought { agent, account, conversation, found });
+                let on = account.clone();
+                let event = Event::Sought { agent, account, conversation, found };
+                match on {
+                    Some(on) => self.tell_slowly(life, &on, event),
+                    None => self.tell_later(life, event),
+                }
             }
             Effect::Vet { agent, .. } => {
                 let vetted = self.vetted.get(&agent).cloned().unwrap_or_default();
@@ -233,11 +247,14 @@ impl World {
         let Some(body) = self.bodies.get(agent).filter(|body| body.place == *place) else {
             return Outcome::Refused { why: Refusal::PaneMissing };
         };
-        match reading::may_type(self.backend(agent), &body.screen()) {
+        let keeps = self.backend(agent).composer.stash_key.is_some();
+        let free = reading::may_type(self.backend(agent), &body.screen());
+        let body = self.bodies.get_mut(agent).expect("it was there");
+        match free {
             Ok(()) | Err(Refusal::Busy) => {}
+            Err(Refusal::Draft) if keeps => body.aside = std::mem::take(&mut body.composer),
             Err(why) => return Outcome::Refused { why },
         }
-        let body = self.bodies.get_mut(agent).expect("it was there");
         body.paste(Some(message), text);
         Outcome::Done
     }

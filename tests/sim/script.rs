@@ -21,6 +21,7 @@ use flightdeck::pilot::id::{AccountId, AgentId, MessageId, PhaseId};
 use flightdeck::pilot::usage::Tokens;
 
 use super::engine::{Moment, Trap};
+use super::mishaps;
 use super::plan::{Asking, Plan, span};
 use super::setup::Files;
 use super::world::World;
@@ -107,6 +108,7 @@ pub(crate) fn happen(world: &mut World, words: &str) -> Done {
             world.tmux_silent();
             Ok(())
         }
+        ("tmux", rest) if rest.starts_with("fails the next ") => mishaps::tmux(world, rest),
         ("tmux", "answers") => {
             world.tmux_answers();
             Ok(())
@@ -135,6 +137,7 @@ pub(crate) fn happen(world: &mut World, words: &str) -> Done {
                 Ok(())
             }
         }
+        ("branch", what) => mishaps::branch(world, what),
         ("pushed", what) => push(world, what, false),
         ("force-pushed", what) => push(world, what, true),
         ("status", what) => status(world, what),
@@ -242,7 +245,7 @@ fn file(world: &mut World, words: &str) -> Done {
         "has" => {
             world.files.missing.remove(&agent_id(rest)?);
         }
-        _ => return Err(format!("no file: {words:?}")),
+        _ => return mishaps::file(world, words),
     }
     Ok(())
 }
@@ -274,6 +277,9 @@ fn account(world: &mut World, words: &str) -> Done {
         Some(text) => world.proofs.insert(name, answer(true, text)).map_or((), drop),
         None if what == "has all transcripts" => {
             world.transcripts.insert(name);
+        }
+        None if what.starts_with("is slow by ") => {
+            world.slow.insert(name, span(what.trim_start_matches("is slow by "))?);
         }
         None => return Err(format!("nothing of an account: {what:?}")),
     }
@@ -317,11 +323,13 @@ fn by_hand(world: &mut World, words: &str) -> Done {
     Ok(())
 }
 
-/// `claim(1a) review(1a) plain done:1a inbox:builder:2`
+/// `claim(1a) claim(1a)~b@example.org review(1a) plain done:1a inbox:builder:2`; behind `~` who committed it for somebody else.
 fn push(world: &mut World, words: &str, rewritten: bool) -> Done {
     let (mut commits, mut inbox, mut open) = (Vec::new(), Vec::new(), Vec::new());
     let mut done: Vec<PhaseId> = world.remote.done.iter().cloned().collect();
+    let person = |mail: &str| Person { words: format!("somebody <{mail}>"), mail: mail.to_string() };
     for word in words.split(' ') {
+        let (word, committer) = word.split_once('~').unwrap_or((word, "a@example.org"));
         let handoff = word
             .split_once('(')
             .map(|(prefix, gate)| Handoff { prefix: prefix.to_string(), gate: gate.trim_end_matches(')').to_string() });
@@ -335,8 +343,8 @@ fn push(world: &mut World, words: &str, rewritten: bool) -> Done {
             }
             _ => {}
         }
-        let by = Person { words: "somebody <a@example.org>".to_string(), mail: "a@example.org".to_string() };
-        commits.push(Commit { sha: world.sha(), handoff, author: by.clone(), committer: by });
+        let (author, committer) = (person("a@example.org"), person(committer));
+        commits.push(Commit { sha: world.sha(), handoff, author, committer });
     }
     done.retain(|phase| !open.contains(phase));
     let old = world.remote.pushes.last().map(|push| push.new.clone());
@@ -448,7 +456,7 @@ fn is_like(world: &mut World, agent: &AgentId, words: &str) -> Done {
                 Ok(())
             }
         }
-        _ => Err(format!("nothing an agent does: {words:?}")),
+        _ => mishaps::agent(world, agent, words),
     }
 }
 
@@ -457,7 +465,7 @@ fn command_of(words: &str) -> Result<Command, String> {
     let message = |text: &str| -> Result<MessageId, String> {
         text.trim_start_matches('m').parse().map(MessageId).map_err(|_| format!("no message: {text:?}"))
     };
-    let command = match parts.as_slice() {
+    Ok(match parts.as_slice() {
         ["status"] => Command::Status,
         ["start", agent] => Command::Start { agent: agent_id(agent)? },
         ["stop", agent] => Command::Stop { agent: agent_id(agent)? },
@@ -488,6 +496,5 @@ fn command_of(words: &str) -> Result<Command, String> {
         ["reload"] => Command::Reload,
         ["shutdown"] => Command::Shutdown,
         _ => return Err(format!("no command: {words:?}")),
-    };
-    Ok(command)
+    })
 }

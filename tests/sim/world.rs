@@ -137,6 +137,10 @@ pub(crate) struct World {
     pub(crate) proofs: BTreeMap<AccountId, Probed>,
     /// Accounts on which every conversation is found.
     pub(crate) transcripts: BTreeSet<AccountId>,
+    /// Accounts on which every answer takes so much longer.
+    pub(crate) slow: BTreeMap<AccountId, Duration>,
+    /// What tmux will say no to, once each: `start`, `paste` or `press`.
+    pub(crate) failing: Vec<String>,
     /// On which account each agent was started last.
     pub(crate) worked_on: BTreeMap<AgentId, Option<AccountId>>,
     pub(crate) remote: Remote,
@@ -218,6 +222,8 @@ impl World {
             vetted: BTreeMap::new(),
             proofs: BTreeMap::new(),
             transcripts: BTreeSet::new(),
+            slow: BTreeMap::new(),
+            failing: Vec::new(),
             worked_on: BTreeMap::new(),
             remote: Remote::default(),
             spool: BTreeMap::new(),

@@ -6,7 +6,6 @@ use super::{BLOCKED_AGAIN, DRAFT_RESTS};
 use crate::pilot::account;
 use crate::pilot::effect::Refusal;
 use crate::pilot::id::AgentId;
-use crate::pilot::message::Origin;
 use crate::pilot::post::Way;
 use crate::pilot::reading;
 use crate::pilot::time::Time;
@@ -21,7 +20,7 @@ pub(super) enum Block {
 }
 
 /// Why the agent's first message can't be typed now, if it can't.
-pub(super) fn blocked(turn: &mut Turn<'_>, id: &AgentId, origin: &Origin, way: Way) -> Option<Block> {
+pub(super) fn blocked(turn: &mut Turn<'_>, id: &AgentId, way: Way) -> Option<Block> {
     let now = turn.now.steady;
     let passing = |why: &str| Some(Block::Passing(why.to_string()));
     let rules = turn.rules.agents.get(id)?;
@@ -31,7 +30,8 @@ pub(super) fn blocked(turn: &mut Turn<'_>, id: &AgentId, origin: &Origin, way: W
     let ready = turn.agent(id).is_some_and(|agent| agent.ready.is_some());
     let watch = turn.watch(id);
     let Some(screen) = watch.screen.clone() else { return passing("its screen was not seen yet") };
-    if limited && *origin != Origin::LimitLifted {
+    // Also what was to be said at the end of an earlier one: it would go on into this one.
+    if limited {
         return passing("it waits for its usage limit");
     }
     // What is handed over beside the composer answers no dialog: it waits in the program's own queue.
@@ -62,6 +62,16 @@ pub(super) fn blocked(turn: &mut Turn<'_>, id: &AgentId, origin: &Origin, way: W
         }
         Err(why) => Some(Block::Person(why.words())),
     }
+}
+
+/// Something that passes by itself keeps the message back now: what a person had to put right is told of no more once it is gone.
+pub(super) fn put_right(turn: &mut Turn<'_>, id: &AgentId) {
+    let backend = account::backend(turn.state, turn.rules, id);
+    let watch = turn.watch(id);
+    let free = backend
+        .zip(watch.screen.as_ref())
+        .is_some_and(|(backend, screen)| matches!(reading::may_type(backend, screen), Ok(()) | Err(Refusal::Busy)));
+    watch.blocked = watch.blocked.filter(|_| !free);
 }
 
 /// What is in the way is a state of the pane, whose end changes nothing on its screen: where that is missed, nothing ever tells
