@@ -7,7 +7,9 @@ use flightdeck::config::backend::{RawBackend, built_in, compile};
 use flightdeck::config::model::{Backend, ScreenSays};
 use flightdeck::pilot::effect::Refusal;
 use flightdeck::pilot::fact::{PaneMode, Screen};
-use flightdeck::pilot::reading::{Says, calm, composer_holds, composer_lacks, last_line_of_sense, may_type, read};
+use flightdeck::pilot::reading::{
+    Says, calm, composer_holds, composer_lacks, echoes, last_line_of_sense, may_type, read,
+};
 use proptest::prelude::*;
 
 static KINDS: LazyLock<BTreeMap<String, Backend>> = LazyLock::new(built_in);
@@ -152,7 +154,38 @@ fn a_composer_lacks_a_text_only_where_no_part_of_it_can_be_there() {
         assert!(!composer_lacks(kind, &demo("", stands), text), "{stands}");
     }
     assert!(!composer_lacks(kind, &demo("", "words"), "👍"), "signs alone can't be told");
+    assert!(!composer_lacks(kind, &demo("", "👍"), text), "nor where they stand");
     assert!(!composer_lacks(kind, &captured("demo/permission"), text), "no composer is there");
+}
+
+#[test]
+fn a_text_is_echoed_where_it_was_the_users_last_word() {
+    let text = "[mine]\nlaunch = ['mine']\nuser_line = '^>\\S'\n[mine.composer]\nopen = '^mine> ?(?P<text>.*)$'\n";
+    let mut raw: BTreeMap<String, RawBackend> = toml::from_str(text).expect("it is TOML");
+    let tight = &compile("mine", raw.remove("mine").expect("it is there")).expect("it compiles");
+    let echoed = screen(">go on\nso I go\nmine>");
+    assert!(echoes(tight, &echoed, "go on"));
+    assert!(!echoes(tight, &echoed, "on"));
+    let kind = backend("demo");
+    assert!(echoes(kind, &demo("> go on\n\n● so I go", ""), "go on"));
+    assert!(!echoes(kind, &demo("> go on\n\n● so I go\n\n> stop\n", ""), "go on"), "its last word is another");
+    for nothing in ["", " ", "\u{200d}"] {
+        assert!(!echoes(kind, &demo("> go on\n", ""), nothing), "{nothing:?}");
+    }
+}
+
+#[test]
+fn a_list_is_not_put_together_with_the_line_above_it() {
+    let kind = backend("demo");
+    let above = "● What is left to be done for this phase and who is to do it:";
+    for item in
+        ["- the review of the adversary's", "* the review of the adversary's", "2. the review of the adversary's"]
+    {
+        let shown = Screen { columns: 64, ..demo(&format!("> go on\n\n{above}\n{item}"), "") };
+        assert_eq!(read(kind, &shown).final_line.as_deref(), Some(item));
+    }
+    let shown = Screen { columns: 64, ..demo(&format!("> go on\n\n{above}\nthe adversary's"), "") };
+    assert_eq!(read(kind, &shown).final_line, Some(format!("{} the adversary's", &above["● ".len()..])));
 }
 
 #[test]

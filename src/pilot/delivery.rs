@@ -78,9 +78,8 @@ pub(super) fn deliver(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String
     turn.watch(id).blocked = None;
     match way {
         Way::Interface => post::order(turn, id, message.id, (message.text, 0)),
-        Way::Composer | Way::Unsettled(_) => return paste(turn, id, message.id, message.text),
+        Way::Composer | Way::Unsettled(_) => paste(turn, id, message.id, message.text),
     }
-    None
 }
 
 /// The message to be delivered first: one that is on its way, then what begins a life or ends a limit, since the agent

@@ -364,3 +364,27 @@ impl Disk {
         self.free < percent && self.free_mib < mib
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_is_low_where_both_its_share_and_its_room_are_small() {
+        let low = |free, free_mib| Disk { folder: "/".to_string(), free, free_mib, largest: None }.is_low();
+        assert!(low(9, 10 * 1024 - 1));
+        assert!(!low(10, 10 * 1024 - 1), "a small disk");
+        assert!(!low(9, 10 * 1024), "a large one");
+    }
+
+    #[test]
+    fn a_commit_names_its_committer_where_that_is_somebody_else() {
+        let person = |words: &str| Person { words: words.to_string(), mail: String::new() };
+        let sha = Sha::parse(&"a".repeat(40)).expect("a sha");
+        let by = |author, committer| {
+            Commit { sha: sha.clone(), handoff: None, author: person(author), committer: person(committer) }.by()
+        };
+        assert_eq!(by("a <a@b>", "a <a@b>"), "a <a@b>");
+        assert_eq!(by("a <a@b>", "c <c@d>"), "a <a@b>, committed by c <c@d>");
+    }
+}

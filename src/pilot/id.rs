@@ -197,6 +197,8 @@ mod tests {
         }
         assert!(AgentId::parse("builder-2").is_some());
         assert!(PhaseId::parse("2w").is_some());
+        assert!(PhaseId::parse("gate_2-b").is_some());
+        assert!(PhaseId::parse(&"a".repeat(32)).is_some() && PhaseId::parse(&"a".repeat(33)).is_none());
         assert!(Sha::parse(&"a".repeat(40)).is_some());
         assert!(Sha::parse(&"A".repeat(40)).is_none());
     }

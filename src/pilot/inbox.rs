@@ -81,6 +81,7 @@ mod tests {
         assert_eq!(change(ONE, &both), InboxChange::Appended(1));
         assert_eq!(change(ONE.trim_end(), &both), InboxChange::Appended(1));
         assert_eq!(change(&format!("{ONE}\n\n"), &both), InboxChange::Appended(1));
+        assert_eq!(change("", "### 2026-11-21T05:00:00Z from night_shift-2\n"), InboxChange::Appended(1));
         assert_eq!(change(ONE, &format!("{ONE}one more word\n{TWO}")), InboxChange::Appended(1));
     }
 
@@ -113,6 +114,8 @@ mod tests {
             "### 2026-13-21T05:00:00Z from builder",
             "### 2026-11-21T05:00:00Z from ",
             "### 2026-11-21T05:00:00Z from two words",
+            "### 2026-11-21T05:00:00Z from -builder",
+            "### 2026-11-21T05:00:00Z from a-name-of-thirty-three-letters-now",
             "### 2026-11-21T05:00:00Z from \u{1b}[31m",
             "### 2026-11-21T05:00:00Z by builder",
             "## 2026-11-21T05:00:00Z from builder",

@@ -289,6 +289,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn each_phase_has_one_word_for_how_it_stands() {
+        let [one, two, three] = ["1", "2", "3"].map(|id| PhaseId::parse(id).expect("a phase"));
+        let mut sequence = Sequence::default();
+        let words = |sequence: &Sequence| [&one, &two, &three].map(|phase| sequence.status(phase));
+        assert_eq!(words(&sequence), ["pending", "pending", "pending"]);
+        sequence.enter(&one, false, Time(0));
+        sequence.suspend(&one, Time(0));
+        sequence.enter(&two, false, Time(0));
+        sequence.finish(&two, Time(0));
+        sequence.enter(&three, false, Time(0));
+        assert_eq!(words(&sequence), ["suspended", "done", "active"]);
+        // Left for another without a word, it is neither done nor suspended.
+        sequence.enter(&one, false, Time(0));
+        assert_eq!(words(&sequence), ["active", "done", "pending"]);
+    }
+
+    #[test]
     fn what_a_phase_took_leaves_out_what_it_was_suspended_for() {
         let [one, two] = ["1", "2"].map(|id| PhaseId::parse(id).expect("a phase"));
         let mut sequence = Sequence::default();

@@ -57,13 +57,19 @@ pub(super) fn way(turn: &Turn<'_>, id: &AgentId) -> Way {
     if turn.now.steady < until { Way::Unsettled(until) } else { Way::Composer }
 }
 
-/// Orders it; `looks` did not show it in the conversation so far.
-pub(super) fn order(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, (text, looks): (String, u32)) {
-    let Some(incarnation) = turn.agent(id).map(|agent| agent.incarnation) else { return };
+/// Orders it; `looks` did not show it in the conversation so far. What comes of it brings us back.
+pub(super) fn order(
+    turn: &mut Turn<'_>,
+    id: &AgentId,
+    message: MessageId,
+    (text, looks): (String, u32),
+) -> Option<(Time, String)> {
+    let incarnation = turn.agent(id)?.incarnation;
     turn.move_message(message, id, Stage::Posted);
     turn.watch(id).delivery = Some(Progress { message, step: Step::Posting { looks } });
     let agent = id.clone();
     turn.order(Some(id), Order::Post { message }, |id| Effect::Post { id, agent, incarnation, message, text });
+    None
 }
 
 /// What came of it. That the program took it is no proof yet.
@@ -112,10 +118,9 @@ pub(super) fn prove(
         return Some((deadline, format!("see {message} in the conversation")));
     }
     if looks < LOOKS {
-        order(turn, id, message, (text, looks));
-    } else {
-        delivery::doubt(turn, id, message, "it was handed over and never seen in the conversation");
+        return order(turn, id, message, (text, looks));
     }
+    delivery::doubt(turn, id, message, "it was handed over and never seen in the conversation");
     None
 }
 
@@ -123,8 +128,10 @@ pub(super) fn prove(
 pub(super) fn recover(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, text: String) -> Option<(Time, String)> {
     match way(turn, id) {
         Way::Interface => order(turn, id, message, (text, 0)),
-        Way::Unsettled(until) => return Some((until, format!("find out what became of {message}"))),
-        Way::Composer => delivery::doubt(turn, id, message, "the engine ended while it was handed over"),
+        Way::Unsettled(until) => Some((until, format!("find out what became of {message}"))),
+        Way::Composer => {
+            delivery::doubt(turn, id, message, "the engine ended while it was handed over");
+            None
+        }
     }
-    None
 }

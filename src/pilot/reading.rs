@@ -23,6 +23,7 @@ mod wrap;
 
 use std::borrow::Cow;
 
+use regex::Regex;
 use unicode_width::UnicodeWidthChar;
 
 use crate::config::fnv::fnv;
@@ -191,7 +192,8 @@ pub fn composer_holds(backend: &Backend, screen: &Screen, text: &str) -> bool {
         return true;
     }
     let long = text.contains('\n') || text.chars().count() >= COLLAPSED_LEAST;
-    composer.collapsed && long && collapsed_holds(backend, &composer.text, &wanted)
+    let stands_in = backend.composer.collapsed.as_ref().filter(|_| composer.collapsed && long);
+    stands_in.is_some_and(|collapsed| collapsed_holds(collapsed, &composer.text, &wanted))
 }
 
 /// The text as it is typed: where the program would take it for more than words, with a blank before and after it.
@@ -379,8 +381,7 @@ fn is_ending(says: ScreenSays) -> bool {
 }
 
 /// What is left beside the stand-ins must come from the text, in its order.
-fn collapsed_holds(backend: &Backend, shown: &str, wanted: &str) -> bool {
-    let Some(collapsed) = &backend.composer.collapsed else { return false };
+fn collapsed_holds(collapsed: &Regex, shown: &str, wanted: &str) -> bool {
     let mut rest = wanted;
     for part in collapsed.split(shown) {
         let part = squeezed(part);

@@ -102,6 +102,10 @@ pub(crate) struct Body {
     pub(crate) garbled: bool,
     /// So many of the next pastes never reach it.
     pub(crate) loses: u32,
+    /// Messages that came by its interface and stand in its conversation.
+    pub(crate) posted: Vec<MessageId>,
+    /// What its interface says instead of taking a message.
+    pub(crate) refuses: Option<String>,
     spun: u64,
     children_cpu: Duration,
     asked_at: Time,
@@ -158,6 +162,8 @@ impl Body {
             wedged: None,
             garbled: false,
             loses: 0,
+            posted: Vec::new(),
+            refuses: None,
             spun: 0,
             children_cpu: Duration::ZERO,
             asked_at: now,
@@ -333,7 +339,7 @@ impl Body {
         rows
     }
 
-    fn take(&mut self, taken: &Taken, plan: Plan, now: Now) {
+    pub(crate) fn take(&mut self, taken: &Taken, plan: Plan, now: Now) {
         self.said.extend(echo(&taken.text));
         if self.habits.tells_late {
             self.report(Report::TurnBegan);

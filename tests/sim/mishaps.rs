@@ -6,10 +6,10 @@ use std::time::Duration;
 use flightdeck::pilot::effect::Outcome;
 use flightdeck::pilot::event::Event;
 use flightdeck::pilot::fact::{Push, Report};
-use flightdeck::pilot::id::{AccountId, AgentId};
+use flightdeck::pilot::id::{AccountId, AgentId, Incarnation, MessageId};
 use flightdeck::pilot::time::Now;
 
-use super::body::{Act, Body, echo};
+use super::body::{Act, Body, Taken, echo};
 use super::plan::Plan;
 use super::world::{Happening, World};
 
@@ -18,7 +18,7 @@ type Done = Result<(), String>;
 /// From a stopped turn to the line that tells of it: the program writes its record after it has drawn.
 const STOP_TOLD: Duration = Duration::from_millis(300);
 
-/// `types more TEXT`, `is submitted by hand`, `loses 1 paste`, `tells nothing more`, `is interrupted`, `takes in what waits`
+/// `can be reached`, `can't be reached`, `refuses messages: WHY`: its interface; `types more TEXT`, `is submitted by hand`, `loses 1 paste`, `tells nothing more`, `is interrupted`, `takes in what waits`
 pub(crate) fn agent(world: &mut World, agent: &AgentId, words: &str) -> Done {
     let (verb, rest) = words.split_once(' ').unwrap_or((words, ""));
     match (verb, rest) {
@@ -37,6 +37,13 @@ pub(crate) fn agent(world: &mut World, agent: &AgentId, words: &str) -> Done {
         }
         ("tells", "nothing more") => world.touch(agent, |body, _| body.habits.reports = false),
         ("is", "interrupted") => world.touch(agent, |body, _| body.interrupt()),
+        ("can", "be reached") => world.touch(agent, |body, _| body.report(Report::Reachable { reachable: true })),
+        ("can't", "be reached") => world.touch(agent, |body, _| body.report(Report::Reachable { reachable: false })),
+        ("refuses", "messages: no longer") => world.touch(agent, |body, _| body.refuses = None),
+        ("refuses", why) if why.starts_with("messages: ") => {
+            let why = why.trim_start_matches("messages: ").to_string();
+            world.touch(agent, |body, _| body.refuses = Some(why))
+        }
         ("takes", "in what waits") => world.touch(agent, |body, _| body.steer()),
         _ => Err(format!("nothing an agent does: {words:?}")),
     }
@@ -52,8 +59,12 @@ pub(crate) fn tmux(world: &mut World, words: &str) -> Done {
     Ok(())
 }
 
-/// `sets project: watch_orchestrator = false`: a line more in a table of the configuration.
+/// `sets project: watch_orchestrator = false`: a line more in a table of the configuration; `forgets the remote`
 pub(crate) fn file(world: &mut World, words: &str) -> Done {
+    if words == "forgets the remote" {
+        world.files.project = String::new();
+        return Ok(());
+    }
     let line = words.strip_prefix("sets ").and_then(|rest| rest.split_once(": "));
     let (table, line) = line.ok_or_else(|| format!("no file: {words:?}"))?;
     world.files.add(table, &format!("{line}\n"));
@@ -78,6 +89,32 @@ impl World {
         let at = self.failing.iter().position(|failing| failing == what)?;
         self.failing.remove(at);
         Some(Outcome::Failed { why: "tmux says: can't do that now".to_string() })
+    }
+
+    /// A message by the program's own interface, which keeps it apart from others by its name.
+    pub(crate) fn post(&mut self, agent: &AgentId, life: Incarnation, message: MessageId, text: &str) -> Outcome {
+        let (now, plan) = (self.clock(), self.next_plan(agent));
+        let body = self.bodies.get_mut(agent).filter(|body| body.incarnation == life && body.alive());
+        let Some(body) = body else { return Outcome::Failed { why: "it has no server".to_string() } };
+        if let Some(why) = &body.refuses {
+            return Outcome::Failed { why: why.clone() };
+        }
+        if body.loses > 0 {
+            body.loses -= 1;
+            return Outcome::Done;
+        }
+        body.report(Report::PromptRecorded { prompt: text.to_string() });
+        if !body.posted.contains(&message) {
+            body.posted.push(message);
+            let taken = Taken { messages: vec![message], text: text.to_string() };
+            body.taken.push(taken.clone());
+            if body.working() {
+                body.queued.push(taken);
+            } else {
+                body.take(&taken, plan, now);
+            }
+        }
+        Outcome::Done
     }
 
     /// News of an account, as fast as it answers.

@@ -47,7 +47,11 @@ impl World {
                 self.outcome(life, id, outcome);
                 self.settle(&agent);
             }
-            Effect::Post { .. } => panic!("no program of the simulation takes messages beside its composer"),
+            Effect::Post { id, agent, incarnation, message, text } => {
+                let outcome = self.post(&agent, incarnation, message, &text);
+                self.outcome(life, id, outcome);
+                self.settle(&agent);
+            }
             Effect::Write { id, what } => {
                 self.write_file(&what);
                 self.outcome(life, id, Outcome::Done);

@@ -34,6 +34,15 @@ like = "demo"
 channel = "none"
 launch = ["sharer", "{server}", "{args}"]
 
+[backends.poster]
+like = "demo"
+channel = "opencode"
+
+[backends.guest]
+like = "demo"
+channel = "opencode"
+launch = ["guest", "{server}", "{args}"]
+
 [backends.mute]
 like = "demo"
 channel = "none"

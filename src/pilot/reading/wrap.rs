@@ -12,15 +12,15 @@ const LONGEST_WORD: usize = 30;
 /// Lines put together into one, at most: a paragraph.
 const JOIN_CAP: usize = 12;
 
-/// The lines with every continuation appended to the line it belongs to. Empty lines stay and end a paragraph.
+/// The lines, none of them empty, with every continuation appended to the line it belongs to.
 pub(super) fn joined<'l>(lines: &[&'l Line<'_>], width: Width) -> Vec<Cow<'l, str>> {
     let mut whole: Vec<Cow<'l, str>> = Vec::with_capacity(lines.len());
     let mut parts = 0;
     let mut last: Option<&Line<'_>> = None;
     for line in lines {
         if parts < JOIN_CAP
-            && let Some(last) = last.filter(|last| continues(last, &line.text, width.columns))
-            && let Some(open) = whole.last_mut()
+            && let (Some(last), Some(open)) =
+                (last.filter(|last| continues(last, &line.text, width.columns)), whole.last_mut())
         {
             if !is_cut(last, width) {
                 open.to_mut().push(' ');
@@ -45,8 +45,7 @@ fn is_cut(line: &Line<'_>, width: Width) -> bool {
 fn continues(last: &Line<'_>, line: &str, width: usize) -> bool {
     let text = line.trim_start();
     // Where the longest word had room, any had.
-    if text.is_empty() || last.text.trim().is_empty() || last.columns + 1 + LONGEST_WORD <= width.saturating_sub(SLACK)
-    {
+    if last.columns + 1 + LONGEST_WORD <= width.saturating_sub(SLACK) {
         return false;
     }
     let word = columns(text.split(' ').next().unwrap_or_default()).min(LONGEST_WORD);
