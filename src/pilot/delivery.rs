@@ -5,6 +5,7 @@
 //! One message at a time and one effect in flight: the pane has one sender. No Escape, no Ctrl-C, nothing is cleared.
 
 mod block;
+mod press;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -132,15 +133,17 @@ pub(super) fn pressed(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, out
         Some(Step::Submitting { presses }) => presses,
         _ => 1,
     };
-    let retry = match outcome {
-        Outcome::Done | Outcome::Unknown { .. } => now + gap_after(turn, id, presses),
+    let (retry, presses) = match outcome {
+        Outcome::Done | Outcome::Unknown { .. } => (now + gap_after(turn, id, presses), presses),
         // The key was not pressed; whatever is in the way, the edge saw more than we did: our picture may be an old one.
-        Outcome::Refused { .. } | Outcome::Failed { .. } => {
-            if let Outcome::Refused { why } = outcome {
-                missed(turn, why);
-            }
+        Outcome::Refused { why } => {
+            missed(turn, why);
             stall::look(turn, id);
-            now + REFUSED_PRESS
+            (now + REFUSED_PRESS, press::counted(turn, id, message, presses, why))
+        }
+        Outcome::Failed { .. } => {
+            stall::look(turn, id);
+            (now + REFUSED_PRESS, presses)
         }
         Outcome::Started { .. } | Outcome::Found { .. } | Outcome::Stopped { .. } => return,
     };
@@ -234,7 +237,7 @@ fn proceed(turn: &mut Turn<'_>, id: &AgentId, progress: &Progress) -> Option<(Ti
         Step::Pasting | Step::Submitting { .. } | Step::Posting { .. } => None,
         Step::Posted { deadline, looks } => post::prove(turn, id, message, text, (deadline, looks)),
         Step::Awaiting { deadline, looked } => await_text(turn, id, message, &view, deadline, looked),
-        Step::Pressing { at, presses } => press_when_due(turn, id, message, &view, at, presses),
+        Step::Pressing { at, presses } => press::when_due(turn, id, message, &view, at, presses),
         Step::Proving { retry, presses, gone_since } => prove(turn, id, message, &view, (retry, presses, gone_since)),
         Step::Queued { presses } => wait_in_line(turn, id, message, &view, presses),
         Step::Recovering { at, pressed } => settle_recovery(turn, id, message, &view, at, pressed),
@@ -286,7 +289,7 @@ fn await_text(
         turn.move_message(message, id, Stage::Typed { presses: 0 });
         let at = now + view.backend.submit_gap;
         turn.watch(id).delivery = Some(Progress { message, step: Step::Pressing { at, presses: 0 } });
-        return press_when_due(turn, id, message, view, at, 0);
+        return press::when_due(turn, id, message, view, at, 0);
     }
     if now < deadline {
         return Some((deadline, format!("see {message} in the composer")));
@@ -298,28 +301,6 @@ fn await_text(
         return Some((deadline, format!("see {message} in the composer")));
     }
     doubt(turn, id, message, "it was pasted and never seen in the composer");
-    None
-}
-
-fn press_when_due(
-    turn: &mut Turn<'_>,
-    id: &AgentId,
-    message: MessageId,
-    view: &Sight<'_>,
-    at: Time,
-    presses: u32,
-) -> Option<(Time, String)> {
-    if turn.now.steady < at {
-        return Some((at, format!("submit {message}")));
-    }
-    let agent = turn.agent(id)?;
-    let (incarnation, place) = (agent.incarnation, agent.place.clone()?);
-    let presses = presses + 1;
-    turn.move_message(message, id, Stage::Typed { presses });
-    turn.watch(id).delivery = Some(Progress { message, step: Step::Submitting { presses } });
-    let (agent, text, backend) = (id.clone(), view.text.to_string(), view.backend.name.clone());
-    let order = Order::Submit { message };
-    turn.order(Some(id), order, |id| Effect::Submit { id, agent, incarnation, place, message, text, backend });
     None
 }
 
@@ -358,13 +339,10 @@ fn prove(
     }
     let presses_allowed = 1 + u32::try_from(view.backend.submit_retries.len()).unwrap_or(0);
     if view.holds() && presses < presses_allowed {
-        return press_when_due(turn, id, message, view, now, presses);
+        return press::when_due(turn, id, message, view, now, presses);
     }
     if view.holds() {
-        turn.watch(id).delivery = None;
-        turn.move_message(message, id, Stage::TypedNotSubmitted);
-        let what = format!("{message} stands in its composer after {presses} presses of the submit key: look at it");
-        turn.record(Record::Alerted { agent: Some(id.clone()), what });
+        press::left_standing(turn, id, message, presses);
         return None;
     }
     let over = now >= retry + PROOF;

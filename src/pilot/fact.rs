@@ -76,6 +76,13 @@ pub struct PaneMode {
     pub synchronized: bool,
 }
 
+impl PaneMode {
+    /// What is pressed does not go to the program, or not to it alone.
+    pub fn keeps_keys(self) -> bool {
+        self.in_mode || self.input_off || self.synchronized
+    }
+}
+
 /// One pane that carries our owner tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PaneFact {

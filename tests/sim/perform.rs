@@ -274,6 +274,9 @@ impl World {
         if screen.mode.in_mode {
             return Outcome::Refused { why: Refusal::InMode };
         }
+        if screen.mode.input_off {
+            return Outcome::Refused { why: Refusal::InputOff };
+        }
         if !reading::composer_holds(self.backend(agent), &screen, text) {
             return Outcome::Refused { why: Refusal::TextGone };
         }

@@ -79,8 +79,7 @@ pub(super) fn put_right(turn: &mut Turn<'_>, id: &AgentId) {
 pub(super) fn unseen(turn: &mut Turn<'_>, id: &AgentId) -> bool {
     let now = turn.now.steady;
     let watch = turn.watch(id);
-    let mode = watch.screen.as_ref().map(|screen| screen.mode).unwrap_or_default();
-    let hidden = mode.in_mode || mode.input_off || mode.synchronized;
+    let hidden = watch.screen.as_ref().is_some_and(|screen| screen.mode.keeps_keys());
     let asked = watch.look_asked.is_some_and(|asked| now.since(asked) < BLOCKED_AGAIN);
     hidden && !asked && now.since(watch.looked) >= BLOCKED_AGAIN
 }
