@@ -18,7 +18,8 @@ type Done = Result<(), String>;
 /// From a stopped turn to the line that tells of it: the program writes its record after it has drawn.
 const STOP_TOLD: Duration = Duration::from_millis(300);
 
-/// `can be reached`, `can't be reached`, `refuses messages: WHY`: its interface; `types more TEXT`, `is submitted by hand`, `loses 1 paste`, `tells nothing more`, `is interrupted`, `takes in what waits`
+/// Of its interface: `can be reached`, `can't be reached`, `refuses messages: WHY`. Of its composer: `types more TEXT`, `is submitted by hand`,
+/// `loses 1 paste`, `clears its screen`. Of its turns: `is interrupted`, `takes in what waits`, `shortens its context`, `tells nothing more`.
 pub(crate) fn agent(world: &mut World, agent: &AgentId, words: &str) -> Done {
     let (verb, rest) = words.split_once(' ').unwrap_or((words, ""));
     match (verb, rest) {
@@ -35,6 +36,8 @@ pub(crate) fn agent(world: &mut World, agent: &AgentId, words: &str) -> Done {
             let loses = count.parse().map_err(|_| format!("no count: {count:?}"))?;
             world.touch(agent, |body, _| body.loses = loses)
         }
+        ("shortens", "its context") => world.touch(agent, |body, _| body.report(Report::Compacting)),
+        ("clears", "its screen") => world.touch(agent, |body, _| body.said.clear()),
         ("tells", "nothing more") => world.touch(agent, |body, _| body.habits.reports = false),
         ("is", "interrupted") => world.touch(agent, |body, _| body.interrupt()),
         ("can", "be reached") => world.touch(agent, |body, _| body.report(Report::Reachable { reachable: true })),
