@@ -10,7 +10,7 @@ use crate::edge::store::{Filter, PAGE_CAP, Page, Reader, Row};
 use crate::pilot::fact::Stamp;
 use crate::pilot::record::Record;
 use crate::pilot::time::Time;
-use crate::pilot::usage::{Spent, Tokens, TurnEnd};
+use crate::pilot::usage::{Spent, Tokens, TurnEnd, Used};
 use crate::words::usage::{cost, count};
 
 use super::error::CliError;
@@ -143,7 +143,7 @@ impl Sums {
         let key = match self.by {
             By::Agent => agent.to_string(),
             By::Phase => phase.map_or("no phase".to_string(), |phase| phase.to_string()),
-            By::Day => day(row.stamp, ended),
+            By::Day => day(row.stamp, ended, since),
             By::Handoff => self.gate(since),
             By::Account => account.map_or("unknown".to_string(), |account| account.to_string()),
             // A turn that used two models stands in two rows, each with its part.
@@ -168,7 +168,7 @@ impl Sums {
         let ended = TurnEnd::GoesOn;
         let keys: Vec<String> = match self.by {
             By::Account => vec![account.to_string()],
-            By::Day => vec![day(row.stamp, TurnEnd::Ended)],
+            By::Day => vec![day(row.stamp, TurnEnd::Ended, row.stamp.at)],
             By::Model => spent.iter().map(|one| one.model.clone()).collect(),
             By::Agent | By::Phase | By::Handoff => vec!["trying accounts".to_string()],
         };
@@ -275,9 +275,8 @@ impl Money {
 }
 
 /// `2026-11-21`; what goes on over midnight is written down after it.
-fn day(stamp: Stamp, ended: TurnEnd) -> String {
-    let at = if ended.ends() { stamp.at } else { Time(stamp.at.0 - 1) };
-    at.utc().format("%Y-%m-%d").to_string()
+fn day(stamp: Stamp, ended: TurnEnd, since: Time) -> String {
+    Used::day_of(stamp.at, ended, since).utc().format("%Y-%m-%d").to_string()
 }
 
 fn since(word: &str) -> Result<Since, String> {

@@ -278,6 +278,8 @@ pub struct Watch {
     pub suspended: bool,
     /// A list of panes showed its ended life alive; the next list tells whether that was an old picture.
     pub risen: bool,
+    /// A list of panes lacked its young life; the next list tells whether that was an old picture.
+    pub missing: bool,
     /// Screens no rule explained, since our start.
     pub unclear: u64,
     pub sight: Sight,

@@ -61,7 +61,7 @@ fn decide_some<'r>(turn: &mut Turn<'r>, concern: &Concern) -> Option<Vec<&'r Age
 fn each(turn: &mut Turn<'_>, id: &AgentId) {
     turn.watch(id);
     let budget = budget::mind(turn, id);
-    let mut deadlines = agent(turn, id);
+    let mut deadlines = agent(turn, id).unwrap_or_default();
     deadlines.extend(budget);
     deadlines.extend(usage::settle(turn, id));
     deadlines.extend(show::note_state(turn, id));
@@ -140,7 +140,8 @@ fn files(turn: &mut Turn<'_>) -> Option<(Time, String)> {
     if turn.state.seen.file_flight.is_some() {
         return None;
     }
-    if let Some(failed) = turn.state.seen.file_failed.filter(|failed| now.since(*failed) < FILE_AGAIN) {
+    let failed = turn.state.seen.file_failed.as_ref().map(|(at, _)| *at);
+    if let Some(failed) = failed.filter(|failed| now.since(*failed) < FILE_AGAIN) {
         return Some((failed + FILE_AGAIN, "write our files again".to_string()));
     }
     let sequence = &turn.state.sequence;
@@ -159,24 +160,24 @@ fn files(turn: &mut Turn<'_>) -> Option<(Time, String)> {
 }
 
 /// One agent: the first thing that applies, in this order. Returns what is waited for.
-fn agent(turn: &mut Turn<'_>, id: &AgentId) -> Vec<(Time, String)> {
-    let Some(agent) = turn.agent(id) else { return Vec::new() };
+fn agent(turn: &mut Turn<'_>, id: &AgentId) -> Option<Vec<(Time, String)>> {
+    let agent = turn.agent(id)?;
     let life = agent.life;
     let held = agent.held.is_some();
     let flying = turn.state.watches.get(id).is_some_and(|watch| watch.flight.is_some());
     // The outcome of what is in flight brings us back; an unanswering tmux proves nothing about anybody.
     let paused = turn.state.paused && !turn.state.emergency_stop;
     if flying || paused || turn.state.seen.tmux != Tmux::Up || !(heal::minded(turn, id) || turn.state.emergency_stop) {
-        return Vec::new();
+        return None;
     }
     match life {
-        Life::Starting { .. } | Life::Stopping { .. } => Vec::new(),
+        Life::Starting { .. } | Life::Stopping { .. } => None,
         Life::Down { .. } => {
             delivery::hold_back(turn, id, if held { "it is held" } else { "it is not running" });
             let start = if held || !launch::wanted(turn, id) { None } else { launch::bring_up(turn, id) };
-            start.into_iter().collect()
+            Some(start.into_iter().collect())
         }
-        Life::Up { .. } => up(turn, id, held),
+        Life::Up { .. } => Some(up(turn, id, held)),
     }
 }
 

@@ -183,8 +183,6 @@ pub enum Refusal {
     Foreign(String),
     /// A living process already holds this agent (fault P12).
     AlreadyAlive(u32),
-    /// The engine that ordered it is no longer the one in charge (fault P10).
-    Fenced,
 }
 
 impl Refusal {
@@ -205,7 +203,6 @@ impl Refusal {
             Refusal::EnvFile(why) => format!("its env file is refused: {why}"),
             Refusal::Foreign(session) => format!("session {session} is not ours"),
             Refusal::AlreadyAlive(pid) => format!("process {pid} already runs as this agent"),
-            Refusal::Fenced => "another engine is in charge".to_string(),
         }
     }
 }

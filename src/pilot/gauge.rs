@@ -51,8 +51,8 @@ impl Quota {
 
 /// What the operator should know before a limit is there.
 pub(super) fn alerts(turn: &Turn<'_>, id: &AgentId, alerts: &mut BTreeMap<String, String>) {
-    let Some(watch) = turn.state.watches.get(id) else { return };
-    for quota in watch.gauges.quotas.iter().filter(|quota| quota.used >= QUOTA_TOLD && quota.counts(turn.now)) {
+    let quotas = turn.state.watches.get(id).into_iter().flat_map(|watch| &watch.gauges.quotas);
+    for quota in quotas.filter(|quota| quota.used >= QUOTA_TOLD && quota.counts(turn.now)) {
         alerts.insert(format!("{id} {} quota", quota.window), format!("{id}: {}", quota.words()));
     }
 }

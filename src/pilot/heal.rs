@@ -219,8 +219,14 @@ pub(super) fn lift_limit(turn: &mut Turn<'_>, id: &AgentId) {
         return;
     }
     let phase = turn.agent(id).and_then(|agent| agent.phase.clone());
-    if let Ok(text) = prompts::render_resume_after_limit(turn.rules, id, phase.as_ref()) {
-        turn.queue(id, Origin::LimitLifted, &text, true);
+    match prompts::render_resume_after_limit(turn.rules, id, phase.as_ref()) {
+        Ok(text) => {
+            turn.queue(id, Origin::LimitLifted, &text, true);
+        }
+        Err(why) => {
+            let what = format!("it can't be told that its limit is over: {why}");
+            turn.record(Record::Alerted { agent: Some(id.clone()), what });
+        }
     }
 }
 
@@ -265,6 +271,6 @@ pub(super) fn start_limit(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, St
 
 /// Whether flightdeck minds this agent at all.
 pub(super) fn minded(turn: &Turn<'_>, id: &AgentId) -> bool {
-    let Some(rules) = turn.rules.agents.get(id) else { return false };
-    rules.role != Role::Orchestrator || turn.rules.project.watch_orchestrator
+    let rules = turn.rules.agents.get(id);
+    rules.is_some_and(|rules| rules.role != Role::Orchestrator || turn.rules.project.watch_orchestrator)
 }

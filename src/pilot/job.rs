@@ -34,16 +34,12 @@ pub(super) fn run(turn: &mut Turn<'_>, id: &AgentId, fresh: bool, by: Actor) -> 
 
 /// Clears the run before the one that was asked for; notices the end of the present one.
 pub(super) fn mind(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String)> {
-    let agent = turn.agent(id)?;
-    let Job::Running { .. } = agent.job else { return None };
-    if let Life::Up { .. } = agent.life {
-        if !launch::belongs_to_run(turn, id) {
-            launch::stop(turn, id, StopCause::JobRun, None);
-            return None;
-        }
-        return finished_when(turn, id);
+    let Job::Running { .. } = turn.agent(id)?.job else { return None };
+    if !launch::belongs_to_run(turn, id) {
+        launch::stop(turn, id, StopCause::JobRun, None);
+        return None;
     }
-    None
+    finished_when(turn, id)
 }
 
 /// Starts the jobs whose time has come. Returns the next such time.
@@ -80,16 +76,15 @@ pub(super) fn forget_missed(turn: &mut Turn<'_>, hiccup: &Hiccup) {
 
 fn busy(turn: &mut Turn<'_>, id: &AgentId) -> bool {
     let (now, fresh) = (turn.now.steady, turn.rules.stall.idle);
-    let Some(agent) = turn.agent(id) else { return false };
-    match (agent.life, agent.job) {
-        (Life::Starting { .. } | Life::Stopping { .. }, _) => true,
-        (Life::Up { .. }, Job::Running { .. }) => {
+    match turn.agent(id).map(|agent| (agent.life, agent.job)) {
+        Some((Life::Starting { .. } | Life::Stopping { .. }, _)) => true,
+        Some((Life::Up { .. }, Job::Running { .. })) => {
             let watch = turn.watch(id);
             // A wedged run shows no sign of life for as long as a stalled loop.
             now.since(watch.last_sign()) < fresh
         }
-        (Life::Up { .. }, Job::Idle | Job::Finished { .. }) => turn.watch(id).in_turn(now, fresh),
-        (Life::Down { .. }, _) => false,
+        Some((Life::Up { .. }, Job::Idle | Job::Finished { .. })) => turn.watch(id).in_turn(now, fresh),
+        Some((Life::Down { .. }, _)) | None => false,
     }
 }
 

@@ -34,13 +34,14 @@ const REFUSED_AGAIN: Duration = Duration::from_secs(60);
 
 /// Whether the agent should be running now, all wishes and rules together.
 pub(super) fn wanted(turn: &Turn<'_>, id: &AgentId) -> bool {
-    let (Some(agent), Some(rules)) = (turn.agent(id), turn.rules.agents.get(id)) else { return false };
-    let sequence = &turn.state.sequence;
-    let idle_loop = phased(rules) && (sequence.complete || (sequence.current.is_none() && !sequence.phases.is_empty()));
-    // A job is started for a run; after it, it stays as it is.
-    let idle_loop = idle_loop || !heal::minded(turn, id);
-    let idle_job = rules.kind == Kind::Job && !matches!(agent.job, Job::Running { .. });
-    agent.wish == Wish::Running && !turn.state.emergency_stop && !idle_loop && !idle_job
+    turn.agent(id).zip(turn.rules.agents.get(id)).is_some_and(|(agent, rules)| {
+        let sequence = &turn.state.sequence;
+        let no_phase = sequence.complete || (sequence.current.is_none() && !sequence.phases.is_empty());
+        let idle_loop = (phased(rules) && no_phase) || !heal::minded(turn, id);
+        // A job is started for a run; after it, it stays as it is.
+        let idle_job = rules.kind == Kind::Job && !matches!(agent.job, Job::Running { .. });
+        agent.wish == Wish::Running && !turn.state.emergency_stop && !idle_loop && !idle_job
+    })
 }
 
 /// Loops that are restarted at each change of phase: all but the orchestrator.
@@ -67,10 +68,7 @@ pub(super) fn bring_up(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, Strin
             let server = begun.agent.attach.as_ref().map(ToString::to_string).unwrap_or_default();
             Some((turn.now.steady + SERVER_AGAIN, format!("start it when {server} is up")))
         }
-        Ok(begun) => {
-            start(turn, &begun);
-            None
-        }
+        Ok(begun) => start(turn, &begun),
         // Who was held for what was seen waits for a person and for nothing else.
         Err(wait) => Some(wait).filter(|_| turn.agent(id).is_some_and(|agent| agent.held.is_none())),
     }
@@ -94,18 +92,17 @@ pub(super) fn searched(turn: &mut Turn<'_>, id: &AgentId, found: Search) {
 
 /// Orders the end of an agent.
 pub(super) fn stop(turn: &mut Turn<'_>, id: &AgentId, cause: StopCause, unless_moved: Option<u64>) {
-    let Some(agent) = turn.agent(id) else { return };
-    let (place, process) = (agent.place.clone(), agent.process.clone());
+    let known = turn.agent(id).map(|agent| (agent.place.clone(), agent.process.clone()));
+    let (place, process) = known.unwrap_or_default();
     let grace = turn.rules.restart.stop_grace;
     let agent = id.clone();
     turn.order(Some(id), Order::Stop { cause }, |id| Effect::Stop { id, agent, place, process, grace, unless_moved });
 }
 
 /// What came of an ordered start.
-pub(super) fn start_finished(turn: &mut Turn<'_>, id: &AgentId, order: &Order, outcome: Outcome) {
-    let Order::Start { incarnation, .. } = order else { return };
+pub(super) fn start_finished(turn: &mut Turn<'_>, id: &AgentId, incarnation: Incarnation, outcome: Outcome) {
     match outcome {
-        Outcome::Started { place, process } => started(turn, id, *incarnation, place, process),
+        Outcome::Started { place, process } => started(turn, id, incarnation, place, process),
         Outcome::Refused { why } => refused(turn, id, &why),
         Outcome::Failed { why } => {
             restart::charge(turn, id, Duration::ZERO, &format!("it could not be started: {why}"), Vec::new());
@@ -123,9 +120,9 @@ pub(super) fn start_finished(turn: &mut Turn<'_>, id: &AgentId, order: &Order, o
 
 /// A new life of an agent is there: its start prompt is queued in the same breath.
 pub(super) fn started(turn: &mut Turn<'_>, id: &AgentId, incarnation: Incarnation, place: Place, process: Identity) {
-    let Some(agent) = turn.agent(id) else { return };
-    let (phase, conversation) = (agent.phase.clone(), agent.conversation.clone());
-    let inherited = agent.rerouted && conversation.is_some();
+    let known = turn.agent(id).map(|agent| (agent.phase.clone(), agent.conversation.clone(), agent.rerouted));
+    let (phase, conversation, rerouted) = known.unwrap_or_default();
+    let inherited = rerouted && conversation.is_some();
     let started =
         Record::Started { agent: id.clone(), incarnation, place, process, phase: phase.clone(), conversation };
     turn.record(started);
@@ -148,10 +145,11 @@ pub(super) fn started(turn: &mut Turn<'_>, id: &AgentId, incarnation: Incarnatio
     }
 }
 
-fn start(turn: &mut Turn<'_>, begun: &account::Start) {
+/// Orders a start. There is nothing to wait for, then.
+fn start(turn: &mut Turn<'_>, begun: &account::Start) -> Option<(Time, String)> {
     let (rules, id) = (&begun.agent, &begun.agent.id);
-    let Some(backend) = turn.rules.backends.get(&rules.backend) else { return };
-    let Some(agent) = turn.agent(id) else { return };
+    let backend = turn.rules.backends.get(&rules.backend)?;
+    let agent = turn.agent(id)?;
     let incarnation = Incarnation(agent.incarnation.0 + 1);
     let resumed = agent
         .conversation
@@ -177,6 +175,7 @@ fn start(turn: &mut Turn<'_>, begun: &account::Start) {
     let agent = id.clone();
     let order = Order::Start { incarnation, phase, conversation };
     turn.order(Some(id), order, |id| Effect::Start { id, agent, incarnation, spec });
+    None
 }
 
 /// All that a start of this agent needs to know, but for what the engine adds where it runs.
@@ -257,7 +256,6 @@ fn refused(turn: &mut Turn<'_>, id: &AgentId, why: &Refusal) {
             format!("session {session} has its name and is not ours: rename or close that session")
         }
         Refusal::AlreadyAlive(pid) => format!("process {pid} already runs as this agent: end it, or wait for its end"),
-        Refusal::Fenced => return,
         Refusal::PaneDead
         | Refusal::PaneMissing
         | Refusal::InMode
@@ -293,9 +291,8 @@ fn expire_bound(turn: &mut Turn<'_>, id: &AgentId, incarnation: Incarnation) {
 
 /// Whether the life that is up belongs to the run that was asked for.
 pub(super) fn belongs_to_run(turn: &Turn<'_>, id: &AgentId) -> bool {
-    let Some(agent) = turn.agent(id) else { return true };
-    match (agent.job, agent.life) {
+    turn.agent(id).is_none_or(|agent| match (agent.job, agent.life) {
         (Job::Running { since: asked }, Life::Up { since } | Life::Starting { since }) => since >= asked,
         (Job::Idle | Job::Finished { .. } | Job::Running { .. }, _) => true,
-    }
+    })
 }

@@ -2,21 +2,28 @@
 //! [`super::state::State::apply`] alone.
 
 use super::agent::{Agent, Hold, Job, Life, Limit, Route};
-use super::fact::Exit;
-use super::record::{Actor, AgentState, Record, StopCause, Wish};
+use super::fact::{Exit, Identity, Place, Setting};
+use super::id::{AccountId, Incarnation, PhaseId};
+use super::record::{Actor, AgentState, StopCause, Wish};
 use super::time::{DAY_MS, Time};
-use super::usage::Used;
+use super::usage::{Spent, TurnEnd, Used};
 
 /// A limit this soon after the last one was lifted is the same one still.
 const SAME_LIMIT_MS: i64 = 1_800_000;
 
 impl Agent {
-    pub(super) fn come_up(&mut self, at: Time, record: &Record) {
-        let Record::Started { incarnation, place, process, phase, conversation, .. } = record else { return };
+    /// It lives there, as that process; for a phase, in a conversation.
+    pub(super) fn come_up(
+        &mut self,
+        at: Time,
+        incarnation: Incarnation,
+        (place, process): (&Place, &Identity),
+        (phase, conversation): (&Option<PhaseId>, &Option<String>),
+    ) {
         (self.phase, self.conversation) = (phase.clone(), conversation.clone());
         self.sight_lost = None;
         self.life = Life::Up { since: at };
-        self.incarnation = *incarnation;
+        self.incarnation = incarnation;
         self.place = Some(place.clone());
         self.process = Some(process.clone());
         self.ready = None;
@@ -25,9 +32,8 @@ impl Agent {
         self.left.clear();
     }
 
-    pub(super) fn bring(&mut self, record: &Record) {
-        let Record::SettingsSeen { backend, settings, .. } = record else { return };
-        self.settings.insert(backend.clone(), settings.clone());
+    pub(super) fn bring(&mut self, backend: &str, settings: &[Setting]) {
+        self.settings.insert(backend.to_string(), settings.to_vec());
     }
 
     pub(super) fn stay_up(&mut self) {
@@ -91,10 +97,9 @@ impl Agent {
         (self.not_before, self.delayed) = (Some(until), Some(why.to_string()));
     }
 
-    pub(super) fn be_held(&mut self, at: Time, record: &Record) {
-        let Record::Held { cause, evidence, spent, until, .. } = record else { return };
-        let (cause, evidence) = (cause.clone(), evidence.clone());
-        self.held = Some(Hold { cause, evidence, since: at, spent: *spent, until: *until });
+    pub(super) fn be_held(&mut self, at: Time, (cause, evidence): (&str, &[String]), spent: bool, until: Option<Time>) {
+        let (cause, evidence) = (cause.to_string(), evidence.to_vec());
+        self.held = Some(Hold { cause, evidence, since: at, spent, until });
     }
 
     /// By the operator it begins anew, and goes on with a budget that is used up; by our own rules it merely goes on.
@@ -173,27 +178,29 @@ impl Agent {
         self.not_before = None;
     }
 
-    pub(super) fn route(&mut self, record: &Record) {
-        let Record::Routed { backend, account, model, why, fresh, .. } = record else { return };
-        let fresh = fresh.as_ref().map_or(String::new(), |why| format!("; it began anew: {why}"));
+    pub(super) fn go_by(
+        &mut self,
+        (backend, account, model): (&str, &Option<AccountId>, &str),
+        why: &str,
+        fresh: Option<&String>,
+    ) {
+        let fresh = fresh.map_or(String::new(), |why| format!("; it began anew: {why}"));
         self.route_why = format!("{why}{fresh}");
-        self.route = Some(Route { backend: backend.clone(), account: account.clone(), model: model.clone() });
+        self.route = Some(Route { backend: backend.to_string(), account: account.clone(), model: model.to_string() });
     }
 
     pub(super) fn talk_in(&mut self, conversation: &str) {
         self.conversation = Some(conversation.to_string());
     }
 
-    pub(super) fn use_up(&mut self, at: Time, record: &Record) {
-        let Record::Used { spent, ended, counted_to, .. } = record else { return };
-        let midnight = Used::day_of(at, *ended);
+    pub(super) fn use_up(&mut self, midnight: Time, spent: &[Spent], ended: TurnEnd, counted_to: Option<Time>) {
         let (day, used) = self.used_today;
-        self.counted_to = self.counted_to.max(*counted_to);
+        self.counted_to = self.counted_to.max(counted_to);
         if midnight < day {
             return;
         }
         let mut used = if day == midnight { used } else { Used::default() };
-        used.add(spent, *ended);
+        used.add(spent, ended);
         self.used_today = (midnight, used);
     }
 

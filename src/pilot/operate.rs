@@ -98,8 +98,16 @@ fn start(turn: &mut Turn<'_>, id: &AgentId) -> Result {
     wish(turn, id, Wish::Running);
     match turn.agent(id).map(|agent| agent.life) {
         Some(Life::Up { .. } | Life::Starting { .. }) => accepted(format!("{id} is running already")),
-        Some(Life::Down { .. } | Life::Stopping { .. }) | None => accepted(format!("{id} is started")),
+        Some(Life::Down { .. } | Life::Stopping { .. }) | None => accepted(begun(turn, id)),
     }
+}
+
+/// What follows from the wish that it runs.
+fn begun(turn: &Turn<'_>, id: &AgentId) -> String {
+    if launch::wanted(turn, id) {
+        return format!("{id} is started");
+    }
+    format!("{id} is started with the next phase: none is active (`flightdeck phase append ID` adds one)")
 }
 
 fn stop(turn: &mut Turn<'_>, id: &AgentId) -> Result {
@@ -119,6 +127,13 @@ fn restart_agent(turn: &mut Turn<'_>, id: &AgentId, fresh: bool) -> Result {
     if !heal::minded(turn, id) {
         return unminded(id);
     }
+    let up = turn.agent(id).is_some_and(|agent| matches!(agent.life, Life::Up { .. }));
+    if up && turn.state.seen.tmux != Tmux::Up {
+        return refused("tmux does not answer just now", "`flightdeck status` says since when");
+    }
+    if turn.watch(id).flight.is_some() {
+        return refused(format!("{id} has an effect in flight just now"), "try again in a moment");
+    }
     if turn.agent(id).is_some_and(|agent| agent.held.is_some()) {
         restart::release(turn, id, Actor::Operator);
     }
@@ -127,18 +142,11 @@ fn restart_agent(turn: &mut Turn<'_>, id: &AgentId, fresh: bool) -> Result {
         let why = "a fresh start was asked for".to_string();
         turn.record(Record::Quarantined { agent: id.clone(), conversation: None, why });
     }
-    if turn.state.seen.tmux != Tmux::Up {
-        return refused("tmux does not answer just now", "`flightdeck status` says since when");
-    }
-    let busy = turn.watch(id).flight.is_some();
-    if let (Some(Life::Up { .. }), false) = (turn.agent(id).map(|agent| agent.life), busy) {
+    if up {
         launch::stop(turn, id, StopCause::Restart, None);
         return accepted(format!("{id} is restarted"));
     }
-    if busy {
-        return refused(format!("{id} has an effect in flight just now"), "try again in a moment");
-    }
-    accepted(format!("{id} is started"))
+    accepted(begun(turn, id))
 }
 
 fn send(turn: &mut Turn<'_>, id: &AgentId, text: &str) -> Result {

@@ -94,7 +94,6 @@ fn lift(turn: &mut Turn<'_>, id: &AgentId) {
 /// An error that ended a turn is read by the rules for screens: they know its words.
 fn failed(turn: &mut Turn<'_>, id: &AgentId, error: &str, resets: Option<i64>) {
     let backend = account::backend(turn.state, turn.rules, id);
-    let Some(reading) = backend.map(|backend| reading::of_error(backend, error)) else { return };
     let until = resets.and_then(|seconds| seconds.checked_mul(1000)).map(Time);
-    turn.watch(id).failed = Some(Reading { until, ..reading });
+    turn.watch(id).failed = backend.map(|backend| Reading { until, ..reading::of_error(backend, error) });
 }

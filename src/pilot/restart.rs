@@ -54,8 +54,8 @@ pub(super) fn never(turn: &Turn<'_>, id: &AgentId) -> bool {
 /// One end is charged to the agent: the next start waits, and past the budget it is held.
 pub(super) fn charge(turn: &mut Turn<'_>, id: &AgentId, up_for: Duration, cause: &str, evidence: Vec<String>) {
     let rules = turn.rules.restart;
-    let Some(agent) = turn.agent(id) else { return };
-    let streak = if up_for >= rules.reset_after { 1 } else { agent.streak.saturating_add(1) };
+    let before = turn.agent(id).map_or(0, |agent| agent.streak);
+    let streak = if up_for >= rules.reset_after { 1 } else { before.saturating_add(1) };
     let delay = rules.delay.saturating_mul(1 << (streak - 1).min(16)).min(rules.delay_cap);
     let until = turn.now.steady + turn.jitter(delay);
     turn.record(Record::BackedOff { agent: id.clone(), until, deaths: streak, cause: cause.to_string() });
@@ -184,10 +184,11 @@ fn mass_death(turn: &mut Turn<'_>, id: &AgentId) -> bool {
 /// Whether an agent that is down stays so although it should run: it ended by itself in a way after which its policy
 /// forbids a new start, and nothing was asked of it since.
 pub(super) fn rests(turn: &Turn<'_>, id: &AgentId) -> bool {
-    let (Some(agent), Some(rules)) = (turn.agent(id), turn.rules.agents.get(id)) else { return true };
-    let (Life::Down { since }, Some(exit)) = (agent.life, agent.last_exit) else { return false };
-    let asked_since = agent.asked_at > since || (launch::phased(rules) && agent.phase != turn.state.sequence.current);
-    !asked_since && !matches!(after(rules.restart, exit), After::Start)
+    turn.agent(id).zip(turn.rules.agents.get(id)).is_none_or(|(agent, rules)| {
+        let (Life::Down { since }, Some(exit)) = (agent.life, agent.last_exit) else { return false };
+        let new_phase = launch::phased(rules) && agent.phase != turn.state.sequence.current;
+        agent.asked_at <= since && !new_phase && !matches!(after(rules.restart, exit), After::Start)
+    })
 }
 
 /// An agent is taken out of its hold, by the operator or because its time is over.

@@ -274,7 +274,7 @@ fn describe(turn: &Turn<'_>, id: &AgentId) -> Option<Shown> {
     match agent.life {
         Life::Starting { .. } => Some((AgentState::Starting, "its start is ordered".to_string(), None)),
         Life::Stopping { cause, .. } => Some((AgentState::Stopping, cause.words().to_string(), None)),
-        Life::Down { .. } => Some((down(turn, agent, id), down_words(turn, id), None)),
+        Life::Down { .. } => Some((down(turn, agent, id), down_words(turn, agent, id), None)),
         Life::Up { .. } => {
             if let Tmux::Silent { why } = &turn.state.seen.tmux {
                 return Some((AgentState::Unknown { why: why.clone() }, "tmux does not answer".to_string(), None));
@@ -314,8 +314,7 @@ fn down(turn: &Turn<'_>, agent: &Agent, id: &AgentId) -> AgentState {
     }
 }
 
-fn down_words(turn: &Turn<'_>, id: &AgentId) -> String {
-    let Some(agent) = turn.agent(id) else { return String::new() };
+fn down_words(turn: &Turn<'_>, agent: &Agent, id: &AgentId) -> String {
     if turn.state.sequence.complete && agent.wish == Wish::Running && !launch::wanted(turn, id) {
         return "the sequence of phases is complete".to_string();
     }
@@ -348,7 +347,7 @@ fn running(turn: &Turn<'_>, agent: &Agent, watch: &Watch) -> Shown {
         Some(ScreenSays::Idle | ScreenSays::Limited | ScreenSays::Poisoned | ScreenSays::Fatal) => {
             at_rest(agent, watch)
         }
-        _ => return unexplained(agent, watch, now, evidence),
+        _ => return unexplained(watch, now, evidence),
     };
     (state, evidence, None)
 }
@@ -361,13 +360,10 @@ fn at_rest(agent: &Agent, watch: &Watch) -> AgentState {
     }
 }
 
-fn unexplained(agent: &Agent, watch: &Watch, now: Time, evidence: String) -> Shown {
+fn unexplained(watch: &Watch, now: Time, evidence: String) -> Shown {
     if now.since(watch.raw_changed) < MOVED {
         let again = (watch.raw_changed + MOVED, NAMING.to_string());
         return (AgentState::Working, evidence, Some(again));
-    }
-    if watch.marker.is_some() {
-        return (at_rest(agent, watch), evidence, None);
     }
     (AgentState::Unknown { why: "no rule explains its screen".to_string() }, evidence, None)
 }
@@ -432,6 +428,9 @@ fn alerts(turn: &Turn<'_>) -> BTreeMap<String, String> {
     }
     if let Some((_, why)) = &turn.state.seen.server_failed {
         alerts.insert("server".to_string(), format!("no tmux server can be started, and no agent: {why}"));
+    }
+    if let Some((_, why)) = &turn.state.seen.file_failed {
+        alerts.insert("file".to_string(), format!("a file of ours can't be written, and is tried again: {why}"));
     }
     if let Some(why) = &turn.state.seen.strained {
         alerts.insert("machine".to_string(), why.clone());

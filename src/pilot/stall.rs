@@ -1,13 +1,14 @@
 //! Telling a stall from an honest wait: markers with a grace, idleness without one, two samples and a last look before
 //! any kill. When in doubt, the agent lives.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::model::{Kind, ScreenSays};
 
 use super::agent::{Sample, SeenMarker, Step, Watch};
 use super::effect::Effect;
-use super::fact::{Look, Work};
+use super::fact::{Look, Screen, Work};
 use super::heal;
 use super::id::AgentId;
 use super::launch;
@@ -158,7 +159,7 @@ pub(super) fn examine(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String
 pub(super) fn looked(turn: &mut Turn<'_>, id: &AgentId, look: &Look) {
     let now = turn.now.steady;
     // A look that saw nothing proves nothing; the next one has the usual patience.
-    let (Some(work), true) = (look.work.clone(), look.screen.is_some()) else { return };
+    let (Some(work), Some(seen)) = (look.work.clone(), &look.screen) else { return };
     let watch = turn.watch(id);
     watch.look_asked = None;
     watch.looked = now;
@@ -189,17 +190,21 @@ pub(super) fn looked(turn: &mut Turn<'_>, id: &AgentId, look: &Look) {
         watch.deadlines = vec![(now, sign)];
         return;
     }
-    condemn(turn, id, illness, &first, &work);
+    // The newest picture, which the look's own may be older than.
+    let newest = turn.watch(id).screen.clone().unwrap_or_else(|| Arc::clone(seen));
+    let evidence = evidence(turn.watch(id), &first, &work, now);
+    condemn(turn, id, illness, &newest, evidence);
 }
 
 /// Asks for one look at the agent.
 pub(super) fn look(turn: &mut Turn<'_>, id: &AgentId) {
     let now = turn.now.steady;
-    let Some(agent) = turn.agent(id) else { return };
-    let (incarnation, place, process) = (agent.incarnation, agent.place.clone(), agent.process.clone());
-    let Some(place) = place else { return };
+    let at_its_place = turn.agent(id).and_then(|agent| {
+        let (place, process) = (agent.place.clone()?, agent.process.clone());
+        Some(Effect::Look { agent: id.clone(), incarnation: agent.incarnation, place, process })
+    });
     turn.watch(id).look_asked = Some(now);
-    turn.ask(Effect::Look { agent: id.clone(), incarnation, place, process });
+    turn.out.effects.extend(at_its_place);
 }
 
 /// Our clock or our attention had a gap: no verdict on stale evidence, and all graces begin anew (rule 3 of faults.md).
@@ -235,7 +240,7 @@ fn busy_children(turn: &Turn<'_>, id: &AgentId, first: &Sample, work: &Work) -> 
     let now = turn.now.steady;
     let span = now.since(first.at);
     let used = work.children_cpu.saturating_sub(first.work.children_cpu);
-    if used >= span / BUSY_SHARE && !used.is_zero() {
+    if used >= (span / BUSY_SHARE).max(Duration::from_nanos(1)) {
         return Some(format!("its children are busy ({} ms of CPU)", used.as_millis()));
     }
     let watch = turn.state.watches.get(id)?;
@@ -245,24 +250,23 @@ fn busy_children(turn: &Turn<'_>, id: &AgentId, first: &Sample, work: &Work) -> 
         .then(|| format!("{} process(es) it started itself still run", work.late_children))
 }
 
-fn condemn(turn: &mut Turn<'_>, id: &AgentId, illness: Illness, first: &Sample, work: &Work) {
-    let now = turn.now.steady;
-    let Some(watch) = turn.state.watches.get(id) else { return };
-    let Some(screen) = watch.screen.clone() else { return };
-    let mut evidence = vec![
+/// What two looks have shown.
+fn evidence(watch: &Watch, first: &Sample, work: &Work, now: Time) -> Vec<String> {
+    let waited = watch.marker.as_ref();
+    let waited = waited.map(|marker| format!("its last line was {:?}, seen {}", marker.line, marker.first_seen));
+    let looks = [
         format!("no sign of life since {}", watch.last_sign()),
         format!("two looks {} s apart show the same screen", now.since(first.at).as_secs()),
         format!("{} late children, {} ms of CPU by children", work.late_children, work.children_cpu.as_millis()),
     ];
-    if let Some(marker) = &watch.marker {
-        evidence.insert(0, format!("its last line was {:?}, seen {}", marker.line, marker.first_seen));
-    }
-    if let Some(reading) = &watch.reading {
-        evidence.push(format!("screen: {}", reading.evidence));
-    }
+    let shown = watch.reading.as_ref().map(|reading| format!("screen: {}", reading.evidence));
+    waited.into_iter().chain(looks).chain(shown).collect()
+}
+
+fn condemn(turn: &mut Turn<'_>, id: &AgentId, illness: Illness, newest: &Screen, evidence: Vec<String>) {
     turn.record(Record::Found { agent: id.clone(), illness, evidence });
     let cause = if illness == Illness::LateMarker { StopCause::LateMarker } else { StopCause::Stall };
-    launch::stop(turn, id, cause, Some(reading::raw(&screen)));
+    launch::stop(turn, id, cause, Some(reading::raw(newest)));
 }
 
 /// Ends that we brought about because the agent was ill count like deaths.

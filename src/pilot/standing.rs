@@ -74,7 +74,7 @@ impl Standing {
         }
         if let Record::AccountProbed { backend, version, verdict, spent, .. } = record {
             self.prove(at, backend, version, verdict);
-            self.use_up(at, spent, TurnEnd::GoesOn);
+            self.use_up((at, at.midnight()), spent, TurnEnd::GoesOn);
         }
     }
 
@@ -113,8 +113,7 @@ impl Standing {
         self.limit = Some(AccountLimit { since: at, until, text: text.to_string() });
     }
 
-    pub(super) fn use_up(&mut self, at: Time, spent: &[Spent], ended: TurnEnd) {
-        let midnight = Used::day_of(at, ended);
+    pub(super) fn use_up(&mut self, (at, midnight): (Time, Time), spent: &[Spent], ended: TurnEnd) {
         if ended == TurnEnd::Ended {
             self.worked = Some(at);
         }

@@ -14,6 +14,7 @@ use super::phase::Sequence;
 use super::record::{Actor, HiccupNote, Order, Record};
 use super::standing::Standing;
 use super::time::{DAY_MS, Time};
+use super::usage::{Spent, TurnEnd, Used};
 
 /// Settled messages kept for showing; older ones stay in the log only.
 const SETTLED_KEPT: usize = 200;
@@ -88,8 +89,8 @@ pub struct Seen {
     /// Since when the list of panes is missed.
     pub survey_from: Option<Time>,
     pub file_flight: Option<EffectId>,
-    /// The last failure to write one of our files; tried again after a while.
-    pub file_failed: Option<Time>,
+    /// The last failure to write one of our files, and why; tried again after a while.
+    pub file_failed: Option<(Time, String)>,
     /// What needs the operator, by key, as of the last step.
     pub alerts: BTreeMap<String, String>,
     pub next: Option<(Time, String)>,
@@ -130,11 +131,15 @@ impl State {
         if let Some(id) = record.agent() {
             self.agents.entry(id.clone()).or_insert_with(|| Agent::new(at));
         }
+        self.fold(at, before, record);
+    }
+
+    /// What a record changes; `before` is the time of the one before it.
+    fn fold(&mut self, at: Time, before: Time, record: &Record) {
         match record {
             Record::EngineStarted { epoch, pid, version, seed, host } => {
                 self.come_back(at, before);
-                (self.epoch, self.engine_pid, self.seed, self.engine_since) = (*epoch, *pid, *seed, at);
-                (self.version, self.host) = (version.clone(), host.clone());
+                self.be_run_by(at, (*epoch, *pid, *seed), (version, host));
             }
             Record::ConfigLoaded { digest } => self.config_digest.clone_from(digest),
             Record::ServerUp { server } => self.server = Some(server.clone()),
@@ -169,14 +174,18 @@ impl State {
             Record::SequenceCompleted => (self.sequence.complete, self.sequence.current) = (true, None),
             Record::SequenceReopened => self.sequence.complete = false,
             Record::Wished { agent, wish, .. } => self.agent(agent, at).be_wished(at, *wish),
-            Record::Started { agent, .. } => self.agent(agent, at).come_up(at, record),
+            Record::Started { agent, incarnation, place, process, phase, conversation } => {
+                self.agent(agent, at).come_up(at, *incarnation, (place, process), (phase, conversation));
+            }
             Record::Ready { agent } => self.agent(agent, at).ready = Some(at),
             Record::Exited { agent, exit, last } => self.agent(agent, at).exit(at, *exit, last),
             Record::Stopped { agent, cause, left } => self.agent(agent, at).stop(at, *cause, left),
             Record::StateChanged { agent, state, why } => self.agent(agent, at).show(at, state, why),
             Record::BackedOff { agent, until, deaths, .. } => self.agent(agent, at).back_off(at, *until, *deaths),
             Record::StartDelayed { agent, until, why } => self.agent(agent, at).delay(*until, why),
-            Record::Held { agent, .. } => self.agent(agent, at).be_held(at, record),
+            Record::Held { agent, cause, evidence, spent, until } => {
+                self.agent(agent, at).be_held(at, (cause, evidence), *spent, *until);
+            }
             Record::Released { agent, by } => self.release(at, agent, *by),
             Record::LimitReached { agent, until, text } => self.apply_limit(at, agent, *until, text),
             Record::LimitLifted { agent } => self.apply_lifted(at, agent),
@@ -184,11 +193,15 @@ impl State {
             Record::SightRegained { agent, .. } => self.agent(agent, at).sight_lost = None,
             Record::Quarantined { agent, conversation, .. } => self.agent(agent, at).quarantine(conversation.as_ref()),
             Record::ConversationSeen { agent, conversation } => self.agent(agent, at).talk_in(conversation),
-            Record::SettingsSeen { agent, .. } => self.agent(agent, at).bring(record),
+            Record::SettingsSeen { agent, backend, settings, .. } => self.agent(agent, at).bring(backend, settings),
             Record::JobStarted { agent, .. } => self.agent(agent, at).begin_job(at),
             Record::JobFinished { agent } => self.agent(agent, at).job = Job::Finished { at },
-            Record::Used { agent, .. } => self.apply_used(at, agent, record),
-            Record::Routed { agent, .. } => self.agent(agent, at).route(record),
+            Record::Used { agent, since, spent, ended, account, counted_to, .. } => {
+                self.use_up(at, (agent, account.as_ref()), (spent, *ended), (*since, *counted_to));
+            }
+            Record::Routed { agent, backend, account, model, why, fresh, .. } => {
+                self.agent(agent, at).go_by((backend, account, model), why, fresh.as_ref());
+            }
             Record::AccountRefused { account, .. }
             | Record::AccountMended { account, .. }
             | Record::AccountProbed { account, .. } => self.standing(account).apply(at, record),
@@ -219,11 +232,17 @@ impl State {
         }
     }
 
-    fn apply_used(&mut self, at: Time, id: &AgentId, record: &Record) {
-        let Record::Used { spent, ended, account, .. } = record else { return };
-        self.agent(id, at).use_up(at, record);
+    fn use_up(
+        &mut self,
+        at: Time,
+        (agent, account): (&AgentId, Option<&AccountId>),
+        (spent, ended): (&[Spent], TurnEnd),
+        (since, counted_to): (Time, Option<Time>),
+    ) {
+        let midnight = Used::day_of(at, ended, since);
+        self.agent(agent, at).use_up(midnight, spent, ended, counted_to);
         if let Some(account) = account {
-            self.standing(account).use_up(at, spent, *ended);
+            self.standing(account).use_up((at, midnight), spent, ended);
         }
     }
 
@@ -269,6 +288,11 @@ impl State {
         self.ran_ahead = Some((at, known + span));
     }
 
+    fn be_run_by(&mut self, at: Time, (epoch, pid, seed): (u64, u32, u64), (version, host): (&str, &str)) {
+        (self.epoch, self.engine_pid, self.seed, self.engine_since) = (epoch, pid, seed, at);
+        (self.version, self.host) = (version.to_string(), host.to_string());
+    }
+
     /// Nobody saw what the machine did between two engines: for all anybody knows it slept, and agents' timers with it.
     fn come_back(&mut self, at: Time, before: Time) {
         self.agents.values_mut().for_each(|agent| agent.count_from(at));
@@ -280,11 +304,8 @@ impl State {
 
     fn mass_death(&mut self, agents: &[AgentId], until: Time) {
         self.mass_until = Some(until);
-        for id in agents {
-            if let Some(agent) = self.agents.get_mut(id) {
-                agent.forgive_last_death();
-            }
-        }
+        let died = self.agents.iter_mut().filter(|(id, _)| agents.contains(id));
+        died.for_each(|(_, agent)| agent.forgive_last_death());
     }
 
     fn apply_ordered(&mut self, at: Time, id: EffectId, agent: Option<&AgentId>, order: &Order) {
@@ -325,7 +346,7 @@ impl State {
 
     fn apply_failed(&mut self, at: Time, id: EffectId) {
         let Some((Some(agent), order)) = self.orders.remove(&id) else { return };
-        let Some(agent) = self.agents.get_mut(&agent) else { return };
+        let agent = self.agent(&agent, at);
         match order {
             Order::Start { .. } => agent.life = Life::Down { since: at },
             // It could not be ended; as far as we know it still runs.
@@ -358,11 +379,8 @@ impl State {
             self.settled.retain(|settled| *settled != id);
             self.unsettled.insert(id);
         }
-        while self.settled.len() > SETTLED_KEPT {
-            if let Some(old) = self.settled.pop_front() {
-                self.outbox.remove(&old);
-            }
-        }
+        let much = self.settled.len().saturating_sub(SETTLED_KEPT);
+        self.settled.drain(..much).for_each(|old| drop(self.outbox.remove(&old)));
     }
 
     /// Whether the durable parts are equal: what a fold of the same records must give.
@@ -420,3 +438,6 @@ impl State {
         self.unsettled().filter(move |posted| posted.message.agent == *agent)
     }
 }
+
+#[cfg(test)]
+mod tests;

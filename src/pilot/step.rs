@@ -2,10 +2,11 @@
 //! level-triggered: it looks at how things stand, not at how they came to be so, and can be repeated without harm.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::model::Config;
 
-use super::agent::Life;
+use super::agent::{Agent, Life};
 use super::concern::Concern;
 use super::decide;
 use super::effect::{Effect, Outcome as EffectOutcome};
@@ -22,6 +23,10 @@ use super::view::View;
 use super::{
     account, delivery, handoff, job, launch, operate, phase, post, proof, report, restart, show, sight, stall, usage,
 };
+
+/// The outcome of a start goes before a list of panes that waits beside it, also before one that was taken earlier: tmux answers within
+/// 2 s, and a list asks after each process.
+const YOUNG: Duration = Duration::from_secs(10);
 
 /// One event: what is to be written and, after that, done.
 pub fn step(state: &mut State, rules: &Config, now: Now, event: Event) -> Outcome {
@@ -179,20 +184,25 @@ fn answered(turn: &mut Turn<'_>, server: Server, panes: &[PaneFact]) {
 
 /// Compares what we remember of one agent with the list of panes.
 fn reconcile(turn: &mut Turn<'_>, id: &AgentId, panes: &[PaneFact]) {
-    let Some(agent) = turn.agent(id) else { return };
     let in_flight = turn.state.watches.get(id).is_some_and(|watch| watch.flight.is_some());
-    let pane = panes.iter().find(|pane| pane.agent == *id && pane.incarnation == agent.incarnation);
-    match agent.life {
+    let of_this_life = |pane: &&PaneFact| turn.agent(id).is_some_and(|agent| agent.incarnation == pane.incarnation);
+    let pane = panes.iter().filter(|pane| pane.agent == *id).find(of_this_life);
+    match turn.agent(id).map(|agent| agent.life) {
         // An effect of this engine is under way; its outcome tells more than a list taken meanwhile.
         _ if in_flight => {}
-        Life::Up { .. } => match pane.map(|pane| pane.dead) {
+        None => {}
+        Some(Life::Up { .. }) => match pane.map(|pane| pane.dead) {
             // What an earlier engine had in flight into its composer: its screen tells what came of that.
-            Some(None) => close_order(turn, id, "the engine that ordered it ended"),
+            Some(None) => {
+                close_order(turn, id, "the engine that ordered it ended");
+                turn.watch(id).missing = false;
+            }
             Some(Some(exit)) => pane_died(turn, id, exit, None),
+            None if is_young(turn, id) && !seen_missing(turn, id) => {}
             None => pane_died(turn, id, Exit::Lost, None),
         },
-        Life::Starting { .. } => adopt(turn, id, pane),
-        Life::Stopping { cause, .. } => {
+        Some(Life::Starting { .. }) => adopt(turn, id, pane),
+        Some(Life::Stopping { cause, .. }) => {
             let alive = pane.is_some_and(|pane| pane.dead.is_none());
             close_order(turn, id, "the engine that ordered it ended");
             if !alive {
@@ -200,8 +210,8 @@ fn reconcile(turn: &mut Turn<'_>, id: &AgentId, panes: &[PaneFact]) {
                 stall::stopped(turn, id, cause, &[]);
             }
         }
-        Life::Down { .. } => {
-            let over = agent.over == agent.incarnation;
+        Some(Life::Down { .. }) => {
+            let over = turn.agent(id).is_some_and(|agent| agent.over == agent.incarnation);
             let alive = pane.is_some_and(|pane| pane.dead.is_none());
             close_order(turn, id, "the engine that ordered it ended");
             if alive && (!over || seen_risen(turn, id)) {
@@ -218,6 +228,21 @@ fn reconcile(turn: &mut Turn<'_>, id: &AgentId, panes: &[PaneFact]) {
 /// says so too.
 fn seen_risen(turn: &mut Turn<'_>, id: &AgentId) -> bool {
     let again = std::mem::replace(&mut turn.watch(id).risen, true);
+    if !again {
+        turn.ask(Effect::Survey);
+    }
+    again
+}
+
+/// It began so recently that a list of panes which lacks it may have been taken before.
+fn is_young(turn: &Turn<'_>, id: &AgentId) -> bool {
+    let since = turn.agent(id).and_then(Agent::up_since);
+    since.is_some_and(|since| turn.now.steady.since(since) < YOUNG)
+}
+
+/// Whether the list that was asked for because of that lacks it too.
+fn seen_missing(turn: &mut Turn<'_>, id: &AgentId) -> bool {
+    let again = std::mem::replace(&mut turn.watch(id).missing, true);
     if !again {
         turn.ask(Effect::Survey);
     }
@@ -351,9 +376,6 @@ fn finished(turn: &mut Turn<'_>, id: EffectId, outcome: EffectOutcome) {
     if let Some(agent) = &agent {
         turn.watch(agent).flight = None;
     }
-    if let EffectOutcome::Refused { why: super::effect::Refusal::Fenced } = outcome {
-        return;
-    }
     let ended = match &outcome {
         EffectOutcome::Done | EffectOutcome::Started { .. } | EffectOutcome::Stopped { .. } => Record::Done { id },
         EffectOutcome::Found { process, .. } => {
@@ -364,9 +386,9 @@ fn finished(turn: &mut Turn<'_>, id: EffectId, outcome: EffectOutcome) {
     };
     turn.record(ended);
     match (agent, &order) {
-        (Some(agent), Order::Start { .. }) => {
+        (Some(agent), Order::Start { incarnation, .. }) => {
             let ended = turn.watch(&agent).ended.take();
-            launch::start_finished(turn, &agent, &order, outcome);
+            launch::start_finished(turn, &agent, *incarnation, outcome);
             died_meanwhile(turn, &agent, ended);
         }
         (Some(agent), Order::Stop { cause }) => {
@@ -379,8 +401,7 @@ fn finished(turn: &mut Turn<'_>, id: EffectId, outcome: EffectOutcome) {
         (Some(agent), Order::Submit { message }) => delivery::pressed(turn, &agent, *message, &outcome),
         (_, Order::Write { .. }) => {
             turn.state.seen.file_flight = None;
-            let failed = !matches!(outcome, EffectOutcome::Done);
-            turn.state.seen.file_failed = failed.then_some(turn.now.steady);
+            turn.state.seen.file_failed = failure(&outcome).map(|why| (turn.now.steady, why));
         }
         (_, Order::StartServer) => server_started(turn, &outcome),
         (
@@ -398,26 +419,26 @@ fn died_meanwhile(turn: &mut Turn<'_>, id: &AgentId, ended: Option<(Incarnation,
     }
 }
 
-/// A server was started, or not. That one answers is told by its first list of panes, not by this.
-fn server_started(turn: &mut Turn<'_>, outcome: &EffectOutcome) {
-    turn.state.seen.server_flight = None;
+/// Why what was ordered was not done, as far as anybody knows.
+fn failure(outcome: &EffectOutcome) -> Option<String> {
     match outcome {
         EffectOutcome::Done
         | EffectOutcome::Started { .. }
         | EffectOutcome::Found { .. }
-        | EffectOutcome::Stopped { .. } => {
-            turn.state.seen.server_failed = None;
-            if turn.state.seen.tmux == Tmux::Gone {
-                turn.state.seen.tmux = Tmux::Unseen;
-            }
-        }
-        EffectOutcome::Refused { why } => {
-            turn.state.seen.server_failed = Some((turn.now.steady, format!("{why:?}")));
-        }
-        EffectOutcome::Failed { why } | EffectOutcome::Unknown { why } => {
-            turn.state.seen.server_failed = Some((turn.now.steady, why.clone()));
-        }
+        | EffectOutcome::Stopped { .. } => None,
+        EffectOutcome::Refused { why } => Some(format!("{why:?}")),
+        EffectOutcome::Failed { why } | EffectOutcome::Unknown { why } => Some(why.clone()),
     }
+}
+
+/// A server was started, or not. That one answers is told by its first list of panes, not by this.
+fn server_started(turn: &mut Turn<'_>, outcome: &EffectOutcome) {
+    turn.state.seen.server_flight = None;
+    let failed = failure(outcome);
+    if failed.is_none() && turn.state.seen.tmux == Tmux::Gone {
+        turn.state.seen.tmux = Tmux::Unseen;
+    }
+    turn.state.seen.server_failed = failed.map(|why| (turn.now.steady, why));
 }
 
 fn stop_finished(turn: &mut Turn<'_>, id: &AgentId, cause: super::record::StopCause, outcome: EffectOutcome) {

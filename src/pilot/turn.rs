@@ -113,8 +113,7 @@ impl<'a> Turn<'a> {
         self.state.seen.drawn += 1;
         let draw = mix(self.state.seed ^ mix(self.state.seen.drawn));
         let half = u64::try_from(span.as_millis() / 2).unwrap_or(u64::MAX / 2);
-        let extra = if half == 0 { 0 } else { draw % (half + 1) };
-        Duration::from_millis(half + extra)
+        Duration::from_millis(half + draw % (half + 1))
     }
 
     /// A random-looking UUID (version 4) for a new conversation.

@@ -154,9 +154,9 @@ impl Tokens {
 
 impl Used {
     /// The midnight (UTC) of the day to which a record of that time belongs: what goes on over midnight is written down after it,
-    /// and was used before.
-    pub fn day_of(at: Time, ended: TurnEnd) -> Time {
-        if ended.ends() { at.midnight() } else { Time(at.0.saturating_sub(1)).midnight() }
+    /// by an engine that was late or away long after, and belongs to the day on which it began.
+    pub fn day_of(at: Time, ended: TurnEnd, since: Time) -> Time {
+        if ended.ends() { at.midnight() } else { since.midnight() }
     }
 
     /// Adds what one turn used.
@@ -186,6 +186,14 @@ impl Tally {
     /// Whether it holds something that no record tells yet.
     pub fn is_empty(&self) -> bool {
         self.spent.is_empty()
+    }
+
+    /// Since when, up to when and what was summed; begins anew.
+    fn close(&mut self, rules: &Config) -> (Time, Option<Time>, Vec<Spent>) {
+        let spent = priced(rules, self);
+        self.spent.clear();
+        self.over = None;
+        (self.since, self.counted_to, spent)
     }
 
     /// Counts what an answer adds to what is known of it.
@@ -223,7 +231,7 @@ impl Tally {
 pub(super) fn answered(turn: &mut Turn<'_>, id: &AgentId, answer: Answer) {
     let now = turn.now.steady;
     let known = turn.agent(id).and_then(|agent| agent.counted_to);
-    let told_before = answer.at.is_some() && answer.at <= known;
+    let told_before = answer.at.is_some_and(|at| known.is_some_and(|known| at <= known));
     if !told_before {
         turn.watch(id).tally.count(answer, now);
     }
@@ -276,12 +284,10 @@ pub(super) fn settle(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String)
 
 /// Today's sum of an agent, with what stands in no record yet.
 pub(super) fn today(state: &State, rules: &Config, now: Time, id: &AgentId) -> Used {
-    let Some(agent) = state.agents.get(id) else { return Used::default() };
-    let (day, recorded) = agent.used_today;
+    let (day, recorded) = state.agents.get(id).map(|agent| agent.used_today).unwrap_or_default();
     let mut used = if day == now.midnight() { recorded } else { Used::default() };
-    if let Some(watch) = state.watches.get(id) {
-        used.add(&priced(rules, &watch.tally), TurnEnd::GoesOn);
-    }
+    let more = state.watches.get(id).map(|watch| priced(rules, &watch.tally));
+    used.add(&more.unwrap_or_default(), TurnEnd::GoesOn);
     used
 }
 
@@ -299,12 +305,9 @@ pub(super) fn today_on(state: &State, rules: &Config, now: Time, on: &AccountId)
 
 /// Makes the record of what is summed, and begins anew.
 fn write(turn: &mut Turn<'_>, id: &AgentId, ended: TurnEnd) {
-    let Some(watch) = turn.state.watches.get(id) else { return };
-    let (since, counted_to) = (watch.tally.since, watch.tally.counted_to);
-    let spent = priced(turn.rules, &watch.tally);
-    let tally = &mut turn.watch(id).tally;
-    tally.spent.clear();
-    tally.over = None;
+    let rules = turn.rules;
+    let tally = turn.state.watches.get_mut(id).map(|watch| &mut watch.tally);
+    let (since, counted_to, spent) = tally.map(|tally| tally.close(rules)).unwrap_or_default();
     if spent.is_empty() {
         return;
     }
@@ -327,6 +330,7 @@ fn priced(rules: &Config, tally: &Tally) -> Vec<Spent> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pilot::time::DAY_MS;
 
     fn answer(message: &str, output: u64) -> Answer {
         let tokens = Tokens { input: 100, output, cache_read: 7, cache_write: 0 };
@@ -353,6 +357,20 @@ mod tests {
         assert_eq!(tally.spent.len(), MODELS + 1);
         assert_eq!(tally.recent.len(), RECENT);
         assert_eq!(tally.spent.values().map(|spent| spent.tokens.output).sum::<u64>(), 10_000);
-        assert!(tally.spent.keys().all(|name| name.len() <= NAME_CAP && name.is_ascii()));
+        assert!(tally.spent.keys().all(|name| name.len() <= NAME_CAP));
+        assert!(tally.spent.keys().all(|name| name.is_ascii()));
+    }
+    #[test]
+    fn an_answer_whose_model_nobody_names_is_counted_as_of_another() {
+        let mut tally = Tally::default();
+        tally.count(Answer { model: "\u{1b}\u{7}".to_string(), ..answer("a", 3) }, Time(0));
+        assert_eq!(tally.spent[OTHER].tokens.output, 3);
+    }
+
+    #[test]
+    fn what_goes_on_over_midnight_belongs_to_the_day_on_which_it_began_however_late_it_is_written() {
+        let (before, late) = (Time(5 * DAY_MS - 1), Time(5 * DAY_MS + 3_600_000));
+        assert_eq!(Used::day_of(late, TurnEnd::GoesOn, before), Time(4 * DAY_MS));
+        assert_eq!(Used::day_of(late, TurnEnd::Ended, before), Time(5 * DAY_MS));
     }
 }

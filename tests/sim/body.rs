@@ -44,6 +44,8 @@ pub(crate) struct Habits {
     pub(crate) swallows: u32,
     /// Long pastes are shown by a stand-in.
     pub(crate) collapses: bool,
+    /// A conversation that it takes up is drawn as it was.
+    pub(crate) redraws: bool,
     pub(crate) reports: bool,
     /// It writes a transcript, and how a turn failed is told.
     pub(crate) transcribes: bool,
@@ -106,6 +108,12 @@ pub(crate) struct Body {
     pub(crate) posted: Vec<MessageId>,
     /// What its interface says instead of taking a message.
     pub(crate) refuses: Option<String>,
+    /// It can't be killed: it waits for a disk that does not answer.
+    pub(crate) immortal: bool,
+    /// Tasks of its own that go on after its turns.
+    pub(crate) pending: u32,
+    /// Processes of its that survive its end.
+    pub(crate) leaves: Vec<(u32, String)>,
     spun: u64,
     children_cpu: Duration,
     asked_at: Time,
@@ -164,6 +172,9 @@ impl Body {
             loses: 0,
             posted: Vec::new(),
             refuses: None,
+            immortal: false,
+            pending: 0,
+            leaves: Vec::new(),
             spun: 0,
             children_cpu: Duration::ZERO,
             asked_at: now,
@@ -467,7 +478,7 @@ impl Body {
         // Who tells of turns at all tells how they ended.
         match failed.filter(|_| self.habits.transcribes || self.habits.tells_late) {
             Some(error) => self.report(Report::TurnFailed { error, status: None, resets: None }),
-            None => self.report(Report::TurnEnded { answer: None, pending: 0 }),
+            None => self.report(Report::TurnEnded { answer: None, pending: self.pending }),
         }
         if let Some(answer) = last {
             self.use_tokens(&turn.plan, answer, now);

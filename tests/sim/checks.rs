@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use flightdeck::config::model::Role;
 use flightdeck::pilot::agent::Life;
 use flightdeck::pilot::branch::Branch;
 use flightdeck::pilot::effect::Effect;
@@ -105,6 +106,9 @@ impl World {
         let acting = !state.paused && state.seen.tmux == flightdeck::pilot::state::Tmux::Up;
         let fleet = state.seen.next.is_some();
         let forgotten = |id: &&AgentId| {
+            if self.rules.agents[*id].role == Role::Orchestrator && !self.rules.project.watch_orchestrator {
+                return false;
+            }
             let (Some(agent), Some(watch)) = (state.agents.get(*id), state.watches.get(*id)) else { return true };
             let comes = watch.flight.is_some() || watch.next().is_some() || agent.held.is_some();
             let between = agent.between() && fleet;
@@ -159,7 +163,8 @@ impl World {
             }
             Record::Released { agent, by } if *by != Actor::Operator => {
                 let until = fold.agents.get(agent).and_then(|agent| agent.held.as_ref()).and_then(|hold| hold.until);
-                until.is_none_or(|until| self.now < until).then(|| format!("{agent}'s hold ended by itself"))
+                let early = until.is_none_or(|until| self.now < until) && !self.trouble.new_rules;
+                early.then(|| format!("{agent}'s hold ended by itself"))
             }
             _ => None,
         };

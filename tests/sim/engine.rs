@@ -91,6 +91,7 @@ impl World {
         self.read_files();
         let pid = 4000 + u32::try_from(life).expect("few");
         let charge = Charge { epoch: life, pid, host: "simulated".to_string(), seed: self.dice.throw() };
+        state.seen.damage = self.trouble.damaged.take();
         let out = step::begin(&mut state, &self.rules, now, charge);
         let (began, seen) = (self.now, BTreeMap::new());
         let engine = Engine { life, began, state, seen, told_dead: BTreeSet::new(), coming: BTreeSet::new() };
@@ -112,6 +113,7 @@ impl World {
     pub(crate) fn feed(&mut self, event: Event) {
         let now = self.clock();
         let Some(engine) = &mut self.engine else { return };
+        engine.state.seen.strained.clone_from(&self.trouble.strained);
         let out = step::step(&mut engine.state, &self.rules, now, event);
         self.steps += 1;
         self.take(out);

@@ -14,6 +14,7 @@ mod scenarios;
 mod script;
 mod setup;
 mod simulation;
+mod trouble;
 mod words;
 mod world;
 mod year;

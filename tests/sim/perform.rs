@@ -6,7 +6,7 @@ use flightdeck::config::model::Backend;
 use flightdeck::pilot::effect::{Effect, LaunchSpec, Outcome, OwnFile, Refusal};
 use flightdeck::pilot::event::Event;
 use flightdeck::pilot::fact::{Exit, Identity, Look, Place, Probed, Server, Work};
-use flightdeck::pilot::id::{AgentId, EffectId, Incarnation, MessageId};
+use flightdeck::pilot::id::{AccountId, AgentId, EffectId, Incarnation, MessageId};
 use flightdeck::pilot::reading;
 
 use super::body::Body;
@@ -53,8 +53,11 @@ impl World {
                 self.settle(&agent);
             }
             Effect::Write { id, what } => {
-                self.write_file(&what);
-                self.outcome(life, id, Outcome::Done);
+                let outcome = match self.trouble.no_writing.clone() {
+                    Some(why) => Outcome::Failed { why },
+                    None => self.write_file(&what),
+                };
+                self.outcome(life, id, outcome);
             }
             Effect::Look { agent, incarnation, place, .. } => {
                 let look = self.look(&agent, &place);
@@ -65,27 +68,8 @@ impl World {
                 let found = self.by_hand.clone();
                 self.tell_later(life, Event::Searched { agent, found });
             }
-            Effect::Probe { account, backend, known, .. } => {
-                self.note(&format!("? tries account {account} with {backend}"));
-                let probed = self.proofs.get(&account).cloned();
-                let probed = match (probed, known) {
-                    (Some(Probed::Answered { failed: false, .. }) | None, Some(_)) => Probed::Same,
-                    (Some(probed), _) => probed,
-                    (None, None) => Probed::Nothing { why: "nobody is there".to_string() },
-                };
-                self.tell_slowly(life, &account.clone(), Event::Probed { account, backend, probed });
-            }
-            Effect::Seek { agent, account, conversation, .. } => {
-                self.note(&format!("? looks for the conversation of {agent}"));
-                let there = account.as_ref().is_some_and(|account| self.transcripts.contains(account));
-                let found = if there { Ok(()) } else { Err("there is no such file".to_string()) };
-                let on = account.clone();
-                let event = Event::Sought { agent, account, conversation, found };
-                match on {
-                    Some(on) => self.tell_slowly(life, &on, event),
-                    None => self.tell_later(life, event),
-                }
-            }
+            Effect::Probe { account, backend, known, .. } => self.probe(life, account, backend, known),
+            Effect::Seek { agent, account, conversation, .. } => self.seek(life, agent, account, conversation),
             Effect::Vet { agent, .. } => {
                 let vetted = self.vetted.get(&agent).cloned().unwrap_or_default();
                 self.tell_later(life, Event::Vetted { agent, vetted });
@@ -102,11 +86,35 @@ impl World {
         }
     }
 
+    fn probe(&mut self, life: u64, account: AccountId, backend: String, known: Option<String>) {
+        self.note(&format!("? tries account {account} with {backend}"));
+        let probed = self.proofs.get(&account).cloned();
+        let probed = match (probed, known) {
+            (Some(Probed::Answered { failed: false, .. }) | None, Some(_)) => Probed::Same,
+            (Some(probed), _) => probed,
+            (None, None) => Probed::Nothing { why: "nobody is there".to_string() },
+        };
+        self.tell_slowly(life, &account.clone(), Event::Probed { account, backend, probed });
+    }
+
+    fn seek(&mut self, life: u64, agent: AgentId, account: Option<AccountId>, conversation: String) {
+        self.note(&format!("? looks for the conversation of {agent}"));
+        let there = account.as_ref().is_some_and(|account| self.transcripts.contains(account));
+        let found = if there { Ok(()) } else { Err("there is no such file".to_string()) };
+        let on = account.clone();
+        let event = Event::Sought { agent, account, conversation, found };
+        match on {
+            Some(on) => self.tell_slowly(life, &on, event),
+            None => self.tell_later(life, event),
+        }
+    }
+
     fn look(&mut self, agent: &AgentId, place: &Place) -> Look {
         let (now, taken, blind) = (self.now, self.picture(), self.trial.blind);
+        let hidden = self.trouble.hidden;
         match self.bodies.get_mut(agent).filter(|body| body.place == *place) {
             // A dead pane still shows its last picture.
-            Some(body) if !body.alive() => Look { screen: Some(body.screen()), work: None, taken },
+            Some(body) if !body.alive() || hidden => Look { screen: Some(body.screen()), work: None, taken },
             Some(body) => {
                 let work = body.work(now);
                 let work = if blind { Work { suspended: work.suspended, ..Work::default() } } else { work };
@@ -160,6 +168,10 @@ impl World {
     }
 
     fn start_server(&mut self, life: u64, id: EffectId) {
+        if let Some(why) = self.trouble.no_server.clone() {
+            self.outcome(life, id, Outcome::Failed { why });
+            return;
+        }
         if self.tmux == Tmux::None {
             self.pids += 1;
             let server = Server { pid: self.pids, started: self.now.0 / 1000 };
@@ -178,7 +190,9 @@ impl World {
             return Outcome::Refused { why: Refusal::NoCwd(spec.cwd.display().to_string()) };
         }
         if let Some(body) = self.bodies.get(agent).filter(|body| body.alive()) {
-            return Outcome::Refused { why: Refusal::AlreadyAlive(body.process.pid) };
+            let (incarnation, place, process) = (body.incarnation, body.place.clone(), body.process.clone());
+            let unnamed = Outcome::Refused { why: Refusal::AlreadyAlive(process.pid) };
+            return if self.trouble.hidden { unnamed } else { Outcome::Found { incarnation, place, process } };
         }
         for body in self.survivors.iter_mut().filter(|body| body.agent == *agent) {
             body.end(Exit::Signal(9));
@@ -205,9 +219,16 @@ impl World {
             self.limits.remove(agent);
         }
         body.limited_until = self.limits.get(agent).copied();
+        if body.habits.redraws
+            && let Some(shown) = body.conversation.as_ref().and_then(|talk| self.trouble.shown.get(talk))
+        {
+            body.said.clone_from(shown);
+        }
         body.poisoned = body.conversation.as_ref().is_some_and(|id| self.poisoned.contains(id));
         let resumed = if spec.argv.iter().any(|word| word == "--resume") { ", resumed" } else { "" };
-        self.note(&format!("= {agent} runs as process {}{resumed}", process.pid));
+        let talk = body.conversation.as_ref().filter(|talk| self.trouble.talks.contains(*talk));
+        let talk = talk.map(|talk| format!(" in {talk}")).unwrap_or_default();
+        self.note(&format!("= {agent} runs as process {}{resumed}{talk}", process.pid));
         self.bodies.insert(agent.clone(), body);
         self.settle(agent);
         Outcome::Started { place, process }
@@ -233,14 +254,29 @@ impl World {
     pub(crate) fn finish_stop(&mut self, life: u64, effect: &Effect) {
         let Effect::Stop { id, agent, place, .. } = effect else { return };
         let here = self.bodies.get(agent).is_some_and(|body| Some(&body.place) == place.as_ref());
-        if here && let Some(mut body) = self.bodies.remove(agent) {
+        let mut left = Vec::new();
+        let immortal = self.bodies.get(agent).filter(|body| here && body.immortal).map(|body| body.process.pid);
+        left.extend(immortal.map(|pid| (pid, agent.to_string())));
+        if here
+            && immortal.is_none()
+            && let Some(mut body) = self.bodies.remove(agent)
+        {
             let pid = body.process.pid;
+            left.append(&mut body.leaves);
+            self.remember_talk(&body);
             if body.alive() {
                 body.end(Exit::Signal(15));
                 self.note(&format!("= {agent}'s process {pid} is ended by us"));
             }
         }
-        self.outcome(life, *id, Outcome::Stopped { left: Vec::new() });
+        self.outcome(life, *id, Outcome::Stopped { left });
+    }
+
+    /// What a conversation shows when it is taken up again.
+    fn remember_talk(&mut self, body: &Body) {
+        if let Some(talk) = &body.conversation {
+            self.trouble.shown.insert(talk.clone(), body.said.clone());
+        }
     }
 
     fn backend(&self, agent: &AgentId) -> &Backend {
@@ -289,7 +325,7 @@ impl World {
         Outcome::Done
     }
 
-    fn write_file(&mut self, what: &OwnFile) {
+    fn write_file(&mut self, what: &OwnFile) -> Outcome {
         match what {
             OwnFile::SequenceComplete { .. } => self.note("= the file SEQUENCE-COMPLETE is written"),
             OwnFile::NoSequenceComplete => self.note("= the file SEQUENCE-COMPLETE is taken away"),
@@ -300,6 +336,7 @@ impl World {
                 self.read_files();
             }
         }
+        Outcome::Done
     }
 
     /// The configuration is read again, as the engine does it: refused where the current phase is missing.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use flightdeck::pilot::record::Record;
 
 use super::script::{self, Script};
+use super::trouble;
 use super::words;
 use super::world::{BEGIN, Happening, Pace, World};
 
@@ -69,7 +70,8 @@ pub(crate) fn played(text: &str) -> Result<Played, String> {
             world.transcript.push(comment.clone());
         }
         world.note(&format!("> {}", line.words));
-        if let Err(why) = script::happen(world, &line.words) {
+        let done = trouble::happen(world, &line.words).unwrap_or_else(|| script::happen(world, &line.words));
+        if let Err(why) = done {
             problem.get_or_insert(format!("{:?}: {why}", line.words));
         }
     });

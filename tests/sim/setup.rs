@@ -92,6 +92,28 @@ impl Files {
         }
     }
 
+    /// A line of a table, instead of the one with its key if there is one.
+    pub(crate) fn put(&mut self, table: &str, line: &str) {
+        let key = line.split(" = ").next().unwrap_or_default();
+        let header = format!("[{table}]\n");
+        if let Some(at) = self.tables.find(&header) {
+            let end = self.tables[at..].find("\n\n").map_or(self.tables.len(), |end| at + end);
+            let lines = self.tables[at..end].lines().filter(|old| !old.starts_with(&format!("{key} = ")));
+            let kept: Vec<&str> = lines.collect();
+            let kept = kept.join("\n");
+            self.tables.replace_range(at..end, &kept);
+        }
+        self.add(table, &format!("{line}\n"));
+    }
+
+    /// Takes a table away.
+    pub(crate) fn drop_table(&mut self, table: &str) {
+        if let Some(at) = self.tables.find(&format!("[{table}]\n")) {
+            let end = self.tables[at..].find("\n\n").map_or(self.tables.len(), |end| at + end);
+            self.tables.replace_range(at..end, "");
+        }
+    }
+
     pub(crate) fn load(&self) -> Config {
         let sequence: Vec<String> = self.sequence.iter().map(|phase| format!("{:?}", phase.as_str())).collect();
         let main = format!(

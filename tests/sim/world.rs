@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use flightdeck::config::Config;
+use flightdeck::config::model::{Agent, Channel};
 use flightdeck::pilot::command::Command;
 use flightdeck::pilot::effect::Effect;
 use flightdeck::pilot::event::{Ask, Event};
@@ -20,6 +21,7 @@ use super::dice::Dice;
 use super::engine::{Engine, Trap};
 use super::plan::Plan;
 use super::setup::Files;
+use super::trouble::Trouble;
 
 /// 2026-11-21T00:00:00Z, a Saturday.
 pub(crate) const BEGIN: Time = Time(1_795_219_200_000);
@@ -144,6 +146,7 @@ pub(crate) struct World {
     /// On which account each agent was started last.
     pub(crate) worked_on: BTreeMap<AgentId, Option<AccountId>>,
     pub(crate) remote: Remote,
+    pub(crate) trouble: Trouble,
     /// Lines on event channels that no engine has taken in for good.
     pub(crate) spool: BTreeMap<u64, Spooled>,
     pub(crate) spooled: u64,
@@ -176,25 +179,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(files: Files, seed: u64, pace: Pace) -> Self {
         let rules = files.load();
-        let spin = Duration::from_secs(20);
-        let habits = rules.agents.iter().map(|(id, agent)| {
-            let start = Duration::from_secs(2);
-            let reports = rules.backends[&agent.backend].channel != flightdeck::config::model::Channel::None;
-            let (size, transcribes) = (agent.size, agent.backend == "scribe");
-            let tells_late = agent.backend == "queuer";
-            let habits = Habits {
-                start,
-                start_dialog: None,
-                swallows: 0,
-                collapses: false,
-                reports,
-                transcribes,
-                tells_late,
-                spin,
-                size,
-            };
-            (id.clone(), habits)
-        });
+        let habits = rules.agents.iter().map(|(id, agent)| (id.clone(), usual(agent, &rules)));
         World {
             habits: habits.collect(),
             read_from: files.clone(),
@@ -226,6 +211,7 @@ impl World {
             failing: Vec::new(),
             worked_on: BTreeMap::new(),
             remote: Remote::default(),
+            trouble: Trouble::default(),
             spool: BTreeMap::new(),
             spooled: 0,
             told: BTreeMap::new(),
@@ -425,7 +411,7 @@ impl World {
             agent: body.agent.clone(),
             incarnation: body.incarnation,
             place: body.place.clone(),
-            process: Some(body.process.clone()),
+            process: (!self.trouble.hidden).then(|| body.process.clone()),
             dead: body.exit,
         };
         self.bodies.values().map(fact).collect()
@@ -575,5 +561,21 @@ impl World {
             let after = self.dice.between(self.pace.feed);
             self.later(after, Happening::Tell(life, Event::PushSeen(push)));
         }
+    }
+}
+
+/// What an agent is like where nothing else is said of it.
+fn usual(agent: &Agent, rules: &Config) -> Habits {
+    Habits {
+        start: Duration::from_secs(2),
+        start_dialog: None,
+        swallows: 0,
+        collapses: false,
+        redraws: false,
+        reports: rules.backends[&agent.backend].channel != Channel::None,
+        transcribes: agent.backend == "scribe",
+        tells_late: agent.backend == "queuer",
+        spin: Duration::from_secs(20),
+        size: agent.size,
     }
 }

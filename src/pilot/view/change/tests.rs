@@ -1,10 +1,11 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::pilot::id::{MessageId, PhaseId, Sha};
+use crate::pilot::id::{AccountId, MessageId, PhaseId, Sha};
 use crate::pilot::message::{Origin, Stage};
+use crate::pilot::usage::Used;
 use crate::pilot::view::sample;
-use crate::pilot::view::{HandoffView, PhaseItem, PhaseView, WatchView};
+use crate::pilot::view::{AccountState, AccountView, HandoffView, PhaseItem, PhaseView, WatchView};
 
 fn phase(status: &str, since: i64, spent_s: u64) -> PhaseItem {
     let id = PhaseId::parse("1a").expect("a phase");
@@ -124,6 +125,50 @@ fn the_time_an_active_phase_takes_is_no_news_and_its_end_is() {
     assert_eq!(old.change_to(&with(9_000, phase("active", 1, 19))), None);
     assert!(old.change_to(&with(9_000, phase("suspended", 0, 19))).is_some());
     assert!(old.change_to(&with(9_000, phase("active", 9_000, 10))).is_some());
+}
+
+#[test]
+fn a_phase_that_is_taken_up_or_was_never_entered_is_told_as_it_is() {
+    let with = |item| {
+        let mut view = view(0, Vec::new());
+        view.phase.sequence = vec![item];
+        view
+    };
+    let pending = PhaseItem { since: None, ..phase("pending", 0, 0) };
+    let old = with(pending.clone());
+    assert_eq!(old.change_to(&with(pending)), None);
+    assert!(old.change_to(&with(phase("active", 0, 0))).is_some());
+    let suspended = with(phase("suspended", 0, 10));
+    assert!(
+        suspended.change_to(&with(phase("active", 0, 10))).is_some(),
+        "its time goes on, and nothing else tells so"
+    );
+}
+
+#[test]
+fn an_account_is_told_anew_when_it_was_tried_and_not_for_a_clock_that_was_slewed() {
+    let tried = |tried: Option<i64>| {
+        let account = AccountView {
+            id: AccountId::parse("max").expect("an account"),
+            provider: "anthropic".to_string(),
+            kind: "subscription".to_string(),
+            source: "its own login".to_string(),
+            state: AccountState::Good,
+            login: String::new(),
+            agents: Vec::new(),
+            triable: true,
+            tried: tried.map(Time),
+            verdict: None,
+            used_today: Used::default(),
+            budget: None,
+            budget_percent: None,
+        };
+        View { accounts: vec![account], ..view(0, Vec::new()) }
+    };
+    assert_eq!(tried(Some(1_000)).change_to(&tried(Some(1_099))), None);
+    assert!(tried(Some(1_000)).change_to(&tried(Some(1_100))).is_some());
+    assert!(tried(None).change_to(&tried(Some(1_000))).is_some());
+    assert_eq!(tried(None).change_to(&tried(None)), None);
 }
 
 #[test]
