@@ -93,10 +93,11 @@ pub(super) fn alerts(turn: &Turn<'_>, alerts: &mut BTreeMap<String, String>) {
                 .map(AgentId::as_str)
                 .collect();
             let held = if held.is_empty() { String::new() } else { format!("; held: {}", held.join(", ")) };
-            let what = format!(
-                "account {id} is not let in ({why}): log in with {}, then `flightdeck accounts --probe`{held}",
-                login(turn.state, turn.rules, account)
-            );
+            // Where nobody can try it out, its next use tells, and somebody has to allow that.
+            let triable = triable(turn.state, turn.rules, id).is_some();
+            let then = if triable { "flightdeck accounts --probe" } else { "flightdeck release AGENT" };
+            let login = login(turn.state, turn.rules, account);
+            let what = format!("account {id} is not let in ({why}): log in with {login}, then `{then}`{held}");
             alerts.insert(format!("account {id}"), what);
         }
         budget::alerts_of(turn, Whose::Account(id), alerts);
