@@ -274,7 +274,12 @@ fn describe(turn: &Turn<'_>, id: &AgentId) -> Option<Shown> {
     match agent.life {
         Life::Starting { .. } => Some((AgentState::Starting, "its start is ordered".to_string(), None)),
         Life::Stopping { cause, .. } => Some((AgentState::Stopping, cause.words().to_string(), None)),
-        Life::Down { .. } => Some((down(turn, agent, id), down_words(turn, agent, id), None)),
+        Life::Down { .. } => {
+            let state = down(turn, agent, id);
+            // It is over also where nobody is started then.
+            let over = agent.not_before.filter(|_| matches!(state, AgentState::Backoff { .. }));
+            Some((state, down_words(turn, agent, id), over.map(|until| (until, NAMING.to_string()))))
+        }
         Life::Up { .. } => {
             if let Tmux::Silent { why } = &turn.state.seen.tmux {
                 return Some((AgentState::Unknown { why: why.clone() }, "tmux does not answer".to_string(), None));
