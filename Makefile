@@ -87,8 +87,8 @@ chaos-messages: setup ## Send N messages through killed engines, stopped servers
 	FLIGHTDECK_CHAOS_MESSAGES=$(N) $(if $(SEED),FLIGHTDECK_CHAOS_SEED=$(SEED)) $(if $(KEEP),FLIGHTDECK_CHAOS_KEEP="$(abspath $(KEEP))") \
 		$(CARGO) test --quiet --test chaos messages:: -- --nocapture
 
-soak: setup ## Keep 20 demo agents going in light chaos, and measure what the engine takes (HOURS=1)
-	FLIGHTDECK_SOAK_HOURS=$(HOURS) $(if $(SEED),FLIGHTDECK_CHAOS_SEED=$(SEED)) \
+soak: setup ## Keep 20 demo agents going in light chaos, and measure what the engine takes (HOURS=1 SEED=7 KEEP=folder)
+	FLIGHTDECK_SOAK_HOURS=$(HOURS) $(if $(SEED),FLIGHTDECK_CHAOS_SEED=$(SEED)) $(if $(KEEP),FLIGHTDECK_CHAOS_KEEP="$(abspath $(KEEP))") \
 		$(CARGO) test --quiet --test chaos soak:: -- --nocapture
 
 mutants: setup ## Put one fault after another into the pilot: a test must notice each (SHARD=0/40: one in forty; all of it takes hours)

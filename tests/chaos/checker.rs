@@ -269,14 +269,14 @@ fn effects(case: &Case, spans: &BTreeMap<(&str, &str), Span>, verdict: &mut Verd
             mixed.swap_remove(at);
             continue;
         }
-        let parts = parts(case, spans, agent, text);
-        let breach = match parts {
+        let breach = match known_parts(case, spans, agent, text).len() {
             _ if text.trim().is_empty() => Breach::EmptySubmit,
             0 => Breach::Unwished,
             1 => Breach::Altered,
             _ => Breach::Merged,
         };
-        verdict.find(breach, format!("{agent} took in what nobody wished so: {}", short(text)));
+        let told = known_parts(case, spans, agent, text).first().map(|part| other(part, text)).unwrap_or_default();
+        verdict.find(breach, format!("{agent} took in what nobody wished so: {}{told}", short(text)));
     }
     for record in mixed {
         verdict.find(Breach::Lost, format!("told as mixed, and in nothing that was taken in: {}", short(&record.text)));
@@ -290,12 +290,24 @@ fn mix(case: &Case, record: &Recorded, agent: &str, text: &str) -> bool {
     by_hand(before) && by_hand(after)
 }
 
-/// Of how many wishes something is in a text: a whole one, or the mark that each has at its end.
-fn parts(case: &Case, spans: &BTreeMap<(&str, &str), Span>, agent: &str, text: &str) -> usize {
+/// The wishes of which something is in a text: a whole one, or the mark that each has at its end.
+fn known_parts<'c>(
+    case: &'c Case,
+    spans: &BTreeMap<(&'c str, &'c str), Span>,
+    agent: &str,
+    text: &str,
+) -> Vec<&'c str> {
     let known = spans.keys().filter(|(who, _)| *who == agent).map(|(_, text)| *text);
     let wished = case.wishes.iter().filter(|wish| wish.agent == agent).map(|wish| wish.text.as_str());
     let all: BTreeSet<&str> = known.chain(wished).collect();
-    all.into_iter().filter(|part| text.contains(*part) || mark(part).is_some_and(|mark| text.contains(mark))).count()
+    all.into_iter().filter(|part| text.contains(*part) || mark(part).is_some_and(|mark| text.contains(mark))).collect()
+}
+
+/// Where what was taken in is another text than what was wished, with what stands there.
+fn other(wished: &str, taken: &str) -> String {
+    let same = wished.chars().zip(taken.chars()).take_while(|(one, other)| one == other).count();
+    let from = |text: &str| -> String { text.chars().skip(same.saturating_sub(10)).take(30).collect() };
+    format!("; the same for {same} letters, then {:?} for {:?}", from(taken), from(wished))
 }
 
 /// `.w17.`

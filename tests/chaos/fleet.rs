@@ -4,6 +4,7 @@ use std::path::Path;
 
 use flightdeck::edge::spawn;
 
+use super::deck::Deck;
 use super::plan::Plan;
 use super::texts::{ASK, DIE, LEAVE, THINK};
 
@@ -42,4 +43,11 @@ pub(crate) fn plan(seed: u64, swallow: u8) -> Plan {
 pub(crate) fn tmux(socket: &Path, args: &[&str]) -> String {
     let output = spawn::blocking("tmux").arg("-S").arg(socket).arg("-N").args(args).output();
     String::from_utf8_lossy(&output.expect("tmux is installed").stdout).into_owned()
+}
+
+/// Where FLIGHTDECK_CHAOS_KEEP says, a run leaves its workspace for whoever looks into it.
+pub(crate) fn keep(deck: &Deck) {
+    let Ok(to) = std::env::var("FLIGHTDECK_CHAOS_KEEP") else { return };
+    // Sockets are not copied, and are no loss.
+    spawn::blocking("cp").args(["-r", "--"]).arg(deck.outside()).arg(&to).output().expect("cp");
 }

@@ -64,7 +64,7 @@ fn play(wanted: u64, seed: u64) -> (Verdict, String) {
         run.desk.acts.lock().expect("no panic")
     );
     let verdict = judge(&run.case());
-    keep(&deck);
+    fleet::keep(&deck);
     (verdict, story)
 }
 
@@ -171,13 +171,6 @@ pub(crate) fn senders(post: &Post, verbs: usize, links: usize) -> Vec<JoinHandle
         spawn::thread("link", move || post.by_link(&name)).expect("a thread")
     });
     verb.chain(link).collect()
-}
-
-/// Where FLIGHTDECK_CHAOS_KEEP says, a run leaves its workspace for whoever looks into it.
-fn keep(deck: &Deck) {
-    let Ok(to) = std::env::var("FLIGHTDECK_CHAOS_KEEP") else { return };
-    // Sockets are not copied, and are no loss.
-    spawn::blocking("cp").args(["-r", "--"]).arg(deck.outside()).arg(&to).output().expect("cp");
 }
 
 /// Sees to it that the run goes on, and tells how far it is.

@@ -70,6 +70,7 @@ fn a_fleet_that_goes_on_takes_no_more_and_more_of_anything() {
     run.stop();
     run.settle(&mut weather);
     senders.into_iter().for_each(|sender| sender.join().expect("it sent all of its own"));
+    fleet::keep(&deck);
     let (stops, deaths) = (weather.stops, weather.deaths);
     let verdict = judge(&run.case());
     tell(&format!("soak: {span_s} s, server stopped {stops} times, {deaths} panes ended\nsoak: {verdict}"));
