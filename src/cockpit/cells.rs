@@ -95,10 +95,10 @@ fn coloured(text: &str) -> std::borrow::Cow<'_, str> {
 
 /// What follows an escape character: its sequence, where that is about colours, and the text behind it.
 fn sequence(text: &str) -> (Option<&str>, &str) {
-    let row = text.find('\n').unwrap_or(text.len());
+    // At the latest where its row ends, which is not looked for: a row may be thousands of escape characters.
     let ends = |begin: usize, last: fn(char) -> bool| {
-        let found = text[begin..row].char_indices().find(|(_, c)| last(*c));
-        found.map_or(row, |(at, c)| begin + at + c.len_utf8())
+        let found = text[begin..].char_indices().find(|(_, c)| *c == '\n' || last(*c));
+        found.map_or(text.len(), |(at, c)| begin + at + if c == '\n' { 0 } else { c.len_utf8() })
     };
     match text.chars().next() {
         Some('[') => {
