@@ -36,7 +36,7 @@ pub enum FileError {
 }
 
 impl FileError {
-    fn io(path: &Path, cause: io::Error) -> Self {
+    pub(super) fn io(path: &Path, cause: io::Error) -> Self {
         if cause.kind() == io::ErrorKind::NotFound {
             return FileError::Missing(path.to_path_buf());
         }

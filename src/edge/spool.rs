@@ -228,13 +228,8 @@ impl Follower {
     fn obey(&mut self, order: Order) {
         match order {
             Order::Follow { agent, incarnation, from, done } => {
-                let opened = self.follow(&agent, incarnation, from);
-                if let (From::Mark, Err(FileError::Io { .. })) = (from, &opened) {
-                    self.unfollowed.insert(agent, incarnation);
-                    self.miss();
-                }
                 // Who ordered it may have given up; it is done all the same.
-                let _ = done.send(opened);
+                let _ = done.send(self.follow(&agent, incarnation, from));
             }
             Order::Attend { agent, incarnation, process } => self.threads.attend(&agent, incarnation, process),
             Order::Stir { agent } => self.threads.stir(&agent),
@@ -247,13 +242,19 @@ impl Follower {
         }
     }
 
-    /// Begins to read what an agent says in this life.
+    /// Begins to read what an agent says in this life. Where that can't be just now, it is tried again, unless its file is to be
+    /// empty: its new life may have written by then.
     fn follow(&mut self, agent: &AgentId, incarnation: Incarnation, from: From) -> Result<(), FileError> {
         self.unfollowed.remove(agent);
         let tail = match from {
             From::Empty => Tail::fresh(&self.dir, agent, incarnation),
             From::Mark => Tail::adopt(&self.dir, agent, incarnation),
-        }?;
+        };
+        if let (From::Mark, Err(FileError::Io { .. })) = (from, &tail) {
+            self.unfollowed.insert(agent.clone(), incarnation);
+            self.miss();
+        }
+        let tail = tail?;
         self.drop_transcript(agent);
         self.threads.begins(agent, incarnation);
         if matches!(from, From::Mark) {
@@ -333,10 +334,8 @@ impl Follower {
     fn look_everywhere(&mut self) {
         self.missed = None;
         for (agent, incarnation) in std::mem::take(&mut self.unfollowed) {
-            if let Err(FileError::Io { .. }) = self.follow(&agent, incarnation, From::Mark) {
-                self.unfollowed.insert(agent, incarnation);
-                self.miss();
-            }
+            // What went wrong was told when it was ordered.
+            let _ = self.follow(&agent, incarnation, From::Mark);
         }
         self.unread.extend(self.tails.keys().cloned());
         let (news, whole) = self.sessions.scan_all();

@@ -92,8 +92,8 @@ pub(super) fn searched(turn: &mut Turn<'_>, id: &AgentId, found: Search) {
 
 /// Orders the end of an agent.
 pub(super) fn stop(turn: &mut Turn<'_>, id: &AgentId, cause: StopCause, unless_moved: Option<u64>) {
-    let known = turn.agent(id).map(|agent| (agent.place.clone(), agent.process.clone()));
-    let (place, process) = known.unwrap_or_default();
+    let Some(agent) = turn.agent(id) else { return };
+    let (place, process) = (agent.place.clone(), agent.process.clone());
     let grace = turn.rules.restart.stop_grace;
     let agent = id.clone();
     turn.order(Some(id), Order::Stop { cause }, |id| Effect::Stop { id, agent, place, process, grace, unless_moved });

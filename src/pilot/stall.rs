@@ -240,7 +240,7 @@ fn busy_children(turn: &Turn<'_>, id: &AgentId, first: &Sample, work: &Work) -> 
     let now = turn.now.steady;
     let span = now.since(first.at);
     let used = work.children_cpu.saturating_sub(first.work.children_cpu);
-    if used >= (span / BUSY_SHARE).max(Duration::from_nanos(1)) {
+    if used >= span / BUSY_SHARE && !used.is_zero() {
         return Some(format!("its children are busy ({} ms of CPU)", used.as_millis()));
     }
     let watch = turn.state.watches.get(id)?;

@@ -23,27 +23,18 @@ impl World {
         match effect {
             Effect::StartServer { id } => self.start_server(life, id),
             Effect::Start { id, agent, incarnation, spec } => {
-                let outcome = match self.fails("start") {
-                    Some(failed) => failed,
-                    None => self.start_agent(&agent, incarnation, &spec),
-                };
+                let outcome = self.fails("start").unwrap_or_else(|| self.start_agent(&agent, incarnation, &spec));
                 self.outcome(life, id, outcome);
                 self.wake_feed(&agent);
             }
             Effect::Stop { .. } => self.begin_stop(life, effect),
             Effect::Paste { id, agent, place, message, text, .. } => {
-                let outcome = match self.fails("paste") {
-                    Some(failed) => failed,
-                    None => self.paste(&agent, &place, message, &text),
-                };
+                let outcome = self.fails("paste").unwrap_or_else(|| self.paste(&agent, &place, message, &text));
                 self.outcome(life, id, outcome);
                 self.settle(&agent);
             }
             Effect::Submit { id, agent, place, text, .. } => {
-                let outcome = match self.fails("press") {
-                    Some(failed) => failed,
-                    None => self.submit(&agent, &place, &text),
-                };
+                let outcome = self.fails("press").unwrap_or_else(|| self.submit(&agent, &place, &text));
                 self.outcome(life, id, outcome);
                 self.settle(&agent);
             }

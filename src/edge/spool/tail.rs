@@ -149,13 +149,12 @@ impl Tail {
 
     fn read_on(&mut self, read: &mut Read) -> Result<(), FileError> {
         let file = self.open()?;
-        let io = |cause| FileError::Io { path: self.path.clone(), cause };
-        let meta = file.metadata().map_err(io)?;
+        let meta = file.metadata().map_err(|cause| FileError::io(&self.path, cause))?;
         if meta.ino() != self.inode || meta.len() < self.offset {
             // Replaced or cut: what is there now was not read yet.
             (self.inode, self.offset, self.skipping, self.given_back) = (meta.ino(), 0, false, 0);
         }
-        let piece = self.piece(&file, meta.len()).map_err(|cause| FileError::Io { path: self.path.clone(), cause })?;
+        let piece = self.piece(&file, meta.len()).map_err(|cause| FileError::io(&self.path, cause))?;
         let before = self.offset;
         self.take(&piece, read);
         read.offset = self.offset;
