@@ -24,6 +24,8 @@ use super::turn::{Cause, Hold, Moment, Turn};
 const QUEUE: usize = 32;
 /// This long after an ESC byte it is the Escape key.
 const ESC_WAIT: i64 = 50;
+/// Right behind a paste it is the beginning of the next piece, whose rest is late: machines stand still for longer than that.
+const PIECE_WAIT: i64 = 5_000;
 
 /// An Enter that submitted what stood in the composer.
 const TAKEN: &str = "taken";
@@ -188,8 +190,10 @@ impl Session {
     pub(super) fn received(&mut self, bytes: &[u8], now: Moment) -> io::Result<()> {
         self.reports.received(bytes)?;
         let keys = self.decoder.feed(bytes);
-        self.esc_at = self.decoder.waits().then_some(now.tick + ESC_WAIT);
-        self.press(keys, now)
+        self.press(keys, now)?;
+        let wait = if matches!(self.last, Some(Key::Paste(_))) { PIECE_WAIT } else { ESC_WAIT };
+        self.esc_at = self.decoder.waits().then_some(now.tick + wait);
+        Ok(())
     }
 
     pub(super) fn resized(&mut self, size: (u16, u16)) {

@@ -4,6 +4,7 @@
 //!
 //! One message at a time and one effect in flight: the pane has one sender. No Escape, no Ctrl-C, nothing is cleared.
 
+mod altered;
 mod block;
 mod press;
 
@@ -165,16 +166,18 @@ pub(super) fn prompt_submitted(turn: &mut Turn<'_>, id: &AgentId, prompt: &str) 
         return;
     }
     let squeezed = reading::squeeze(prompt);
-    let proved = turn
+    let typed: Vec<(MessageId, String)> = turn
         .state
         .waiting(id)
         .filter(|posted| matches!(posted.stage, Stage::Pasting | Stage::Typed { .. }))
         .map(|posted| (posted.message.id, reading::squeeze(&posted.message.text)))
-        .find(|(_, text)| squeezed.contains(text));
-    let Some((message, text)) = proved else { return };
+        .collect();
+    let proved = typed.iter().find(|(_, text)| squeezed.contains(text));
+    let Some((message, text)) = proved else { return altered::reported(turn, id, &squeezed, &typed) };
+    let message = *message;
     // Only of a program that tells of each turn's beginning is it known that one runs already.
     let tells = account::backend(turn.state, turn.rules, id).is_some_and(|backend| backend.channel == Channel::Codex);
-    if text != squeezed {
+    if *text != squeezed {
         submitted(turn, id, message, "its event channel reported the prompt, with other words in it");
         let what = format!("{message} was taken in together with other words than its own: look at what it says");
         turn.record(Record::Alerted { agent: Some(id.clone()), what });

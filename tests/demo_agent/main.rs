@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use flightdeck::edge::{clock, spawn};
 use pane::{Pane, until};
@@ -29,6 +30,22 @@ fn every_byte_of_a_paste_arrives() {
     assert_eq!(pane.submitted(1), [text.as_str()]);
     let bytes = fs::read(pane.path("bytes")).expect("a byte log");
     assert_eq!(bytes, [b"\x1b[200~", text.as_bytes(), b"\x1b[201~\r"].concat());
+}
+
+#[test]
+fn pieces_of_a_paste_stay_one_text_where_the_rest_of_a_bracket_is_late() {
+    for at in 1..6 {
+        let pane = Pane::ready("on *: say got it", &[]);
+        let (early, late) = "\x1b[200~".split_at(at);
+        pane.receives(&format!("\x1b[200~first \x1b[201~{early}"));
+        pane.sees("❯\u{a0}first");
+        // Longer than an Escape of somebody's hand is waited for.
+        clock::block(Duration::from_millis(200));
+        pane.receives(&format!("{late}second\x1b[201~"));
+        pane.sees("second");
+        pane.keys(&["Enter"]);
+        assert_eq!(pane.submitted(1), ["first second"], "cut after {at}");
+    }
 }
 
 #[test]

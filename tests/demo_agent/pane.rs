@@ -81,9 +81,19 @@ impl Pane {
     }
 
     pub(crate) fn paste(&self, text: &str) {
+        self.pours(text, &["-p"]);
+    }
+
+    /// These bytes come, as they are.
+    pub(crate) fn receives(&self, bytes: &str) {
+        self.pours(bytes, &[]);
+    }
+
+    fn pours(&self, text: &str, flags: &[&str]) {
         let file = self.path("paste");
         fs::write(&file, text).expect("a file to paste");
-        self.tmux(&["load-buffer", "-b", "p", &file, ";", "paste-buffer", "-p", "-r", "-d", "-b", "p", "-t", "a:"]);
+        let paste = [&["paste-buffer", "-r", "-d", "-b", "p", "-t", "a:"], flags].concat();
+        self.tmux(&[&["load-buffer", "-b", "p", &file, ";"], &paste[..]].concat());
     }
 
     pub(crate) fn keys(&self, keys: &[&str]) {

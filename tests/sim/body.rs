@@ -104,6 +104,8 @@ pub(crate) struct Body {
     pub(crate) garbled: bool,
     /// So many of the next pastes never reach it.
     pub(crate) loses: u32,
+    /// Comes into the middle of the next text that is submitted, where its composer shows the end alone.
+    pub(crate) garbles: Option<String>,
     /// Messages that came by its interface and stand in its conversation.
     pub(crate) posted: Vec<MessageId>,
     /// What its interface says instead of taking a message.
@@ -170,6 +172,7 @@ impl Body {
             wedged: None,
             garbled: false,
             loses: 0,
+            garbles: None,
             posted: Vec::new(),
             refuses: None,
             immortal: false,
@@ -257,6 +260,7 @@ impl Body {
             return None;
         }
         self.composer = std::mem::take(&mut self.aside);
+        let text = &self.garbles.take().map_or(text.to_string(), |more| garbled(text, &more));
         let taken = Taken { messages: std::mem::take(&mut self.held), text: text.to_string() };
         if !self.habits.tells_late {
             let prompt = text.to_string();
@@ -554,6 +558,12 @@ fn composer(text: &str, width: usize, height: usize) -> Vec<String> {
     box_rows.extend(rows);
     box_rows.push(rule);
     box_rows
+}
+
+/// With more in its middle.
+fn garbled(text: &str, more: &str) -> String {
+    let (before, after) = text.split_at(text.floor_char_boundary(text.len() / 2));
+    format!("{before}{more}{after}")
 }
 
 fn wrapped(line: &str, width: usize) -> Vec<String> {

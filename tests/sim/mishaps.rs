@@ -19,7 +19,8 @@ type Done = Result<(), String>;
 const STOP_TOLD: Duration = Duration::from_millis(300);
 
 /// Of its interface: `can be reached`, `can't be reached`, `refuses messages: WHY`. Of its composer: `types more TEXT`, `is submitted by hand`,
-/// `loses 1 paste`, `clears its screen`. Of its turns: `is interrupted`, `takes in what waits`, `shortens its context`, `tells nothing more`.
+/// `loses 1 paste`, `garbles a paste with TEXT` where nobody sees it, `clears its screen`. Of its turns: `is interrupted`,
+/// `takes in what waits`, `shortens its context`, `tells nothing more`.
 pub(crate) fn agent(world: &mut World, agent: &AgentId, words: &str) -> Done {
     let (verb, rest) = words.split_once(' ').unwrap_or((words, ""));
     match (verb, rest) {
@@ -35,6 +36,10 @@ pub(crate) fn agent(world: &mut World, agent: &AgentId, words: &str) -> Done {
             let count = pastes.split(' ').next().unwrap_or_default();
             let loses = count.parse().map_err(|_| format!("no count: {count:?}"))?;
             world.touch(agent, |body, _| body.loses = loses)
+        }
+        ("garbles", rest) if rest.starts_with("a paste with ") => {
+            let more = rest.trim_start_matches("a paste with ").to_string();
+            world.touch(agent, |body, _| body.garbles = Some(more))
         }
         ("shortens", "its context") => world.touch(agent, |body, _| body.report(Report::Compacting)),
         ("clears", "its screen") => world.touch(agent, |body, _| body.said.clear()),
