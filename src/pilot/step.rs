@@ -14,7 +14,7 @@ use super::event::Event;
 use super::fact::{Exit, Hiccup, Look, PaneFact, Screen, Server};
 use super::id::{AgentId, EffectId, Incarnation};
 use super::reading;
-use super::record::{HiccupNote, Order, Record};
+use super::record::{HiccupNote, Order, Record, StopCause};
 use super::state::{State, Tmux};
 use super::time::{Now, Time};
 use super::turn::{Outcome, Turn};
@@ -441,7 +441,7 @@ fn server_started(turn: &mut Turn<'_>, outcome: &EffectOutcome) {
     turn.state.seen.server_failed = failed.map(|why| (turn.now.steady, why));
 }
 
-fn stop_finished(turn: &mut Turn<'_>, id: &AgentId, cause: super::record::StopCause, outcome: EffectOutcome) {
+fn stop_finished(turn: &mut Turn<'_>, id: &AgentId, cause: StopCause, outcome: EffectOutcome) {
     let now = turn.now.steady;
     match outcome {
         EffectOutcome::Stopped { left } => {
@@ -454,6 +454,12 @@ fn stop_finished(turn: &mut Turn<'_>, id: &AgentId, cause: super::record::StopCa
             watch.grace_from = now;
             watch.sample = None;
             watch.not_stopped = Some(now);
+            // All others are thought over again; this one was somebody's wish, and is no longer known.
+            if cause == StopCause::Restart {
+                let what =
+                    "it was not seen to end for the restart that was asked for: look, then ask again".to_string();
+                turn.record(Record::Alerted { agent: Some(id.clone()), what });
+            }
         }
         EffectOutcome::Done | EffectOutcome::Started { .. } | EffectOutcome::Found { .. } => {}
     }
