@@ -63,6 +63,10 @@ pub fn records(when: When, records: &[(Stamp, Record)]) {
             };
             reached(&format!("{step}.{side}"));
         }
+        // Nothing else comes of it; an engine that goes on for days would remember each.
+        if let (When::After, Record::Done { id } | Record::Failed { id, .. }) = (when, record) {
+            ORDERS.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        }
     }
 }
 
