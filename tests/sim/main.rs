@@ -13,6 +13,7 @@ mod play;
 mod scenarios;
 mod script;
 mod setup;
+mod sights;
 mod simulation;
 mod trouble;
 mod words;

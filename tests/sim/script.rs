@@ -24,6 +24,7 @@ use super::engine::{Moment, Trap};
 use super::mishaps;
 use super::plan::{Asking, Plan, span};
 use super::setup::Files;
+use super::sights;
 use super::world::World;
 
 /// A file of `tests/scenarios/`.
@@ -129,6 +130,9 @@ pub(crate) fn happen(world: &mut World, words: &str) -> Done {
         ("tmux", rest) if rest.starts_with("is listed late by ") => {
             world.list_late(span(rest.trim_start_matches("is listed late by "))?);
             Ok(())
+        }
+        ("operator", what) if what.starts_with("looks at ") => {
+            sights::operator(world, what.trim_start_matches("looks at "))
         }
         ("operator", command) => {
             let command = command_of(command)?;
