@@ -300,6 +300,7 @@ impl World {
         match &effect {
             Effect::Look { agent, .. } => self.note(&format!("? looks at {agent}")),
             Effect::Search { agent, .. } => self.note(&format!("? searches for another {agent}")),
+            Effect::Survey => self.note("? lists the panes"),
             _ => {}
         }
         let after = match &effect {
