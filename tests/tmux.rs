@@ -138,6 +138,27 @@ fn copy_mode_can_be_left_without_harm() {
 }
 
 #[test]
+fn a_key_goes_nowhere_once_the_cursor_has_moved() {
+    run(async {
+        let lab = Lab::new().await;
+        let agent = lab.start("builder", "stty -echo; printf 'ready'; cat > in").await;
+        let pane = agent.place.pane.clone();
+        lab.shows(&pane, "ready").await;
+        let (column, row) = screen::capture(&lab.client, &pane).await.expect("an answer").expect("a pane").cursor;
+        let press = async |cursor| inject::press_key_at(&lab.client, &pane, cursor, "Enter").await;
+        for elsewhere in [(column + 1, row), (column, row + 1), (0, 0)] {
+            assert_eq!(press(elsewhere).await, Ok(Injected::Refused(Refusal::Moved)));
+        }
+        assert_eq!(press((column, row)).await, Ok(Injected::Done));
+        until("one line", async || std::fs::read(lab.path("in")).expect("its input") == b"\n").await;
+        lab.tmux(&["copy-mode", "-t", &pane]);
+        assert_eq!(press((0, 0)).await, Ok(Injected::Refused(Refusal::InMode)), "what a person can mend comes first");
+        lab.tmux(&["kill-pane", "-t", &pane]);
+        assert_eq!(press((column, row)).await, Ok(Injected::Refused(Refusal::PaneMissing)));
+    });
+}
+
+#[test]
 fn a_foreign_session_is_never_adopted_or_ended() {
     run(async {
         let lab = Lab::new().await;

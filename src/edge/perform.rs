@@ -32,6 +32,11 @@ const LATE_AFTER: Duration = Duration::from_secs(20);
 /// A draft that is put aside is gone within this many looks, this far apart.
 const ASIDE_LOOKS: u32 = 20;
 const ASIDE_LOOK: Duration = Duration::from_millis(50);
+/// A submit key is put off by this much where the pane is on the move, and so often at most.
+const SUBMIT_LOOK: Duration = Duration::from_millis(100);
+const SUBMIT_LOOKS: u32 = 5;
+/// A server that takes so long for a picture stood still.
+const STOOD_STILL_MS: i64 = 100;
 /// A message comes in so many pastes at most: tmux takes 0.2 s for them, all in one step, and its time grows faster than
 /// their number. A text of 64 kB has so many where its lines are shorter than 16 characters.
 const PIECES: usize = 2_000;
@@ -173,22 +178,39 @@ impl Hands {
         Ok(free)
     }
 
-    /// Presses the submit key, if our text stands in the composer at this very moment.
+    /// Presses the submit key, if our text stands in the composer at this very moment. A server that stood still has keys that
+    /// were pressed before, and whose program has not come to them: a picture that took its time is taken anew, and a key
+    /// goes nowhere once the cursor has moved. Only so often, for there are programs that always move it.
     pub async fn submit(&self, backend: &str, place: &Place, text: &str) -> Outcome {
         let Some(backend) = self.rules.backends.get(backend) else {
             return failed("its backend is not configured any more");
         };
-        match self.capture(place).await {
-            Ok(screen) if reading::composer_holds(backend, &screen, text) => {}
-            Ok(_) => return refused(Refusal::TextGone),
-            Err(outcome) => return outcome,
-        }
-        #[cfg(debug_assertions)]
-        failpoint::reached("submit.held");
-        match inject::press_key(&self.client, &place.pane, &backend.submit_key).await {
-            Ok(Injected::Done) => Outcome::Done,
-            Ok(Injected::Refused(why)) => refused(why),
-            Err(error) => of_error(&error),
+        let mut looks_left = SUBMIT_LOOKS;
+        loop {
+            let asked = clock::monotonic_ms();
+            let screen = match self.capture(place).await {
+                Ok(screen) if reading::composer_holds(backend, &screen, text) => screen,
+                Ok(_) => return refused(Refusal::TextGone),
+                Err(outcome) => return outcome,
+            };
+            let late = clock::monotonic_ms() - asked >= STOOD_STILL_MS;
+            if !late || looks_left == 0 {
+                #[cfg(debug_assertions)]
+                failpoint::reached("submit.held");
+                let (pane, key) = (&place.pane, &backend.submit_key);
+                let pressed = match looks_left {
+                    0 => inject::press_key(&self.client, pane, key).await,
+                    _ => inject::press_key_at(&self.client, pane, screen.cursor, key).await,
+                };
+                match pressed {
+                    Ok(Injected::Done) => return Outcome::Done,
+                    Ok(Injected::Refused(Refusal::Moved)) => {}
+                    Ok(Injected::Refused(why)) => return refused(why),
+                    Err(error) => return of_error(&error),
+                }
+            }
+            looks_left = looks_left.saturating_sub(1);
+            clock::pause(SUBMIT_LOOK).await;
         }
     }
 

@@ -22,6 +22,8 @@ mod play;
 mod script;
 #[path = "../sim/setup.rs"]
 mod setup;
+#[path = "../sim/sights.rs"]
+mod sights;
 #[path = "../sim/trouble.rs"]
 mod trouble;
 #[path = "../sim/words.rs"]

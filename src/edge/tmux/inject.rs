@@ -62,6 +62,17 @@ pub async fn press_key(client: &TmuxClient, pane: &str, key: &str) -> Result<Inj
     outcome(&blocks)
 }
 
+/// The same where the cursor stands as in our picture; else [`Refusal::Moved`].
+pub async fn press_key_at(
+    client: &TmuxClient,
+    pane: &str,
+    cursor: (u16, u16),
+    key: &str,
+) -> Result<Injected, TmuxError> {
+    let blocks = client.run(vec![verb::guarded_at(pane, cursor, &verb::press(pane, key)?)?]).await?;
+    outcome(&blocks)
+}
+
 /// Leaves copy mode and the like, where a person forgot it.
 pub async fn leave_mode(client: &TmuxClient, pane: &str) -> Result<(), TmuxError> {
     client.ask(verb::leave_mode(pane)?).await.map(drop)
@@ -83,7 +94,7 @@ fn outcome(blocks: &[Block]) -> Result<Injected, TmuxError> {
     Err(odd(blocks))
 }
 
-/// Reads `,%n,dead,mode,off,synchronized`. A pane that became fit between the guard and its answer is not possible: both
+/// Reads `,%n,dead,mode,off,synchronized,moved`. A pane that became fit between the guard and its answer is not possible: both
 /// are one step of the server.
 fn refusal(states: &str) -> Refusal {
     let fields: Vec<&str> = states.split(',').skip(1).collect();
@@ -91,7 +102,8 @@ fn refusal(states: &str) -> Refusal {
         [_, "1", ..] => Refusal::PaneDead,
         [_, _, "1", ..] => Refusal::InMode,
         [_, _, _, "1", ..] => Refusal::InputOff,
-        [_, _, _, _, "1"] => Refusal::Synchronized,
+        [_, _, _, _, "1", ..] => Refusal::Synchronized,
+        [pane, _, _, _, _, "1"] if !pane.is_empty() => Refusal::Moved,
         _ => Refusal::PaneMissing,
     }
 }
@@ -111,11 +123,12 @@ mod tests {
 
     #[test]
     fn each_state_of_a_pane_has_its_refusal() {
-        assert_eq!(refusal(",%1,1,0,0,0"), Refusal::PaneDead);
-        assert_eq!(refusal(",%1,0,1,0,0"), Refusal::InMode);
-        assert_eq!(refusal(",%1,0,0,1,0"), Refusal::InputOff);
-        assert_eq!(refusal(",%1,0,0,0,1"), Refusal::Synchronized);
-        assert_eq!(refusal(",,,,,"), Refusal::PaneMissing);
+        assert_eq!(refusal(",%1,1,0,0,0,1"), Refusal::PaneDead);
+        assert_eq!(refusal(",%1,0,1,0,0,1"), Refusal::InMode);
+        assert_eq!(refusal(",%1,0,0,1,0,0"), Refusal::InputOff);
+        assert_eq!(refusal(",%1,0,0,0,1,0"), Refusal::Synchronized);
+        assert_eq!(refusal(",%1,0,0,0,0,1"), Refusal::Moved);
+        assert_eq!(refusal(",,,,,,1"), Refusal::PaneMissing);
     }
 
     #[test]

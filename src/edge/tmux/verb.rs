@@ -190,9 +190,20 @@ pub fn leave_mode(pane: &str) -> Line {
 /// of the server. Prints [`ACTED`], or [`REFUSED`] and the states. On tmux 3.3a a paste into a dead pane ends the
 /// server (faults V1, T2).
 pub fn guarded(pane: &str, act: &str) -> Line {
-    let states = DisplayMessage::new().print().target_pane(pane).message(format!("{REFUSED},{STATES}")).build();
+    guarded_by(pane, UNSAFE, "0", act)
+}
+
+/// The same, and only while the cursor stands where it stood in a picture, in column and row: a program that took something
+/// in since has moved it.
+pub fn guarded_at(pane: &str, (column, row): (u16, u16), act: &str) -> Line {
+    let moved = format!("#{{!=:#{{cursor_x}}/#{{cursor_y}},{column}/{row}}}");
+    guarded_by(pane, &format!("#{{||:{UNSAFE},{moved}}}"), &moved, act)
+}
+
+fn guarded_by(pane: &str, stops: &str, moved: &str, act: &str) -> Line {
+    let states = DisplayMessage::new().print().target_pane(pane).message(format!("{REFUSED},{STATES},{moved}")).build();
     let acted = line(&DisplayMessage::new().print().message(ACTED).build())?;
-    branch(pane, UNSAFE, &line(&states)?, &sequence(&[act.to_string(), acted]))
+    branch(pane, stops, &line(&states)?, &sequence(&[act.to_string(), acted]))
 }
 
 /// Ends a session if it carries this owner tag, in one step of the server.
