@@ -34,6 +34,28 @@ fn demo(above: &str, composer: &str) -> Screen {
     screen(&format!("{above}\n\n{rule}\n❯\u{a0}{composer}\n{rule}\n  ? for shortcuts · 12 tokens"))
 }
 
+#[test]
+fn a_composer_has_few_lines_below_it() {
+    let below = |count: usize| {
+        let screen = demo("● done", "one\ntwo");
+        let footer = (1..count).map(|number| format!("  footer {number}"));
+        Screen { lines: screen.lines.iter().cloned().chain(footer).collect(), ..screen }
+    };
+    let text = |count| read(backend("demo"), &below(count)).composer.map(|composer| composer.text);
+    assert_eq!(text(12).as_deref(), Some("one\ntwo"));
+    assert_eq!(text(13), None, "old text above a dialog");
+}
+
+#[test]
+fn what_a_killed_program_leaves_is_no_composer() {
+    let dead = PaneMode { dead: true, ..PaneMode::default() };
+    let idle = read(backend("demo"), &Screen { mode: dead, ..demo("● done", "half a thought") });
+    assert_eq!((idle.says, idle.evidence.as_str()), (Says::Clear(ScreenSays::Exited), "the pane is dead"));
+    assert_eq!(idle.composer, None);
+    let failed = read(backend("demo"), &Screen { mode: dead, ..demo("✗ login expired · run /login", "") });
+    assert_eq!((failed.says, failed.composer), (Says::Clear(ScreenSays::AuthFailed), None), "its last words count");
+}
+
 /// The same screen as a narrower terminal shows it: words wrapped, further lines indented, rules cut.
 fn narrowed(screen: &Screen, width: usize) -> Screen {
     let mut lines = Vec::new();

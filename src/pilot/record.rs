@@ -489,3 +489,17 @@ impl Record {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_has_the_name_that_its_json_has() {
+        assert_eq!(Record::SequenceCompleted.kind(), "sequence_completed");
+        let alerted = Record::Alerted { agent: None, what: String::new() };
+        let kinds = Record::kinds();
+        assert!(kinds.contains(&alerted.kind()), "{kinds:?}");
+        assert_eq!(kinds.first().map(String::as_str), Some("engine_started"));
+    }
+}

@@ -301,6 +301,11 @@ impl World {
             Effect::Look { agent, .. } => self.note(&format!("? looks at {agent}")),
             Effect::Search { agent, .. } => self.note(&format!("? searches for another {agent}")),
             Effect::Survey => self.note("? lists the panes"),
+            // Others have nothing to say to theirs that differs from one start to the next.
+            Effect::Start { spec, .. } if spec.argv.first().is_some_and(|program| program == "talker") => {
+                let old = spec.resumes.as_ref().map(|old| format!(", which takes up {old}")).unwrap_or_default();
+                self.note(&format!("? runs {}{old}", spec.argv.join(" ")));
+            }
             _ => {}
         }
         let after = match &effect {

@@ -147,7 +147,7 @@ fn operator(world: &mut World, words: &str) -> Option<Done> {
     (meant != words).then(|| super::script::happen(world, &format!("operator {meant}")))
 }
 
-/// What its program tells: `calls itself idle|busy|waiting on WHAT|retrying`, `quota WINDOW PERCENT [resets in SPAN]`, `fails by ERROR`,
+/// What its program tells: `calls itself idle|busy|waiting on WHAT|retrying`, `quota WINDOW PERCENT [resets in SPAN]`, `fails by ERROR [which resets in SPAN]`,
 /// `talks in CONVERSATION`. And what is done to it: `leaves NAME behind` when it is ended, `heads its screen WORDS`, `can't be killed`.
 fn told(world: &mut World, agent: &AgentId, words: &str) -> Option<Done> {
     let (verb, rest) = words.split_once(' ')?;
@@ -155,8 +155,10 @@ fn told(world: &mut World, agent: &AgentId, words: &str) -> Option<Done> {
         "calls" => Report::State { state: program_state(rest.strip_prefix("itself ")?)? },
         "quota" => Report::Gauges { gauges: quota(world, rest)? },
         "fails" => {
-            let error = rest.strip_prefix("by ")?.to_string();
-            Report::TurnFailed { error, status: None, resets: None }
+            let error = rest.strip_prefix("by ")?;
+            let (error, resets) = error.split_once(" which resets in ").map_or((error, None), |(e, r)| (e, Some(r)));
+            let resets = resets.and_then(|after| span(after).ok()).map(|after| (world.clock().wall + after).0 / 1000);
+            Report::TurnFailed { error: error.to_string(), status: None, resets }
         }
         "talks" => {
             let talk = rest.strip_prefix("in ")?.to_string();
