@@ -296,7 +296,7 @@ fn note(stamp: Stamp, record: &Record) {
     tracing::info!(seq = stamp.seq, agent, "{}", record.kind());
 }
 
-/// The order of one round: commands first, ends of processes next, of the screens only the newest per agent.
+/// The order of one round: commands first, then what agents said, ends of processes next, of the screens only the newest per agent.
 pub(super) fn ordered(events: Vec<Event>) -> Vec<Event> {
     let mut screens: BTreeMap<AgentId, usize> = BTreeMap::new();
     for (at, event) in events.iter().enumerate() {
@@ -322,14 +322,36 @@ fn rank(event: &Event) -> u8 {
         Event::Asked { .. } => 1,
         // An outcome belongs before the list of panes that was taken after it.
         Event::EffectFinished { .. } => 2,
-        Event::TmuxAnswered { .. } | Event::TmuxSilent { .. } | Event::TmuxGone | Event::PaneDied { .. } => 3,
-        Event::Reported { .. }
-        | Event::Searched { .. }
-        | Event::Probed { .. }
-        | Event::Sought { .. }
-        | Event::Vetted { .. } => 4,
-        Event::ScreenChanged { .. } | Event::Looked { .. } => 5,
-        Event::PushSeen(_) | Event::WatchFailed { .. } | Event::StatusRead { .. } => 6,
-        Event::ConfigLoaded | Event::ConfigRefused { .. } | Event::PremisesSeen(_) | Event::TimePassed => 7,
+        // What an agent said it said before it ended: a prompt that it took in with its last breath is proved.
+        Event::Reported { .. } => 3,
+        Event::TmuxAnswered { .. } | Event::TmuxSilent { .. } | Event::TmuxGone | Event::PaneDied { .. } => 4,
+        Event::Searched { .. } | Event::Probed { .. } | Event::Sought { .. } | Event::Vetted { .. } => 5,
+        Event::ScreenChanged { .. } | Event::Looked { .. } => 6,
+        Event::PushSeen(_) | Event::WatchFailed { .. } | Event::StatusRead { .. } => 7,
+        Event::ConfigLoaded | Event::ConfigRefused { .. } | Event::PremisesSeen(_) | Event::TimePassed => 8,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pilot::fact::{Exit, Report, Screen};
+    use crate::pilot::id::Incarnation;
+
+    #[test]
+    fn the_last_words_of_an_agent_come_before_its_end_and_one_screen_of_each_is_kept() {
+        let agent = AgentId::parse("builder").unwrap();
+        let incarnation = Incarnation(1);
+        let screen = |taken| Event::ScreenChanged {
+            agent: agent.clone(),
+            incarnation,
+            screen: std::sync::Arc::new(Screen::default()),
+            taken,
+        };
+        let died = Event::PaneDied { agent: agent.clone(), incarnation, exit: Exit::Signal(9), last: None };
+        let report = Report::PromptSubmitted { prompt: "please die".to_string() };
+        let said = Event::Reported { agent: agent.clone(), incarnation, report };
+        let round = vec![Event::TimePassed, screen(1), died.clone(), screen(2), said.clone()];
+        assert_eq!(format!("{:?}", ordered(round)), format!("{:?}", [said, died, screen(2), Event::TimePassed]));
     }
 }
