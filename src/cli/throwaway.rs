@@ -8,11 +8,11 @@ use std::time::Duration;
 use super::error::{CliError, Kind};
 use super::workspace;
 use crate::edge::link::Client;
-use crate::edge::process::{self, Tag};
+use crate::edge::process::{self, Alive, Tag};
 use crate::edge::store::{Filter, Page, Reader};
 use crate::edge::{clock, lock, spawn};
 use crate::pilot::command::Command;
-use crate::pilot::fact::Stamp;
+use crate::pilot::fact::{Identity, Stamp};
 use crate::pilot::record::Record;
 
 /// An engine ends within a moment; half of this before it gets a signal.
@@ -87,18 +87,33 @@ impl Throwaway {
 
     /// Our own tmux server goes, with all that lives in it, and what outlives that.
     pub fn end_agents(&self) {
-        let mut command = spawn::blocking("tmux");
-        command.arg("-S").arg(self.socket()).arg("kill-server");
+        let server = self.server();
         // Where no server runs there is nothing to end.
-        let _ = command.output();
+        let _ = self.tmux(&["kill-server"]);
         let patience = clock::monotonic_ms() + millis(ENDS) / 2;
-        while !self.left().is_empty() && clock::monotonic_ms() < patience {
+        let stays = || server.iter().any(|process| process::alive(process) == Alive::Yes);
+        while (stays() || !self.left().is_empty()) && clock::monotonic_ms() < patience {
             clock::block(LOOK);
         }
         for tag in self.left() {
             // What can't be ended is no worse for having been tried.
             let _ = workspace::wait(process::end(None, Some(&tag), LOOK));
         }
+    }
+
+    /// Our tmux server and what it has started; of its own session nobody has a tag, and a hang-up takes its time.
+    fn server(&self) -> Vec<Identity> {
+        let pid = self.tmux(&["display-message", "-p", "#{pid}"]).and_then(|text| text.trim().parse().ok());
+        let server = pid.and_then(process::identity);
+        server.and_then(|server| process::tree(Some(&server), None)).unwrap_or_default()
+    }
+
+    /// What the server says; `None`: there is none, or it will not.
+    fn tmux(&self, words: &[&str]) -> Option<String> {
+        let mut command = spawn::blocking("tmux");
+        command.arg("-S").arg(self.socket()).arg("-N").args(words);
+        let output = command.output().ok().filter(|output| output.status.success())?;
+        Some(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// Removes the folder.
