@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Child;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use crate::demo::spans::Spans;
 use crate::edge::link::Client;
 use crate::edge::tmux::server;
 use crate::edge::told::Told;
-use crate::edge::{clock, probe, spawn};
+use crate::edge::{clock, probe};
 use crate::pilot::command::{Answer, Command};
 use crate::pilot::id::AgentId;
 use crate::words::text;
@@ -372,10 +372,10 @@ fn perform(act: Act, place: &Throwaway, agent: &AgentId) -> Result<(), CliError>
     let pane = format!("={agent}:");
     match act {
         Act::Send => ask(place, &Command::Send { agent: agent.clone(), text: format!("a word for {agent}") }),
-        Act::CopyMode => tmux(&place.socket(), &["copy-mode", "-t", &pane]),
-        Act::LeaveCopyMode => tmux(&place.socket(), &["send-keys", "-t", &pane, "-X", "cancel"]),
+        Act::CopyMode => place.tmux(&["copy-mode", "-t", &pane]).map(drop),
+        Act::LeaveCopyMode => place.tmux(&["send-keys", "-t", &pane, "-X", "cancel"]).map(drop),
         Act::Press(key) if key.bytes().all(|byte| byte.is_ascii_digit()) => choose(place, &pane, key),
-        Act::Press(key) => tmux(&place.socket(), &["send-keys", "-t", &pane, key]),
+        Act::Press(key) => place.tmux(&["send-keys", "-t", &pane, key]).map(drop),
     }
 }
 
@@ -385,9 +385,9 @@ fn choose(place: &Throwaway, pane: &str, key: &str) -> Result<(), CliError> {
     let until = clock::monotonic_ms() + ANSWERED;
     let mut pressed = false;
     while clock::monotonic_ms() < until {
-        let drawn = said(&place.socket(), &["capture-pane", "-p", "-t", pane])?.contains(&format!("{key}. "));
+        let drawn = place.tmux(&["capture-pane", "-p", "-t", pane])?.contains(&format!("{key}. "));
         if drawn {
-            tmux(&place.socket(), &["send-keys", "-t", pane, key])?;
+            place.tmux(&["send-keys", "-t", pane, key])?;
         } else if pressed {
             break;
         }
@@ -404,17 +404,4 @@ fn ask(place: &Throwaway, command: &Command) -> Result<(), CliError> {
         Answer::Refused { why, .. } => Err(failed(why)),
         Answer::Accepted { .. } | Answer::Queued { .. } | Answer::Status { .. } => Ok(()),
     }
-}
-
-fn tmux(socket: &Path, words: &[&str]) -> Result<(), CliError> {
-    said(socket, words).map(drop)
-}
-
-fn said(socket: &Path, words: &[&str]) -> Result<String, CliError> {
-    let output = spawn::blocking("tmux").arg("-S").arg(socket).arg("-N").args(words).output()?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let said = String::from_utf8_lossy(&output.stderr).trim().to_string();
-    Err(CliError::new(Kind::Machine, format!("tmux {}: {said}", words.join(" "))))
 }

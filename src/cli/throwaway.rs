@@ -103,17 +103,19 @@ impl Throwaway {
 
     /// Our tmux server and what it has started; of its own session nobody has a tag, and a hang-up takes its time.
     fn server(&self) -> Vec<Identity> {
-        let pid = self.tmux(&["display-message", "-p", "#{pid}"]).and_then(|text| text.trim().parse().ok());
+        let pid = self.tmux(&["display-message", "-p", "#{pid}"]).ok().and_then(|text| text.trim().parse().ok());
         let server = pid.and_then(process::identity);
         server.and_then(|server| process::tree(Some(&server), None)).unwrap_or_default()
     }
 
-    /// What the server says; `None`: there is none, or it will not.
-    fn tmux(&self, words: &[&str]) -> Option<String> {
-        let mut command = spawn::blocking("tmux");
-        command.arg("-S").arg(self.socket()).arg("-N").args(words);
-        let output = command.output().ok().filter(|output| output.status.success())?;
-        Some(String::from_utf8_lossy(&output.stdout).into_owned())
+    /// What our tmux server says.
+    pub fn tmux(&self, words: &[&str]) -> Result<String, CliError> {
+        let output = spawn::blocking("tmux").arg("-S").arg(self.socket()).arg("-N").args(words).output()?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+        }
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_string();
+        Err(CliError::new(Kind::Machine, format!("tmux {}: {said}", words.join(" "))))
     }
 
     /// Removes the folder.

@@ -457,9 +457,14 @@ pub(super) fn submitted(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, e
 }
 
 pub(super) fn doubt(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, why: &str) {
-    turn.watch(id).delivery = None;
-    turn.move_message(message, id, Stage::Uncertain { why: why.to_string() });
     let what = format!("nobody can say whether {message} was submitted ({why}): look, then `flightdeck outbox`");
+    uncertain(turn, id, message, why.to_string(), what);
+}
+
+/// It is nobody's work any more but a person's, who is told `what`.
+fn uncertain(turn: &mut Turn<'_>, id: &AgentId, message: MessageId, why: String, what: String) {
+    turn.watch(id).delivery = None;
+    turn.move_message(message, id, Stage::Uncertain { why });
     turn.record(Record::Alerted { agent: Some(id.clone()), what });
 }
 

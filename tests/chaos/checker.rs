@@ -269,13 +269,14 @@ fn effects(case: &Case, spans: &BTreeMap<(&str, &str), Span>, verdict: &mut Verd
             mixed.swap_remove(at);
             continue;
         }
-        let breach = match known_parts(case, spans, agent, text).len() {
+        let parts = known_parts(case, spans, agent, text);
+        let breach = match parts.len() {
             _ if text.trim().is_empty() => Breach::EmptySubmit,
             0 => Breach::Unwished,
             1 => Breach::Altered,
             _ => Breach::Merged,
         };
-        let told = known_parts(case, spans, agent, text).first().map(|part| other(part, text)).unwrap_or_default();
+        let told = parts.first().map(|part| other(part, text)).unwrap_or_default();
         verdict.find(breach, format!("{agent} took in what nobody wished so: {}{told}", short(text)));
     }
     for record in mixed {

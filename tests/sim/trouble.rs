@@ -8,6 +8,7 @@ use flightdeck::pilot::event::Event;
 use flightdeck::pilot::fact::{Disk, Exit, Premises, ProgramState, Report, Server};
 use flightdeck::pilot::gauge::{Gauges, Quota};
 use flightdeck::pilot::id::{AccountId, AgentId};
+use flightdeck::pilot::time::Time;
 
 use super::plan::span;
 use super::world::{Tmux, World};
@@ -156,9 +157,8 @@ fn told(world: &mut World, agent: &AgentId, words: &str) -> Option<Done> {
         "quota" => Report::Gauges { gauges: quota(world, rest)? },
         "fails" => {
             let error = rest.strip_prefix("by ")?;
-            let (error, resets) = error.split_once(" which resets in ").map_or((error, None), |(e, r)| (e, Some(r)));
-            let resets = resets.and_then(|after| span(after).ok()).map(|after| (world.clock().wall + after).0 / 1000);
-            Report::TurnFailed { error: error.to_string(), status: None, resets }
+            let (error, resets) = resetting(world, error, " which resets in ");
+            Report::TurnFailed { error: error.to_string(), status: None, resets: resets.map(|at| at.0 / 1000) }
         }
         "talks" => {
             let talk = rest.strip_prefix("in ")?.to_string();
@@ -207,10 +207,15 @@ fn program_state(words: &str) -> Option<ProgramState> {
 /// `5-hour 95 resets in 2h`
 fn quota(world: &World, words: &str) -> Option<Gauges> {
     let (window, rest) = words.split_once(' ')?;
-    let (used, resets) = rest.split_once(" resets in ").map_or((rest, None), |(used, after)| (used, Some(after)));
-    let resets = resets.and_then(|after| span(after).ok()).map(|after| world.clock().wall + after);
+    let (used, resets) = resetting(world, rest, " resets in ");
     let quota = Quota { window: window.to_string(), used: used.parse().ok()?, resets };
     Some(Gauges { context: None, quotas: vec![quota] })
+}
+
+/// What stands before `sign`, and the time that it and a span behind it tell.
+fn resetting<'w>(world: &World, words: &'w str, sign: &str) -> (&'w str, Option<Time>) {
+    let Some((before, after)) = words.split_once(sign) else { return (words, None) };
+    (before, span(after).ok().map(|after| world.clock().wall + after))
 }
 
 impl World {

@@ -1,7 +1,7 @@
 //! A message that was taken in, but not as it was sent: on a starved machine a program may take the beginning of a paste for a key of
 //! its own, and part of the text with it. What its composer shows of a long text is its end, so the event channel alone tells.
 
-use super::{Record, Stage, Turn};
+use super::{Turn, uncertain};
 use crate::pilot::id::{AgentId, MessageId};
 
 /// Two texts that have fewer letters than this in common, from both ends, are two texts.
@@ -14,11 +14,9 @@ const TOLD: usize = 16;
 pub(super) fn reported(turn: &mut Turn<'_>, id: &AgentId, prompt: &str, typed: &[(MessageId, String)]) {
     let parted = typed.iter().find_map(|(message, text)| Some((*message, parts(text, prompt)?)));
     let Some((message, place)) = parted else { return };
-    turn.watch(id).delivery = None;
     let why = format!("its event channel reported it otherwise than it was sent: {place}");
-    turn.move_message(message, id, Stage::Uncertain { why });
     let what = format!("{message} was taken in otherwise than it was sent ({place}): look at what it says");
-    turn.record(Record::Alerted { agent: Some(id.clone()), what });
+    uncertain(turn, id, message, why, what);
 }
 
 /// Where two texts part that are one for the most; `None`: they are two, or too short to tell.
@@ -38,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_texts_are_one_placemost_of_them_is_the_same() {
+    fn two_texts_are_one_where_most_of_them_is_the_same() {
         let sent = "read the plan and then fix the test that fails".replace(' ', "");
         let told = |taken: &str| parts(&sent, &taken.replace(' ', ""));
         let expected = "from letter 12 on \"0~andthenfixthet\" where it has \"andthenfixthetes\"";
