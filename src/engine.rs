@@ -161,7 +161,7 @@ impl Engine {
     /// When to come back at the latest. A deadline that stays in the past would eat a core: it comes round at a pace.
     fn next_deadline(&self) -> Option<Time> {
         let soonest = self.clock.now().steady + PACE;
-        step::next_deadline(&self.desk.state).map(|(at, _)| at.max(soonest))
+        step::next_deadline(&self.desk.state).map(|(at, _)| (*at).max(soonest))
     }
 
     async fn wait(&mut self, signals: &mut Signals, batch: &mut Vec<Event>, deadline: Option<Time>) -> Woken {

@@ -3,6 +3,7 @@
 //!
 //! A guess to the safe side: what is not known to be one agent's own affair concerns all.
 
+use super::agent::Watch;
 use super::event::Event;
 use super::fact::Report;
 use super::id::AgentId;
@@ -52,12 +53,11 @@ impl Concern {
     }
 
     /// Whether this agent is decided now.
-    pub(super) fn takes(&self, id: &AgentId, state: &State, now: Time) -> bool {
+    pub(super) fn takes(&self, id: &AgentId, watch: Option<&Watch>, now: Time) -> bool {
         match self {
             Concern::All => true,
             Concern::One(one) if one == id => true,
             Concern::One(_) | Concern::Due => {
-                let watch = state.watches.get(id);
                 watch.is_none_or(|watch| watch.next().is_some_and(|(due, _)| *due <= now))
             }
         }

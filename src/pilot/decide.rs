@@ -13,7 +13,7 @@ use super::record::{Actor, Order, Record, StopCause, Wish};
 use super::state::Tmux;
 use super::time::Time;
 use super::turn::Turn;
-use super::{account, budget, compact, delivery, heal, job, launch, phase, restart, show, sight, stall, usage};
+use super::{account, budget, compact, delivery, fleet, heal, job, launch, phase, restart, show, sight, stall, usage};
 
 /// An agent nobody has a reason to come back to is looked at again after this all the same.
 const NEVER_FORGET: Duration = Duration::from_secs(300);
@@ -40,7 +40,10 @@ pub(super) fn decide(turn: &mut Turn<'_>, concern: &Concern) {
         // What one of them found out about an account concerns those before it too.
         turn.rules.agents.keys().for_each(|id| each(turn, id));
     }
-    turn.state.watches.retain(|id, _| turn.rules.agents.contains_key(id));
+    // All agents of the configuration have one by now.
+    if turn.state.watches.len() > turn.rules.agents.len() {
+        turn.state.watches.retain(|id, _| turn.rules.agents.contains_key(id));
+    }
     turn.state.seen.next = next.into_iter().min();
     show::note_alerts(turn);
 }
@@ -48,7 +51,15 @@ pub(super) fn decide(turn: &mut Turn<'_>, concern: &Concern) {
 /// Decides those whom the step concerns. Returns the others where something was recorded that concerns them as well.
 fn decide_some<'r>(turn: &mut Turn<'r>, concern: &Concern) -> Option<Vec<&'r AgentId>> {
     let (rules, now) = (turn.rules, turn.now.steady);
-    let (some, others): (Vec<_>, Vec<_>) = rules.agents.keys().partition(|id| concern.takes(id, turn.state, now));
+    let (mut some, mut others) = (Vec::new(), Vec::new());
+    for (agent, _, watch) in fleet::walk(rules, turn.state) {
+        let taken = concern.takes(&agent.id, watch, now);
+        if taken {
+            some.push(&agent.id);
+        } else {
+            others.push(&agent.id);
+        };
+    }
     let known = |id: &AgentId| some.contains(&id);
     if !turn.out.records.iter().all(|(_, record)| is_own_affair(record, known)) {
         return Some(rules.agents.keys().collect());
@@ -203,15 +214,15 @@ fn up(turn: &mut Turn<'_>, id: &AgentId, held: bool) -> Vec<(Time, String)> {
     for rule in ills.into_iter().chain([stall::mind_suspended, stall::examine, compact::mind, delivery::deliver]) {
         next.extend(rule(turn, id));
         let watch = turn.watch(id);
-        if watch.flight.is_some() {
+        let (flies, barred) = (watch.flight.is_some(), watch.barred.is_some());
+        if flies {
             return Vec::new();
         }
         if turn.agent(id).is_some_and(|agent| agent.held.is_some()) {
             delivery::hold_back(turn, id, "it is held");
             return Vec::new();
         }
-        let watch = turn.watch(id);
-        if watch.barred.is_some() {
+        if barred {
             delivery::hold_back(turn, id, "its account can't be used");
             return next;
         }

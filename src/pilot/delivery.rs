@@ -18,7 +18,7 @@ use super::agent::{Progress, Step};
 use super::effect::{Effect, Outcome, Refusal};
 use super::fact::Screen;
 use super::id::{AgentId, MessageId};
-use super::message::{Origin, Stage};
+use super::message::{Message, Origin, Stage};
 use super::post::{self, Way};
 use super::reading;
 use super::record::{Order, Record};
@@ -191,15 +191,20 @@ pub(super) fn prompt_submitted(turn: &mut Turn<'_>, id: &AgentId, prompt: &str) 
 /// Messages that nobody could be told for too long expire, whatever their agent does. Returns when the next one does.
 pub(super) fn expire_old(turn: &mut Turn<'_>) -> Option<(Time, String)> {
     let (now, ttl) = (turn.now.steady, turn.rules.delivery.ttl);
-    let queued = turn.state.unsettled().filter(|posted| matches!(posted.stage, Stage::Queued { .. }));
-    let (old, young): (Vec<_>, Vec<_>) =
-        queued.map(|posted| posted.message.clone()).partition(|message| now.since(message.queued_at) >= ttl);
-    for message in old {
-        let why = format!("it waited for {}", humantime::format_duration(ttl));
-        turn.move_message(message.id, &message.agent, Stage::Expired { why });
+    let (mut old, mut next) = (Vec::new(), None);
+    for posted in turn.state.unsettled().filter(|posted| matches!(posted.stage, Stage::Queued { .. })) {
+        let Message { id, agent, queued_at, .. } = &posted.message;
+        if now.since(*queued_at) >= ttl {
+            old.push((*id, agent.clone()));
+        } else {
+            next = next.into_iter().chain([*queued_at + ttl]).min();
+        }
     }
-    let next = young.iter().map(|message| message.queued_at + ttl).min()?;
-    Some((next, "let an old message expire".to_string()))
+    for (message, agent) in old {
+        let why = format!("it waited for {}", humantime::format_duration(ttl));
+        turn.move_message(message, &agent, Stage::Expired { why });
+    }
+    Some((next?, "let an old message expire".to_string()))
 }
 
 /// The life a message was on its way into has ended.

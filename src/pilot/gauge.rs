@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::id::AgentId;
 use super::time::{Now, Time};
-use super::turn::Turn;
 
 /// A quota is told from here on, in percent.
 const QUOTA_TOLD: u8 = 90;
@@ -50,9 +49,8 @@ impl Quota {
 }
 
 /// What the operator should know before a limit is there.
-pub(super) fn alerts(turn: &Turn<'_>, id: &AgentId, alerts: &mut BTreeMap<String, String>) {
-    let quotas = turn.state.watches.get(id).into_iter().flat_map(|watch| &watch.gauges.quotas);
-    for quota in quotas.filter(|quota| quota.used >= QUOTA_TOLD && quota.counts(turn.now)) {
+pub(super) fn alerts(now: Now, id: &AgentId, gauges: &Gauges, alerts: &mut BTreeMap<String, String>) {
+    for quota in gauges.quotas.iter().filter(|quota| quota.used >= QUOTA_TOLD && quota.counts(now)) {
         alerts.insert(format!("{id} {} quota", quota.window), format!("{id}: {}", quota.words()));
     }
 }

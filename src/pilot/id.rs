@@ -20,9 +20,10 @@ macro_rules! text_id {
 
         impl Ord for $name {
             /// The order of the texts.
+            #[inline]
             fn cmp(&self, other: &Self) -> Ordering {
-                let short = self.text.len() <= HEAD && other.text.len() <= HEAD;
-                let rest = || if short { Ordering::Equal } else { self.text.cmp(&other.text) };
+                let short = || self.text.len() <= HEAD && other.text.len() <= HEAD;
+                let rest = || if short() { Ordering::Equal } else { self.text.cmp(&other.text) };
                 self.head.cmp(&other.head).then_with(rest)
             }
         }
@@ -34,6 +35,7 @@ macro_rules! text_id {
         }
 
         impl PartialEq for $name {
+            #[inline]
             fn eq(&self, other: &Self) -> bool {
                 self.cmp(other) == Ordering::Equal
             }

@@ -18,6 +18,7 @@ pub mod done;
 pub mod effect;
 pub mod event;
 pub mod fact;
+pub mod fleet;
 pub mod gauge;
 mod handoff;
 mod heal;

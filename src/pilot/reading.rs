@@ -19,9 +19,11 @@
 
 pub mod capture;
 mod page;
+mod rows;
 mod wrap;
 
 use std::borrow::Cow;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use regex::Regex;
 use unicode_width::UnicodeWidthChar;
@@ -34,6 +36,7 @@ use super::fact::Screen;
 use super::message::is_hostile;
 use super::time::Time;
 use page::Page;
+use rows::Text;
 
 /// The rule of backends for a model that the provider does not know or give.
 const MODEL_REFUSED: &str = "model refused";
@@ -124,7 +127,7 @@ pub fn of_error(backend: &Backend, error: &str) -> Reading {
     by_rules(backend, &page, &mut Parts { page: &page, texts: Vec::new() })
 }
 
-fn by_rules(backend: &Backend, page: &Page<'_>, parts: &mut Parts<'_>) -> Reading {
+fn by_rules<'a>(backend: &Backend, page: &'a Page<'a>, parts: &mut Parts<'a>) -> Reading {
     let composer = page.composer_text();
     let mut rules: Vec<&ScreenRule> = backend.rules.iter().collect();
     // A stable sort: among equals the earlier in the file comes first.
@@ -165,15 +168,15 @@ pub fn calm(backend: &Backend, screen: &Screen) -> u64 {
 
 fn calm_page(backend: &Backend, page: &Page<'_>) -> u64 {
     let masked = page.above_composer().iter().map(|line| page::masked(backend, &line.text));
-    let mut calm = String::with_capacity(1000);
+    // It is never written down, so it may be another number in another version.
+    let mut calm = DefaultHasher::new();
     for line in masked {
         let line = line.trim();
         if !line.is_empty() {
-            calm.push_str(line);
-            calm.push('\n');
+            line.hash(&mut calm);
         }
     }
-    fnv(calm.bytes())
+    calm.finish()
 }
 
 /// Whether `text`, and nothing else, stands in the composer: whole; or its end, where it is taller than the box; or a
@@ -317,37 +320,21 @@ struct Hit {
 /// The texts that rules are tried on: a few regions for many rules.
 struct Parts<'a> {
     page: &'a Page<'a>,
-    texts: Vec<(Region, bool, Text)>,
+    texts: Vec<(Region, bool, Text<'a>)>,
 }
 
-/// A region with wrapped lines put together, and as it stands where that differs.
-struct Text {
-    whole: String,
-    raw: Option<String>,
-}
-
-impl Parts<'_> {
+impl<'a> Parts<'a> {
     fn find(&mut self, rule: &ScreenRule, last_block: bool) -> Option<Hit> {
         let text = self.text(rule.region, last_block);
-        hit(rule, &text.whole).or_else(|| hit(rule, text.raw.as_ref()?))
+        hit(rule, &text.whole).or_else(|| hit(rule, text.raw?))
     }
 
-    fn text(&mut self, region: Region, last_block: bool) -> &Text {
+    fn text(&mut self, region: Region, last_block: bool) -> &Text<'a> {
+        // Only a turn has blocks.
+        let last_block = last_block && region == Region::Turn;
         let known = self.texts.iter().position(|(of, block, _)| *of == region && *block == last_block);
         let at = known.unwrap_or_else(|| {
-            let lines = self.page.region(region, last_block);
-            let mut whole = wrap::joined(&lines, self.page.width());
-            let raw = match region {
-                Region::LastLine => {
-                    whole.drain(..whole.len().saturating_sub(1));
-                    None
-                }
-                Region::Screen | Region::Tail | Region::Turn | Region::Footer | Region::Title => {
-                    (whole.len() < lines.len()).then(|| page::joined(&lines))
-                }
-            };
-            let whole = whole.join("\n");
-            self.texts.push((region, last_block, Text { whole, raw }));
+            self.texts.push((region, last_block, self.page.text(region, last_block)));
             self.texts.len() - 1
         });
         &self.texts[at].2
@@ -416,7 +403,7 @@ fn lettered(squeezed: &str) -> String {
 /// A line that is cut says so, since its beginning alone may be a marker where the whole is none.
 fn whole_or_cut(line: &str) -> String {
     let mut cut = clean(line);
-    if squeezed(line).len() > squeezed(&cut).len() {
+    if cut != line.trim() && squeezed(line).len() > squeezed(&cut).len() {
         cut.push('…');
     }
     cut
@@ -425,7 +412,8 @@ fn whole_or_cut(line: &str) -> String {
 fn clean(text: &str) -> String {
     let text = text.trim();
     let fine = |c: char| c == ' ' || !(c.is_whitespace() || is_hostile(c));
-    if text.len() <= EVIDENCE_CAP && text.chars().all(fine) {
+    let plain = || text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if text.len() <= EVIDENCE_CAP && (plain() || text.chars().all(fine)) {
         return text.to_string();
     }
     let text: String =

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::config::model::{Backend, Config, ScreenSays};
+use crate::config::model::{self, Backend, Config, ScreenSays};
 
 use super::account;
 use super::agent::{Agent, Job, Life, Watch};
 use super::branch::PassedOn;
 use super::budget::{self, Whose};
 use super::decide;
+use super::fleet;
 use super::gauge;
 use super::id::{AgentId, PhaseId};
 use super::launch;
@@ -375,50 +376,11 @@ fn unexplained(watch: &Watch, now: Time, evidence: String) -> Shown {
 
 /// What needs the operator, by key, each with what to do.
 fn alerts(turn: &Turn<'_>) -> BTreeMap<String, String> {
-    let now = turn.now.steady;
     let mut alerts: BTreeMap<String, String> = premises::alerts(turn.state).into_iter().collect();
-    for (id, agent) in turn.state.agents.iter().filter(|(id, _)| turn.rules.agents.contains_key(*id)) {
-        if let Some(hold) = &agent.held {
-            alerts.insert(format!("{id} held"), format!("{id} is held: {}; `flightdeck release {id}`", hold.cause));
+    for (rules, agent, watch) in fleet::walk(turn.rules, turn.state) {
+        if let Some(agent) = agent {
+            alerts_of(turn, rules, (agent, watch), &mut alerts);
         }
-        if let (Some(_), Some(rules)) = (agent.sight_lost, turn.rules.agents.get(id)) {
-            let what = format!(
-                "{id} is only observed, no rule explains its screens: `flightdeck backend probe {}` says whether its version was \
-                 tried, `flightdeck attach {id}` shows it, `flightdeck release {id}` acts on it again",
-                account::backend(turn.state, turn.rules, id).map_or(&rules.backend, |backend| &backend.name)
-            );
-            alerts.insert(format!("{id} sight"), what);
-        }
-        if agent.limit.as_ref().is_some_and(|limit| limit.until.is_none()) {
-            let what =
-                format!("{id} is limited and its screen names no time; `flightdeck release {id}` when it is over");
-            alerts.insert(format!("{id} limit"), what);
-        }
-        if let Some(why) = agent.delayed.as_ref().filter(|_| launch::wanted(turn, id)) {
-            alerts.insert(format!("{id} delayed"), format!("{id} can't be started: {why}"));
-        }
-        let overloaded = now.since(agent.shown_since) >= OVERLOADED && agent.shown == AgentState::Retrying;
-        if overloaded {
-            let what = format!("{id}'s service has been overloaded for long: it tries again by itself");
-            alerts.insert(format!("{id} overloaded"), what);
-        }
-        let told = account::of(turn.state, id).and_then(|account| turn.state.accounts.get(account));
-        let told = told.is_some_and(|account| account.refused.is_some());
-        // What its account's own alert tells, and what an earlier life left on the screen, is not told here.
-        let passed = |watch: &Watch| {
-            let said = watch.said();
-            (told && said == Some(ScreenSays::AuthFailed)) || said.is_some_and(|said| watch.quotes(said))
-        };
-        let watch = turn.state.watches.get(id).filter(|_| agent.up_since().is_some());
-        if let Some(watch) = watch.filter(|watch| decide::asks_operator(watch) && !passed(watch)) {
-            let seen = watch.reading.as_ref().filter(|reading| reading.said() == watch.said());
-            let asked = seen.map_or_else(|| watch.dialog(), |reading| reading.evidence.clone());
-            let what = format!("{id} waits for you: {asked}; `flightdeck attach {id}`");
-            alerts.insert(format!("{id} asks"), what);
-        }
-        blocked_messages(turn, id, &mut alerts);
-        budget::alerts_of(turn, Whose::Agent(id), &mut alerts);
-        gauge::alerts(turn, id, &mut alerts);
     }
     roster::alerts(turn, &mut alerts);
     if let Some(why) = &turn.state.sequence.blocked {
@@ -446,9 +408,64 @@ fn alerts(turn: &Turn<'_>) -> BTreeMap<String, String> {
     alerts
 }
 
-fn blocked_messages(turn: &Turn<'_>, id: &AgentId, alerts: &mut BTreeMap<String, String>) {
-    let since = turn.state.watches.get(id).and_then(|watch| watch.blocked);
-    if since.is_none_or(|since| turn.now.steady.since(since) < turn.rules.delivery.blocked_alert) {
+/// What an agent needs the operator for.
+fn alerts_of(
+    turn: &Turn<'_>,
+    rules: &model::Agent,
+    (agent, watch): (&Agent, Option<&Watch>),
+    alerts: &mut BTreeMap<String, String>,
+) {
+    let (now, id) = (turn.now.steady, &rules.id);
+    if let Some(hold) = &agent.held {
+        alerts.insert(format!("{id} held"), format!("{id} is held: {}; `flightdeck release {id}`", hold.cause));
+    }
+    if agent.sight_lost.is_some() {
+        let what = format!(
+            "{id} is only observed, no rule explains its screens: `flightdeck backend probe {}` says whether its version was \
+             tried, `flightdeck attach {id}` shows it, `flightdeck release {id}` acts on it again",
+            account::backend(turn.state, turn.rules, id).map_or(&rules.backend, |backend| &backend.name)
+        );
+        alerts.insert(format!("{id} sight"), what);
+    }
+    if agent.limit.as_ref().is_some_and(|limit| limit.until.is_none()) {
+        let what = format!("{id} is limited and its screen names no time; `flightdeck release {id}` when it is over");
+        alerts.insert(format!("{id} limit"), what);
+    }
+    if let Some(why) = agent.delayed.as_ref().filter(|_| launch::wanted(turn, id)) {
+        alerts.insert(format!("{id} delayed"), format!("{id} can't be started: {why}"));
+    }
+    let overloaded = now.since(agent.shown_since) >= OVERLOADED && agent.shown == AgentState::Retrying;
+    if overloaded {
+        let what = format!("{id}'s service has been overloaded for long: it tries again by itself");
+        alerts.insert(format!("{id} overloaded"), what);
+    }
+    // What its account's own alert tells, and what an earlier life left on the screen, is not told here.
+    let told = || {
+        let account = account::of(turn.state, id).and_then(|account| turn.state.accounts.get(account));
+        account.is_some_and(|account| account.refused.is_some())
+    };
+    let passed = |watch: &Watch| {
+        let said = watch.said();
+        (said == Some(ScreenSays::AuthFailed) && told()) || said.is_some_and(|said| watch.quotes(said))
+    };
+    let asks = |watch: &&Watch| agent.up_since().is_some() && decide::asks_operator(watch) && !passed(watch);
+    if let Some(watch) = watch.filter(asks) {
+        let seen = watch.reading.as_ref().filter(|reading| reading.said() == watch.said());
+        let asked = seen.map_or_else(|| watch.dialog(), |reading| reading.evidence.clone());
+        let what = format!("{id} waits for you: {asked}; `flightdeck attach {id}`");
+        alerts.insert(format!("{id} asks"), what);
+    }
+    if rules.budget.is_some() {
+        budget::alerts_of(turn, Whose::Agent(id), alerts);
+    }
+    if let Some(watch) = watch {
+        blocked_messages(turn, id, watch, alerts);
+        gauge::alerts(turn.now, id, &watch.gauges, alerts);
+    }
+}
+
+fn blocked_messages(turn: &Turn<'_>, id: &AgentId, watch: &Watch, alerts: &mut BTreeMap<String, String>) {
+    if watch.blocked.is_none_or(|since| turn.now.steady.since(since) < turn.rules.delivery.blocked_alert) {
         return;
     }
     let stuck = turn.state.waiting(id).find_map(|posted| match &posted.stage {

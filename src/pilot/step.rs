@@ -70,9 +70,9 @@ pub fn begin(state: &mut State, rules: &Config, now: Now, charge: Charge) -> Out
 }
 
 /// The next moment at which `step` must run even if nothing happens, and what for.
-pub fn next_deadline(state: &State) -> Option<(Time, String)> {
+pub fn next_deadline(state: &State) -> Option<&(Time, String)> {
     let agents = state.watches.values().filter_map(|watch| watch.next());
-    agents.chain(&state.seen.next).min().cloned()
+    agents.chain(&state.seen.next).min_by_key(|(at, _)| *at)
 }
 
 /// The whole picture as it stands, for people and scripts.

@@ -72,12 +72,9 @@ impl<'a> Turn<'a> {
     /// The volatile part of an agent, made where missing.
     pub fn watch(&mut self, id: &AgentId) -> &mut Watch {
         let now = self.now.steady;
-        let watches = &mut self.state.watches;
-        if !watches.contains_key(id) {
-            let watch = Watch { grace_from: now, raw_changed: now, calm_changed: now, ..Watch::default() };
-            watches.insert(id.clone(), watch);
-        }
-        watches.get_mut(id).expect("it is there or was made just now")
+        let new = || Watch { grace_from: now, raw_changed: now, calm_changed: now, ..Watch::default() };
+        // A name is copied faster than an agent is looked up a second time.
+        self.state.watches.entry(id.clone()).or_insert_with(new)
     }
 
     /// Puts a message into the outbox. `None`: its text can't be typed; an alert says why.

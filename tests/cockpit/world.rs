@@ -206,7 +206,7 @@ impl World {
     pub(crate) fn pass(&mut self, span: Duration) {
         let end = self.now + span;
         for _ in 0..10_000 {
-            let due = step::next_deadline(&self.state).map(|(at, _)| at).filter(|at| *at <= end);
+            let due = step::next_deadline(&self.state).map(|(at, _)| *at).filter(|at| *at <= end);
             let Some(due) = due else { break };
             // A deadline that stays where it was is looked at again a moment later.
             self.now = due.max(Time(self.now.0 + 1)).min(end);

@@ -310,7 +310,7 @@ impl Body {
             let lines = vec!["░ a new look ░".to_string(), format!("step {} of {}", self.spun, self.said.len())];
             return Arc::new(Screen { lines, mode: self.mode, columns: self.habits.size.0, ..Screen::default() });
         }
-        let mut lines = VecDeque::new();
+        let mut lines = VecDeque::with_capacity(height + 8);
         if self.ready || self.dialog.is_some() {
             lines.push_back(String::new());
             lines.extend(self.bottom(width, height));
@@ -319,7 +319,10 @@ impl Body {
                 if lines.len() >= height {
                     break;
                 }
-                wrapped(line, width).into_iter().rev().for_each(|row| lines.push_front(row));
+                match fits(line, width) {
+                    true => lines.push_front(line.clone()),
+                    false => wrapped(line, width).into_iter().rev().for_each(|row| lines.push_front(row)),
+                }
             }
         }
         lines.drain(..lines.len().saturating_sub(height));
@@ -574,8 +577,12 @@ fn wrapped(line: &str, width: usize) -> Vec<String> {
     rows
 }
 
+fn fits(line: &str, width: usize) -> bool {
+    line.len() <= width.saturating_sub(2)
+}
+
 fn pieces(line: &str, width: usize) -> Vec<String> {
-    if line.len() <= width.saturating_sub(2) {
+    if fits(line, width) {
         return vec![line.to_string()];
     }
     let chars: Vec<char> = line.chars().collect();

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use flightdeck::config::model::Role;
-use flightdeck::pilot::agent::Life;
+use flightdeck::config::model::{self, Kind, Role};
+use flightdeck::pilot::agent::{Agent, Life, Watch};
 use flightdeck::pilot::branch::Branch;
 use flightdeck::pilot::effect::Effect;
+use flightdeck::pilot::fleet;
 use flightdeck::pilot::id::{AgentId, EffectId};
 use flightdeck::pilot::message::Stage;
 use flightdeck::pilot::record::{Actor, Order, Record, StopCause};
@@ -49,11 +50,10 @@ impl World {
                 wrong.push(format!("effect {} left without an intent", id.0));
             }
         }
-        for agent in self.rules.agents.keys() {
-            let open = engine.state.orders.values().filter(|(of, _)| of.as_ref() == Some(agent)).count();
-            if open > 1 {
-                wrong.push(format!("{open} effects of {agent} are in flight"));
-            }
+        let mut flying: Vec<&AgentId> = state.orders.values().filter_map(|(of, _)| of.as_ref()).collect();
+        flying.sort();
+        for pair in flying.windows(2).filter(|pair| pair[0] == pair[1]) {
+            wrong.push(format!("several effects of {} are in flight", pair[0]));
         }
         if self.steps.is_multiple_of(self.trial.asks_all) {
             wrong.extend(self.left_out());
@@ -65,7 +65,7 @@ impl World {
     fn left_out(&self) -> Option<String> {
         let engine = self.engine.as_ref()?;
         let mut state = engine.state.clone();
-        if step::next_deadline(&state).is_some_and(|(due, _)| due <= self.now) {
+        if step::next_deadline(&state).is_some_and(|(due, _)| *due <= self.now) {
             // Its next step comes at once.
             return None;
         }
@@ -105,31 +105,22 @@ impl World {
         let state = &engine.state;
         let acting = !state.paused && state.seen.tmux == flightdeck::pilot::state::Tmux::Up;
         let fleet = state.seen.next.is_some();
-        let forgotten = |id: &&AgentId| {
-            if self.rules.agents[*id].role == Role::Orchestrator && !self.rules.project.watch_orchestrator {
-                return false;
-            }
-            let (Some(agent), Some(watch)) = (state.agents.get(*id), state.watches.get(*id)) else { return true };
-            let comes = watch.flight.is_some() || watch.next().is_some() || agent.held.is_some();
-            let between = agent.between() && fleet;
-            let rules = &self.rules.agents[*id];
-            let loops = rules.kind == flightdeck::config::model::Kind::Loop;
-            if rules.role == flightdeck::config::model::Role::Orchestrator && !self.rules.project.watch_orchestrator {
+        let forgotten = |(rules, agent, watch): &(&model::Agent, Option<&Agent>, Option<&Watch>)| {
+            if rules.role == Role::Orchestrator && !self.rules.project.watch_orchestrator {
                 // Nobody is to come back to it.
                 return false;
             }
+            let (Some(agent), Some(watch)) = (agent, watch) else { return true };
+            let comes = watch.flight.is_some() || watch.next().is_some() || agent.held.is_some();
+            let between = agent.between() && fleet;
             let up = matches!(agent.life, Life::Up { .. });
-            (up || (agent.between() && loops)) && !comes && !between
+            (up || (agent.between() && rules.kind == Kind::Loop)) && !comes && !between
         };
         if !acting {
             return Vec::new();
         }
-        self.rules
-            .agents
-            .keys()
-            .filter(forgotten)
-            .map(|id| format!("{id} is forgotten: nothing is due for it"))
-            .collect()
+        let forgotten = fleet::walk(&self.rules, state).filter(forgotten);
+        forgotten.map(|(rules, _, _)| format!("{} is forgotten: nothing is due for it", rules.id)).collect()
     }
 
     /// At each record, before it is folded.
@@ -181,10 +172,10 @@ impl World {
         let mut wrong = Vec::new();
         for (id, rules) in &self.rules.agents {
             let agent = &state.agents[id];
-            let complete = state.sequence.complete && rules.role != flightdeck::config::model::Role::Orchestrator;
-            let wanted = rules.kind == flightdeck::config::model::Kind::Loop && !complete;
+            let complete = state.sequence.complete && rules.role != Role::Orchestrator;
+            let wanted = rules.kind == Kind::Loop && !complete;
             let alive = self.bodies.get(id).is_some_and(super::body::Body::alive);
-            if wanted != alive && rules.kind == flightdeck::config::model::Kind::Loop {
+            if wanted != alive && rules.kind == Kind::Loop {
                 wrong.push(format!(
                     "{id} should {}run: {:?} {:?}",
                     if wanted { "" } else { "not " },

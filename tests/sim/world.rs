@@ -171,7 +171,8 @@ pub(crate) struct World {
     at_once: u32,
     /// What the engine that stands still will find out.
     missed: Option<Vec<Hiccup>>,
-    queue: BTreeMap<(Time, u64), Happening>,
+    /// In boxes, as a queue moves what it holds all the time, and an effect is large.
+    queue: BTreeMap<(Time, u64), Box<Happening>>,
     queued: u64,
     asks: u64,
 }
@@ -248,14 +249,15 @@ impl World {
 
     pub(crate) fn later(&mut self, after: Duration, what: Happening) {
         self.queued += 1;
-        self.queue.insert((self.now + after, self.queued), what);
+        self.queue.insert((self.now + after, self.queued), Box::new(what));
     }
 
     /// Goes on until then, or until something went wrong.
     pub(crate) fn run(&mut self, until: Time, script: &mut dyn FnMut(&mut World, Happening)) {
         while self.wrong.is_empty() {
             let coming = self.queue.first_key_value().map(|((at, _), _)| *at);
-            let deadline = self.engine.as_ref().and_then(|engine| step::next_deadline(&engine.state)).map(|(at, _)| at);
+            let deadline =
+                self.engine.as_ref().and_then(|engine| step::next_deadline(&engine.state)).map(|(at, _)| *at);
             let Some(next) = coming.into_iter().chain(deadline).min().filter(|next| *next <= until) else { break };
             self.at_once = if next > self.now { 0 } else { self.at_once + 1 };
             if self.at_once > STEPS_AT_ONCE {
@@ -266,7 +268,7 @@ impl World {
             self.now = self.now.max(next);
             if coming == Some(next) {
                 let (_, what) = self.queue.pop_first().expect("it was the first");
-                self.happen(what, script);
+                self.happen(*what, script);
             } else {
                 self.feed(Event::TimePassed);
             }
@@ -489,7 +491,7 @@ impl World {
     pub(crate) fn sleep(&mut self, span: Duration) {
         let moved: Vec<_> = std::mem::take(&mut self.queue).into_iter().collect();
         for ((at, number), what) in moved {
-            let at = if matches!(what, Happening::Line(_) | Happening::Chance | Happening::Words(_)) {
+            let at = if matches!(*what, Happening::Line(_) | Happening::Chance | Happening::Words(_)) {
                 at
             } else {
                 at + span
@@ -508,7 +510,7 @@ impl World {
         let life = engine.as_ref().map_or(0, |engine| engine.life);
         let (mut held, mut kept) = (Vec::new(), BTreeMap::new());
         for (key, what) in std::mem::take(&mut self.queue) {
-            match what {
+            match *what {
                 Happening::Tell(_, _) | Happening::Report(_, _) | Happening::Ping(_) | Happening::Feed(_, _)
                     if key.0 <= until =>
                 {
@@ -527,7 +529,7 @@ impl World {
             self.feed(Event::Hiccuped(hiccup));
         }
         for what in held {
-            self.later(Duration::ZERO, what);
+            self.later(Duration::ZERO, *what);
         }
         self.read_spool();
         self.wake_ping();

@@ -1,10 +1,13 @@
 //! A screen divided into its parts: turn, composer, footer. Finds places, judges nothing.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::ops::Range;
 
+use regex::Captures;
 use unicode_width::UnicodeWidthStr;
 
+use super::rows::{Rows, Text};
 use super::{Composer, wrap};
 use crate::config::model::{Backend, Region};
 use crate::pilot::fact::Screen;
@@ -20,20 +23,30 @@ const TAIL: usize = 14;
 const FOOTER_CAP: usize = 12;
 /// Signs that begin a block of a turn: answers, errors, results of tools.
 const GUTTER: &str = "●⏺•■✗✘✕✔⎿└";
+/// What a line's end may be filled with.
+const BLANK: [char; 3] = [' ', '\t', '\n'];
 /// Of these an answer's own line may begin with.
 const BULLETS: [char; 3] = ['●', '⏺', '•'];
 
 pub(super) struct Page<'a> {
     backend: &'a Backend,
     lines: Vec<Line<'a>>,
-    /// The same with a blank for each grey letter, where colours are known.
+    rows: Rows,
+    /// The lines with a blank for each grey letter, where colours are known.
     solid: Vec<Cow<'a, str>>,
-    /// Lines of the composer, from its first to the one before its close.
-    composer: Option<Range<usize>>,
+    composer: Option<Place>,
     /// After the echoed user line, above the composer.
     turn: Range<usize>,
     width: Width,
     title: Line<'a>,
+}
+
+/// Where the composer is.
+struct Place {
+    /// From its first line to the one before its close.
+    lines: Range<usize>,
+    /// The line at which it was recognised, and what of it is text, as looking for that takes long.
+    opened: (usize, Range<usize>),
 }
 
 /// A line of a screen: right-trimmed, without control characters, measured once for all who ask.
@@ -41,6 +54,8 @@ pub(super) struct Line<'a> {
     pub(super) text: Cow<'a, str>,
     pub(super) columns: usize,
     kind: LineKind,
+    /// Whether the backend knows it as one that says nothing; asked for more than once.
+    chrome: OnceCell<bool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,13 +81,10 @@ impl<'a> Page<'a> {
         let solid = screen.solid.iter().skip(skipped).map(|line| visible(line)).collect();
         let width = width(&lines, usize::from(screen.columns));
         let composer = find_composer(backend, &lines);
-        let end = composer.as_ref().map_or(lines.len(), |composer| composer.start);
+        let end = composer.as_ref().map_or(lines.len(), |composer| composer.lines.start);
         let turn = answer_start(backend, &lines[..end])..end;
-        Page { backend, lines, solid, composer, turn, width, title: Line::of(&screen.title) }
-    }
-
-    pub(super) fn width(&self) -> Width {
-        self.width
+        let rows = Rows::of(&lines, width);
+        Page { backend, lines, rows, solid, composer, turn, width, title: Line::of(&screen.title) }
     }
 
     pub(super) fn above_composer(&self) -> &[Line<'a>] {
@@ -80,43 +92,52 @@ impl<'a> Page<'a> {
     }
 
     /// The filled lines of a region; of a turn only its last block when `last_block`.
-    pub(super) fn region(&self, region: Region, last_block: bool) -> Vec<&Line<'a>> {
-        match region {
-            // Which line is the last is known when wrapped ones are put together.
-            Region::Screen | Region::LastLine => filled(&self.lines),
-            Region::Tail => {
-                let lines = filled(&self.lines);
-                let above = lines.len().saturating_sub(TAIL);
-                lines[above..].to_vec()
+    pub(super) fn text(&self, region: Region, last_block: bool) -> Text<'_> {
+        let rows = match region {
+            Region::Title => {
+                let whole = if self.title.is_filled() { Cow::Borrowed(&*self.title.text) } else { Cow::Borrowed("") };
+                return Text { whole, raw: None };
             }
-            Region::Turn if last_block => filled(&self.lines[self.last_block()]),
-            Region::Turn => filled(&self.lines[self.turn.clone()]),
-            Region::Footer => self.composer.as_ref().map_or(Vec::new(), |composer| {
+            Region::LastLine => {
+                let all = self.rows.last(usize::MAX);
+                return Text { whole: self.rows.last_line(&all, &self.lines, self.width), raw: None };
+            }
+            Region::Screen => self.rows.last(usize::MAX),
+            Region::Tail => self.rows.last(TAIL),
+            Region::Turn if last_block => self.rows.within(&self.last_block()),
+            Region::Turn => self.rows.within(&self.turn),
+            Region::Footer => match &self.composer {
                 // Without a close line the composer goes on to the end, and there is no footer.
-                let below = composer.end.saturating_add(1).min(self.lines.len());
-                filled(&self.lines[below..])
-            }),
-            Region::Title => filled(std::slice::from_ref(&self.title)),
-        }
+                Some(composer) => self.rows.within(&(composer.lines.end.saturating_add(1)..self.lines.len())),
+                None => 0..0,
+            },
+        };
+        self.rows.text(&rows, &self.lines, self.width)
     }
 
     pub(super) fn composer_text(&self) -> Option<Composer> {
-        let range = self.composer.clone()?;
+        let Place { lines, opened } = self.composer.as_ref()?;
         let rule = &self.backend.composer;
-        let (mut text, mut solid) = (Vec::new(), Vec::new());
-        for (at, line) in self.lines[range.clone()].iter().map(|line| &*line.text).enumerate() {
-            let opened = if at == 0 || rule.above.is_none() { rule.open.captures(line) } else { None };
+        let (mut text, mut solid) = (String::new(), String::new());
+        for at in lines.clone() {
+            let line = &*self.lines[at].text;
             let part = match opened {
-                Some(captures) => captures.name("text").map_or(0..0, |text| text.range()),
-                None => 0..line.len(),
+                (known, part) if at == *known => part.clone(),
+                _ if at == lines.start || rule.above.is_none() => {
+                    rule.open.captures(line).map_or(0..line.len(), |captures| text_of(&captures).unwrap_or(0..0))
+                }
+                _ => 0..line.len(),
             };
-            solid.push(self.not_grey(range.start + at, part.clone()).trim().to_string());
-            text.push(line[part].trim().to_string());
+            if at > lines.start {
+                text.push('\n');
+                solid.push('\n');
+            }
+            solid.push_str(self.not_grey(at, part.clone()).trim());
+            text.push_str(line[part].trim());
         }
-        let (text, solid) = (text.join("\n").trim().to_string(), solid.join("\n").trim().to_string());
+        let (text, solid) = (text.trim().to_string(), solid.trim().to_string());
         let hint = rule.placeholder.iter().any(|hint| hint.is_match(&text));
-        let other_mode =
-            |mode: &regex::Regex| mode.is_match(&joined(&self.lines[range.start..].iter().collect::<Vec<_>>()));
+        let other_mode = |mode: &regex::Regex| mode.is_match(&joined(&self.lines[lines.start..]));
         let collapsed = rule.collapsed.as_ref().is_some_and(|collapsed| collapsed.is_match(&text));
         Some(Composer {
             collapsed,
@@ -131,9 +152,9 @@ impl<'a> Page<'a> {
     }
 
     /// A part of a line without what is grey in it; all of it where no colours are known.
-    fn not_grey(&self, at: usize, part: Range<usize>) -> String {
+    fn not_grey(&self, at: usize, part: Range<usize>) -> Cow<'_, str> {
         let line = &*self.lines[at].text;
-        let Some(solid) = self.solid.get(at) else { return line[part].to_string() };
+        let Some(solid) = self.solid.get(at) else { return Cow::Borrowed(&line[part]) };
         // Both have the same letters at the same places, each of its own number of bytes.
         let before = line[..part.start].chars().count();
         solid.chars().skip(before).take(line[part].chars().count()).collect()
@@ -141,9 +162,16 @@ impl<'a> Page<'a> {
 
     /// The last line of the answer, put together where it was wrapped, without its bullet.
     pub(super) fn final_line(&self) -> Option<String> {
-        let answer: Vec<&Line<'_>> =
-            self.lines[self.turn.clone()].iter().filter(|line| !self.is_chrome(line)).collect();
-        let line = wrap::joined(&answer, self.width).into_iter().rfind(|line| !line.trim().is_empty())?;
+        // From the end up, as far as it may be wrapped.
+        let mut answer: Vec<&Line<'_>> = Vec::new();
+        for line in self.lines[self.turn.clone()].iter().rev().filter(|line| !self.is_chrome(line)) {
+            if answer.last().is_some_and(|below| !wrap::continues(line, &below.text, self.width)) {
+                break;
+            }
+            answer.push(line);
+        }
+        answer.reverse();
+        let line = wrap::joined(&answer, self.width).pop()?;
         let line = line.trim();
         Some(line.strip_prefix(BULLETS).map_or(line, str::trim_start).to_string()).filter(|line| !line.is_empty())
     }
@@ -165,7 +193,7 @@ impl<'a> Page<'a> {
     }
 
     fn is_chrome(&self, line: &Line<'_>) -> bool {
-        line.kind != LineKind::Filled || self.backend.chrome.iter().any(|chrome| chrome.is_match(&line.text))
+        !line.is_filled() || line.is_chrome(self.backend)
     }
 
     fn last_block(&self) -> Range<usize> {
@@ -200,65 +228,112 @@ fn width(lines: &[Line<'_>], pane: usize) -> Width {
 
 impl<'a> Line<'a> {
     pub(super) fn of(line: &'a str) -> Self {
-        if line.len() <= LINE_CAP && is_plain(line) {
-            // Most lines.
-            let text = line.trim_end_matches(' ');
-            let kind = if text.is_empty() { LineKind::Blank } else { LineKind::Filled };
-            return Line { text: Cow::Borrowed(text), columns: text.len(), kind };
+        if let Some((text, columns)) = separator(line) {
+            return Line::new(Cow::Borrowed(text), columns, LineKind::Rule);
+        }
+        let text = line.trim_end_matches(' ');
+        if let Some(columns) = plain_columns(text).filter(|_| text.len() <= LINE_CAP) {
+            // Almost all others.
+            let kind = if text.bytes().all(|byte| byte == b' ') { LineKind::Blank } else { LineKind::Filled };
+            return Line::new(Cow::Borrowed(text), columns, kind);
         }
         let text = visible(line);
-        if let Some(columns) = rule_columns(&text) {
-            return Line { text, columns, kind: LineKind::Rule };
-        }
         let kind = if text.trim().is_empty() { LineKind::Blank } else { LineKind::Filled };
         let columns = columns(&text);
-        Line { text, columns, kind }
+        Line::new(text, columns, kind)
+    }
+
+    fn new(text: Cow<'a, str>, columns: usize, kind: LineKind) -> Self {
+        Line { text, columns, kind, chrome: OnceCell::new() }
+    }
+
+    pub(super) fn is_filled(&self) -> bool {
+        self.kind == LineKind::Filled
+    }
+
+    fn is_chrome(&self, backend: &Backend) -> bool {
+        *self.chrome.get_or_init(|| backend.chrome.iter().any(|chrome| chrome.is_match(&self.text)))
     }
 }
 
 fn visible(line: &str) -> Cow<'_, str> {
-    let blank = [' ', '\t', '\n'];
-    // Almost every line is as it should be, and what separates is long.
-    if line.len() <= LINE_CAP && !line.chars().any(|c| !is_drawn(c) && is_hostile(c)) {
-        return Cow::Borrowed(line.trim_end_matches(blank));
+    // Almost every line is as it should be.
+    if line.len() <= LINE_CAP && !may_be_hostile(line.as_bytes()) {
+        return Cow::Borrowed(line.trim_end_matches(BLANK));
     }
     let mut seen: String = line.chars().filter(|c| !is_hostile(*c)).take(LINE_CAP).collect();
-    seen.truncate(seen.trim_end_matches(blank).len());
+    seen.truncate(seen.trim_end_matches(BLANK).len());
     Cow::Owned(seen)
 }
 
-/// Columns that a line takes.
-pub(super) fn columns(line: &str) -> usize {
-    if is_plain(line) { line.len() } else { line.width() }
+/// Columns that a text takes.
+pub(super) fn columns(text: &str) -> usize {
+    plain_columns(text).unwrap_or_else(|| text.width())
 }
 
-/// Letters of one byte and one column each, none of which acts.
-fn is_plain(line: &str) -> bool {
-    line.bytes().all(|byte| matches!(byte, b' '..=b'~'))
-}
-
-fn filled<'l, 'a>(lines: &'l [Line<'a>]) -> Vec<&'l Line<'a>> {
-    lines.iter().filter(|line| line.kind == LineKind::Filled).collect()
-}
-
-pub(super) fn joined(lines: &[&Line<'_>]) -> String {
-    let lines: Vec<&str> = lines.iter().map(|line| &*line.text).collect();
-    lines.join("\n")
-}
-
-/// How wide a line is that only separates; `None`: it does more. It is drawn of letters of one column.
-fn rule_columns(line: &str) -> Option<usize> {
-    let drawn = line.trim_start();
-    if !drawn.starts_with(is_drawn) || !drawn.chars().all(is_drawn) {
-        return None;
+/// Columns of a text of letters that take one each, whatever stands beside them, and none of which acts; `None`: it has others.
+/// Beside ASCII these are the signs that programs draw with.
+fn plain_columns(text: &str) -> Option<usize> {
+    let (mut rest, mut columns) = (text.as_bytes(), 0);
+    while let Some(first) = rest.first() {
+        let bytes = match (first, rest) {
+            (b' '..=b'~', _) => 1,
+            // The blank that does not break, and ·
+            (0xc2, [_, 0xa0 | 0xb7, ..]) => 2,
+            // – — ‘ ’ “ ” • …
+            (0xe2, [_, 0x80, 0x93 | 0x94 | 0x98 | 0x99 | 0x9c | 0x9d | 0xa2 | 0xa6, ..]) => 3,
+            // Boxes, blocks, and of the shapes ■ to ▿ and ●
+            (0xe2, [_, 0x94..=0x96, _, ..] | [_, 0x97, 0x8f, ..]) => 3,
+            // ⎿ ⏺ ⏵; ✓ ✔ ✗ ✘ ✢ ✳ ✶ ✻ ✽; ❯
+            (0xe2, [_, 0x8e, 0xbf, ..] | [_, 0x8f, 0xba | 0xb5, ..] | [_, 0x9d, 0xaf, ..]) => 3,
+            (0xe2, [_, 0x9c, 0x93 | 0x94 | 0x97 | 0x98 | 0xa2 | 0xb3 | 0xb6 | 0xbb | 0xbd, ..]) => 3,
+            _ => return None,
+        };
+        (rest, columns) = (&rest[bytes..], columns + 1);
     }
-    // Each of them is as long as any other.
-    let count = drawn.len() / '─'.len_utf8();
-    (count >= 8).then(|| count + line[..line.len() - drawn.len()].chars().count())
+    Some(columns)
 }
 
-fn is_drawn(c: char) -> bool {
-    matches!(c, '─' | '▔' | '╌' | '═' | '━' | '▀' | '╹')
+fn joined(lines: &[Line<'_>]) -> String {
+    let mut text = String::with_capacity(lines.iter().map(|line| line.text.len() + 1).sum());
+    for (at, line) in lines.iter().enumerate() {
+        if at > 0 {
+            text.push('\n');
+        }
+        text.push_str(&line.text);
+    }
+    text
+}
+
+/// Whether a hostile character may be among these bytes; where not, none is.
+fn may_be_hostile(bytes: &[u8]) -> bool {
+    let next = |at: usize| bytes.get(at + 1).copied().unwrap_or_default();
+    let may = |(at, byte): (usize, &u8)| match byte {
+        // Control characters of one byte, and those of two.
+        0..=0x1f | 0x7f => true,
+        0xc2 => next(at) < 0xa0,
+        // U+061C; U+2000 to U+207F; U+FEFF.
+        0xd8 => next(at) == 0x9c,
+        0xe2 => matches!(next(at), 0x80 | 0x81),
+        0xef => next(at) == 0xbb,
+        _ => false,
+    };
+    bytes.iter().enumerate().any(may)
+}
+
+/// A line that only separates, and how wide it is: drawn of letters of one column and three bytes each, which are never hostile.
+fn separator(line: &str) -> Option<(&str, usize)> {
+    let line = line.trim_end_matches(BLANK);
+    let drawn = line.trim_start_matches(' ');
+    let count = drawn.len() / 3;
+    let fits = (8..=LINE_CAP).contains(&count);
+    let only = fits && drawn.len() == 3 * count && drawn.as_bytes().chunks_exact(3).all(is_drawn);
+    only.then(|| (line, line.len() - drawn.len() + count))
+}
+
+/// ─ ━ ═ ╌ ╹ ▀ ▔
+fn is_drawn(letter: &[u8]) -> bool {
+    matches!(letter, [0xe2, 0x94, 0x80 | 0x81] | [0xe2, 0x95, 0x8c | 0x90 | 0xb9] | [0xe2, 0x96, 0x80 | 0x94])
 }
 
 /// A line that says only that there is more, or which key shows it: `… +67 lines (ctrl+o to expand)`, `(ctrl+b to run in
@@ -292,16 +367,16 @@ fn answer_start(backend: &Backend, lines: &[Line<'_>]) -> usize {
     let Some(at) = lines.iter().rposition(user) else { return 0 };
     let ends = |line: &Line<'_>| {
         let margin = !line.text.is_empty() && !line.text.starts_with([' ', '\t']);
-        margin || is_gutter(&line.text) || backend.chrome.iter().any(|chrome| chrome.is_match(&line.text))
+        margin || is_gutter(&line.text) || line.is_chrome(backend)
     };
     lines[at + 1..].iter().position(ends).map_or(lines.len(), |more| at + 1 + more)
 }
 
-fn find_composer(backend: &Backend, lines: &[Line<'_>]) -> Option<Range<usize>> {
+fn find_composer(backend: &Backend, lines: &[Line<'_>]) -> Option<Place> {
     (0..lines.len()).rev().find_map(|at| composer_at(backend, lines, at))
 }
 
-fn composer_at(backend: &Backend, lines: &[Line<'_>], at: usize) -> Option<Range<usize>> {
+fn composer_at(backend: &Backend, lines: &[Line<'_>], at: usize) -> Option<Place> {
     let rule = &backend.composer;
     let closes = |line: &Line<'_>| rule.close.as_ref().is_some_and(|close| close.is_match(&line.text));
     let text = &*lines[at].text;
@@ -309,9 +384,9 @@ fn composer_at(backend: &Backend, lines: &[Line<'_>], at: usize) -> Option<Range
     if !rule.open.is_match(text) || closes(&lines[at]) {
         return None;
     }
-    let captures = rule.open.captures(text)?;
+    let part = text_of(&rule.open.captures(text)?);
     // A box scrolled past its first line shows none of what `above` asks for: `open` matches without its text then.
-    if let Some(above) = rule.above.as_ref().filter(|_| captures.name("text").is_some())
+    if let Some(above) = rule.above.as_ref().filter(|_| part.is_some())
         && !at.checked_sub(1).is_some_and(|up| above.is_match(&lines[up].text))
     {
         return None;
@@ -320,11 +395,78 @@ fn composer_at(backend: &Backend, lines: &[Line<'_>], at: usize) -> Option<Range
         Some(_) => at + 1 + lines[at + 1..].iter().position(closes)?,
         None => lines.iter().rposition(|line| line.kind != LineKind::Blank).map_or(at, |last| last.max(at)) + 1,
     };
-    if rule.close.is_some() && filled(&lines[end + 1..]).len() > FOOTER_CAP {
+    if rule.close.is_some() && lines[end + 1..].iter().filter(|line| line.is_filled()).count() > FOOTER_CAP {
         return None;
     }
     // A box without a line above it is every line that begins like it.
     let own = |line: &Line<'_>| rule.above.is_none() && rule.open.is_match(&line.text) && !closes(line);
     let more = lines[..at].iter().rev().take_while(|line| own(line)).count();
-    Some(at - more..end)
+    Some(Place { lines: at - more..end, opened: (at, part.unwrap_or(0..0)) })
+}
+
+/// What of a line that opens a composer is text.
+fn text_of(opened: &Captures<'_>) -> Option<Range<usize>> {
+    opened.name("text").map(|text| text.range())
+}
+
+#[cfg(test)]
+mod tests {
+    use unicode_width::UnicodeWidthChar;
+
+    use super::*;
+
+    fn letters() -> impl Iterator<Item = char> {
+        (0..=0x10_ffff).filter_map(char::from_u32)
+    }
+
+    #[test]
+    fn plain_letters_take_one_column_each_and_never_act() {
+        let mut all = String::new();
+        for letter in letters() {
+            let text = letter.to_string();
+            let Some(columns) = plain_columns(&text) else { continue };
+            assert_eq!((columns, letter.width()), (1, Some(1)), "{letter:?}");
+            assert!(!is_hostile(letter), "{letter:?}");
+            all.push(letter);
+        }
+        // Whatever they stand beside.
+        let reversed: String = all.chars().rev().collect();
+        for text in [&all, &reversed] {
+            assert_eq!(plain_columns(text), Some(text.width()));
+            assert!(text.chars().count() > 200, "{text}");
+        }
+        for other in ["\u{25b6}\u{fe0f}", "e\u{301}", "日本", "a\tb", "👍", "\u{200b}"] {
+            assert_eq!(plain_columns(other), None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn no_letter_that_acts_gets_by() {
+        for letter in letters().filter(|letter| is_hostile(*letter)) {
+            let text = format!("● a{letter}b  ");
+            let line = Line::of(&text);
+            assert_eq!((&*line.text, line.columns, line.kind), ("● ab", 4, LineKind::Filled), "{letter:?}");
+        }
+        for letter in letters().filter(|letter| !is_hostile(*letter) && !letter.is_whitespace()) {
+            let text = format!("a{letter}b ");
+            assert_eq!(&*Line::of(&text).text, text.trim_end_matches(' '), "{letter:?}");
+        }
+    }
+
+    #[test]
+    fn a_separator_is_drawn_from_edge_to_edge_of_signs_of_one_column() {
+        let drawn = "─━═╌╹▀▔─";
+        for (text, shown, columns) in [
+            (drawn.to_string(), drawn.to_string(), 8),
+            (format!("  {drawn} \t\n"), format!("  {drawn}"), 10),
+            ("─".repeat(LINE_CAP), "─".repeat(LINE_CAP), LINE_CAP),
+        ] {
+            let line = Line::of(&text);
+            assert_eq!((&*line.text, line.columns, line.kind), (&*shown, columns, LineKind::Rule), "{text:?}");
+        }
+        for text in ["───────", "──── 1 ────", "────────x", "x────────", "─── ─────", "────────é", ""]
+        {
+            assert_ne!(Line::of(text).kind, LineKind::Rule, "{text:?}");
+        }
+    }
 }

@@ -19,8 +19,7 @@ pub(super) fn joined<'l>(lines: &[&'l Line<'_>], width: Width) -> Vec<Cow<'l, st
     let mut last: Option<&Line<'_>> = None;
     for line in lines {
         if parts < JOIN_CAP
-            && let (Some(last), Some(open)) =
-                (last.filter(|last| continues(last, &line.text, width.columns)), whole.last_mut())
+            && let (Some(last), Some(open)) = (last.filter(|last| continues(last, &line.text, width)), whole.last_mut())
         {
             if !is_cut(last, width) {
                 open.to_mut().push(' ');
@@ -42,14 +41,15 @@ fn is_cut(line: &Line<'_>, width: Width) -> bool {
 }
 
 /// Whether `line` goes on with what `last` began: there was no room for its first word.
-fn continues(last: &Line<'_>, line: &str, width: usize) -> bool {
-    let text = line.trim_start();
+pub(super) fn continues(last: &Line<'_>, line: &str, width: Width) -> bool {
+    let room = width.columns.saturating_sub(SLACK);
     // Where the longest word had room, any had.
-    if last.columns + 1 + LONGEST_WORD <= width.saturating_sub(SLACK) {
+    if last.columns + 1 + LONGEST_WORD <= room {
         return false;
     }
+    let text = line.trim_start();
     let word = columns(text.split(' ').next().unwrap_or_default()).min(LONGEST_WORD);
-    last.columns + 1 + word > width.saturating_sub(SLACK) && starts_amid(text)
+    last.columns + 1 + word > room && starts_amid(text)
 }
 
 /// Whether a line can begin inside a sentence: not with a sign of its own, a list's mark or a marker.
