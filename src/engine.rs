@@ -121,6 +121,9 @@ impl Engine {
             let mut events = self.hiccups(now, deadline);
             match woken {
                 Woken::Events => {
+                    if self.desk.tell_of_an_end(&batch) {
+                        events.extend(self.desk.last_words().await);
+                    }
                     // Before the other events of this round are judged, what their agents said is heard.
                     events.extend(self.desk.take_reports(ROUND));
                     events.append(&mut batch);

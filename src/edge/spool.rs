@@ -54,6 +54,7 @@ enum Order {
     Attend { agent: AgentId, incarnation: Incarnation, process: Identity },
     Stir { agent: AgentId },
     Forget { agent: AgentId },
+    CatchUp { done: oneshot::Sender<()> },
 }
 
 /// Where reading begins.
@@ -88,6 +89,7 @@ impl Spool {
             unread: BTreeSet::new(),
             unfollowed: BTreeMap::new(),
             missed: None,
+            awaited: Vec::new(),
             watcher,
         };
         let inputs = Inputs { orders: taken, changes, all: Arc::clone(&all), written: acknowledged };
@@ -132,6 +134,15 @@ impl Spool {
         self.all.notify_one();
     }
 
+    /// Reads on to where all files end now. Done when it is handed over, so whoever waits takes reports meanwhile.
+    pub async fn catch_up(&self) {
+        let (done, is_done) = oneshot::channel();
+        if self.orders.send(Order::CatchUp { done }).await.is_ok() {
+            // Nobody reads any more: then there is nothing to come.
+            let _ = is_done.await;
+        }
+    }
+
     /// So many reports of all that this spool handed over were taken, and what came of them is in the log.
     pub fn written(&self, reports: u64) {
         self.written.send_if_modified(|known| std::mem::replace(known, reports) != reports);
@@ -173,6 +184,8 @@ struct Follower {
     unfollowed: BTreeMap<AgentId, Incarnation>,
     /// Since when something may have been missed, by [`clock::monotonic_ms`].
     missed: Option<i64>,
+    /// Who waits until all is handed over.
+    awaited: Vec<oneshot::Sender<()>>,
     /// `None`: the kernel won't tell of changes.
     watcher: Option<RecommendedWatcher>,
 }
@@ -203,6 +216,12 @@ impl Follower {
             }
             let missed = self.missed.map(|since| clock::left(since, TICK).unwrap_or_default());
             let idle = self.pending.is_empty() && self.unread.is_empty();
+            if idle {
+                for done in self.awaited.drain(..) {
+                    // Who no longer waits need not know.
+                    let _ = done.send(());
+                }
+            }
             tokio::select! {
                 // Orders first: an engine that waits for one must not wait for itself to take our reports.
                 biased;
@@ -238,6 +257,10 @@ impl Follower {
                 self.threads.forget(&agent);
                 self.unfollowed.remove(&agent);
                 self.tails.remove(&(agent, Kind::Spool));
+            }
+            Order::CatchUp { done } => {
+                self.look_everywhere();
+                self.awaited.push(done);
             }
         }
     }

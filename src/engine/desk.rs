@@ -20,9 +20,9 @@ use crate::edge::store::scribe::{Scribe, Written};
 use crate::edge::{channel, clock, workspace};
 use crate::pilot::agent::Life;
 use crate::pilot::command::Answer;
-use crate::pilot::effect::Effect;
+use crate::pilot::effect::{Effect, Outcome as EffectOutcome};
 use crate::pilot::event::{Ask, Event};
-use crate::pilot::fact::Stamp;
+use crate::pilot::fact::{PaneFact, Stamp};
 use crate::pilot::id::AgentId;
 use crate::pilot::record::Record;
 use crate::pilot::state::State;
@@ -36,6 +36,9 @@ use super::supply::Supply;
 
 /// A log that can't be written is tried again after this; until then no effect leaves (fault S1).
 const WRITE_AGAIN: Duration = Duration::from_secs(1);
+
+/// So long the end of an agent waits for what it said before; reading that takes some milliseconds.
+const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// Records, and the effects that wait until these are written.
 pub(super) type Round = (Vec<(Stamp, Record)>, Vec<Effect>);
@@ -94,6 +97,34 @@ impl Desk {
         let reports: Vec<Event> = std::iter::from_fn(|| self.reports.try_recv().ok()).take(most).collect();
         self.reported += reports.len() as u64;
         reports
+    }
+
+    /// Whether one of these says that an agent has ended, be it by a list of panes that lacks it.
+    pub(super) fn tell_of_an_end(&self, events: &[Event]) -> bool {
+        events.iter().any(|event| tells_of_an_end(event, &self.state))
+    }
+
+    /// All that agents have said by now. That one ended comes by another way than what it said before, and mostly sooner: then
+    /// nobody would know of a prompt that it took in with its last breath.
+    pub(super) async fn last_words(&mut self) -> Vec<Event> {
+        let Some(spool) = self.supply.spool() else { return Vec::new() };
+        let mut said = Vec::new();
+        let caught_up = clock::within(LAST_WORDS, spool.catch_up());
+        tokio::pin!(caught_up);
+        loop {
+            tokio::select! {
+                biased;
+                told = &mut caught_up => {
+                    if let Err(late) = told {
+                        tracing::warn!(%late, "an agent ended, and not all is read that it may have said before");
+                    }
+                    break;
+                }
+                Some(report) = self.reports.recv() => said.push(report),
+            }
+        }
+        self.reported += said.len() as u64;
+        said
     }
 
     /// What came of so many reports is in the log: they need not be told again.
@@ -296,6 +327,34 @@ fn note(stamp: Stamp, record: &Record) {
     tracing::info!(seq = stamp.seq, agent, "{}", record.kind());
 }
 
+fn tells_of_an_end(event: &Event, state: &State) -> bool {
+    match event {
+        Event::PaneDied { .. } | Event::TmuxGone => true,
+        Event::EffectFinished { outcome, .. } => matches!(outcome, EffectOutcome::Stopped { .. }),
+        Event::TmuxAnswered { panes, .. } => state.agents.iter().any(|(id, agent)| {
+            let of_this_life = |pane: &&PaneFact| pane.agent == *id && pane.incarnation == agent.incarnation;
+            agent.place.is_some() && panes.iter().find(of_this_life).is_none_or(|pane| pane.dead.is_some())
+        }),
+        Event::TmuxSilent { .. }
+        | Event::TimePassed
+        | Event::Hiccuped(_)
+        | Event::ScreenChanged { .. }
+        | Event::Looked { .. }
+        | Event::Searched { .. }
+        | Event::Probed { .. }
+        | Event::Sought { .. }
+        | Event::Vetted { .. }
+        | Event::Reported { .. }
+        | Event::PushSeen(_)
+        | Event::WatchFailed { .. }
+        | Event::StatusRead { .. }
+        | Event::Asked { .. }
+        | Event::ConfigLoaded
+        | Event::PremisesSeen(_)
+        | Event::ConfigRefused { .. } => false,
+    }
+}
+
 /// The order of one round: commands first, then what agents said, ends of processes next, of the screens only the newest per agent.
 pub(super) fn ordered(events: Vec<Event>) -> Vec<Event> {
     let mut screens: BTreeMap<AgentId, usize> = BTreeMap::new();
@@ -335,8 +394,9 @@ fn rank(event: &Event) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pilot::fact::{Exit, Report, Screen};
-    use crate::pilot::id::Incarnation;
+    use crate::pilot::fact::{Exit, Identity, Place, Report, Screen, Server};
+    use crate::pilot::id::{EffectId, Incarnation};
+    use crate::pilot::time::Time;
 
     #[test]
     fn the_last_words_of_an_agent_come_before_its_end_and_one_screen_of_each_is_kept() {
@@ -353,5 +413,41 @@ mod tests {
         let said = Event::Reported { agent: agent.clone(), incarnation, report };
         let round = vec![Event::TimePassed, screen(1), died.clone(), screen(2), said.clone()];
         assert_eq!(format!("{:?}", ordered(round)), format!("{:?}", [said, died, screen(2), Event::TimePassed]));
+    }
+
+    #[test]
+    fn an_end_is_told_by_tmux_or_by_a_list_that_lacks_the_pane() {
+        let agent = AgentId::parse("builder").unwrap();
+        let server = Server { pid: 7, started: 1 };
+        let place = Place { server: server.clone(), session: "$1".to_string(), pane: "%1".to_string() };
+        let process = Identity { boot: "a boot".to_string(), pid: 8, started: 2 };
+        let pane = |incarnation, dead| {
+            let (place, process) = (place.clone(), Some(process.clone()));
+            PaneFact { agent: agent.clone(), incarnation, place, process, dead }
+        };
+        let list = |panes: &[PaneFact]| Event::TmuxAnswered { server: server.clone(), panes: panes.to_vec() };
+        let mut state = State::default();
+        let started = Record::Started {
+            agent: agent.clone(),
+            incarnation: Incarnation(2),
+            place: place.clone(),
+            process: process.clone(),
+            phase: None,
+            conversation: None,
+        };
+        state.apply(Stamp { seq: 1, at: Time(1) }, &started);
+        for (event, told) in [
+            (list(&[pane(Incarnation(2), None)]), false),
+            (list(&[pane(Incarnation(2), Some(Exit::Status(0)))]), true),
+            (list(&[pane(Incarnation(1), None)]), true),
+            (list(&[]), true),
+            (Event::TmuxGone, true),
+            (Event::TmuxSilent { why: String::new() }, false),
+            (Event::EffectFinished { id: EffectId(1), outcome: EffectOutcome::Stopped { left: Vec::new() } }, true),
+            (Event::EffectFinished { id: EffectId(1), outcome: EffectOutcome::Done }, false),
+        ] {
+            assert_eq!(tells_of_an_end(&event, &state), told, "{event:?}");
+        }
+        assert!(!tells_of_an_end(&list(&[]), &State::default()), "nobody could be missed");
     }
 }

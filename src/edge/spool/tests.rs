@@ -55,6 +55,32 @@ fn appended_lines_are_told_in_order_and_by_themselves() {
 }
 
 #[test]
+fn who_waits_for_it_has_all_that_was_said_before() {
+    let dir = tempfile::tempdir().unwrap();
+    run(async {
+        let (sender, mut events) = mpsc::channel(1);
+        let spool = Spool::start(dir.path(), sender).unwrap();
+        spool.fresh(&builder(), life(1)).await.unwrap();
+        for round in 0..50 {
+            // The kernel's own word of these comes later, or not at all.
+            append(&spool.path(&builder()), &(0..round).map(|n| said(&n.to_string())).collect::<String>());
+            let mut heard = 0;
+            let caught_up = spool.catch_up();
+            tokio::pin!(caught_up);
+            loop {
+                tokio::select! {
+                    biased;
+                    () = &mut caught_up => break,
+                    Some(_) = events.recv() => heard += 1,
+                }
+            }
+            heard += std::iter::from_fn(|| events.try_recv().ok()).count();
+            assert_eq!(heard, round);
+        }
+    });
+}
+
+#[test]
 fn a_line_counts_when_it_is_whole() {
     let dir = tempfile::tempdir().unwrap();
     run(async {
