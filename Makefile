@@ -55,15 +55,18 @@ lab: setup ## Run the real agent CLIs against our model server; installs them fi
 	tests/lab/install $(CLIS)
 	.ci/lab $(ARGS)
 
+# Our own code as fast as it gets, with its assertions; what it is built on stays as `make test` left it.
+OPTIMISED := --config profile.dev.package.flightdeck.opt-level=3
+
 # How much of the simulation: so many seeds of so many wild days, and so many years of a fleet as it lives. Our own code is optimised for it and keeps
-# its assertions and overflow checks, which are part of what it looks for; what we build on is used as `make test` left it.
+# its assertions and overflow checks, which are part of what it looks for.
 SEEDS ?= 20
 DAYS ?= 30
 YEARS ?= 1
 
 sim: setup ## Play wild weeks and honest years in virtual time, and check each step (SEEDS=20 DAYS=30 YEARS=1)
 	FLIGHTDECK_SIM_SEEDS=$(SEEDS) FLIGHTDECK_SIM_DAYS=$(DAYS) FLIGHTDECK_SIM_YEARS=$(YEARS) FLIGHTDECK_SIM_YEAR_DAYS=365 \
-		CARGO_PROFILE_DEV_OPT_LEVEL=3 $(CARGO) test --quiet --test sim -- simulation:: year:: --nocapture
+		$(CARGO) test $(OPTIMISED) --quiet --test sim -- simulation:: year:: --nocapture
 
 # How much of the fuzzing: so many seconds for each target (TARGETS="config marker"; all of them without a word). REPLAY is a saved
 # input, KEEP=1 adds inputs with a new outcome to the corpora. Optimised, and checked, as the simulation is.
@@ -76,16 +79,17 @@ SEED ?=
 fuzz: setup ## Give hostile input to each reader (SECONDS=600 TARGETS="config marker", SEED=7, KEEP=1, REPLAY=file)
 	FLIGHTDECK_FUZZ_SECONDS=$(SECONDS) FLIGHTDECK_FUZZ_TARGETS="$(TARGETS)" $(if $(SEED),FLIGHTDECK_FUZZ_SEED=$(SEED)) \
 		$(if $(KEEP),FLIGHTDECK_FUZZ_KEEP=1) $(if $(REPLAY),FLIGHTDECK_FUZZ_REPLAY="$(abspath $(REPLAY))") \
-		RUST_BACKTRACE=0 CARGO_PROFILE_DEV_OPT_LEVEL=3 \
-		$(CARGO) test --quiet --test fuzz what_chance_makes -- --nocapture
+		RUST_BACKTRACE=0 \
+		$(CARGO) test $(OPTIMISED) --quiet --test fuzz what_chance_makes -- --nocapture
 
-# How many messages, and what chance is thrown from; where a run with findings leaves its workspace. For how many hours a fleet goes on.
+# How many messages, and what chance is thrown from; where a run with findings leaves its workspace; FAST=1: our own code optimised, which pays for
+# many. For how many hours a fleet goes on.
 N ?= 100000
 HOURS ?= 1
 
-chaos-messages: setup ## Send N messages through killed engines, stopped servers, swallowed Enters, and judge each (N=100000 SEED=7 KEEP=folder)
+chaos-messages: setup ## Send N messages through killed engines, stopped servers, swallowed Enters, and judge each (N=100000 SEED=7 KEEP=folder FAST=1)
 	FLIGHTDECK_CHAOS_MESSAGES=$(N) $(if $(SEED),FLIGHTDECK_CHAOS_SEED=$(SEED)) $(if $(KEEP),FLIGHTDECK_CHAOS_KEEP="$(abspath $(KEEP))") \
-		$(CARGO) test --quiet --test chaos messages:: -- --nocapture
+		$(CARGO) test $(if $(FAST),$(OPTIMISED)) --quiet --test chaos messages:: -- --nocapture
 
 soak: setup ## Keep 20 demo agents going in light chaos, and measure what the engine takes (HOURS=1 SEED=7 KEEP=folder)
 	FLIGHTDECK_SOAK_HOURS=$(HOURS) $(if $(SEED),FLIGHTDECK_CHAOS_SEED=$(SEED)) $(if $(KEEP),FLIGHTDECK_CHAOS_KEEP="$(abspath $(KEEP))") \
