@@ -79,8 +79,7 @@ SEED ?=
 fuzz: setup ## Give hostile input to each reader (SECONDS=600 TARGETS="config marker", SEED=7, KEEP=1, REPLAY=file)
 	FLIGHTDECK_FUZZ_SECONDS=$(SECONDS) FLIGHTDECK_FUZZ_TARGETS="$(TARGETS)" $(if $(SEED),FLIGHTDECK_FUZZ_SEED=$(SEED)) \
 		$(if $(KEEP),FLIGHTDECK_FUZZ_KEEP=1) $(if $(REPLAY),FLIGHTDECK_FUZZ_REPLAY="$(abspath $(REPLAY))") \
-		RUST_BACKTRACE=0 \
-		$(CARGO) test $(OPTIMISED) --quiet --test fuzz what_chance_makes -- --nocapture
+		RUST_BACKTRACE=0 $(CARGO) test $(OPTIMISED) --quiet --test fuzz what_chance_makes -- --nocapture
 
 # How many messages, and what chance is thrown from; where a run with findings leaves its workspace; FAST=1: our own code optimised, which pays for
 # many. For how many hours a fleet goes on.

@@ -53,12 +53,8 @@ fn decide_some<'r>(turn: &mut Turn<'r>, concern: &Concern) -> Option<Vec<&'r Age
     let (rules, now) = (turn.rules, turn.now.steady);
     let (mut some, mut others) = (Vec::new(), Vec::new());
     for (agent, _, watch) in fleet::walk(rules, turn.state) {
-        let taken = concern.takes(&agent.id, watch, now);
-        if taken {
-            some.push(&agent.id);
-        } else {
-            others.push(&agent.id);
-        };
+        let to = if concern.takes(&agent.id, watch, now) { &mut some } else { &mut others };
+        to.push(&agent.id);
     }
     let known = |id: &AgentId| some.contains(&id);
     if !turn.out.records.iter().all(|(_, record)| is_own_affair(record, known)) {

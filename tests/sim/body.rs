@@ -310,7 +310,7 @@ impl Body {
             let lines = vec!["░ a new look ░".to_string(), format!("step {} of {}", self.spun, self.said.len())];
             return Arc::new(Screen { lines, mode: self.mode, columns: self.habits.size.0, ..Screen::default() });
         }
-        let mut lines = VecDeque::with_capacity(height + 8);
+        let mut lines = VecDeque::new();
         if self.ready || self.dialog.is_some() {
             lines.push_back(String::new());
             lines.extend(self.bottom(width, height));

@@ -228,22 +228,12 @@ fn width(lines: &[Line<'_>], pane: usize) -> Width {
 
 impl<'a> Line<'a> {
     pub(super) fn of(line: &'a str) -> Self {
-        if let Some((text, columns)) = separator(line) {
-            return Line::new(Cow::Borrowed(text), columns, LineKind::Rule);
-        }
-        let text = line.trim_end_matches(' ');
-        if let Some(columns) = plain_columns(text).filter(|_| text.len() <= LINE_CAP) {
-            // Almost all others.
-            let kind = if text.bytes().all(|byte| byte == b' ') { LineKind::Blank } else { LineKind::Filled };
-            return Line::new(Cow::Borrowed(text), columns, kind);
-        }
         let text = visible(line);
-        let kind = if text.trim().is_empty() { LineKind::Blank } else { LineKind::Filled };
-        let columns = columns(&text);
-        Line::new(text, columns, kind)
-    }
-
-    fn new(text: Cow<'a, str>, columns: usize, kind: LineKind) -> Self {
+        let (columns, kind) = match rule_columns(&text) {
+            Some(columns) => (columns, LineKind::Rule),
+            None if text.trim().is_empty() => (columns(&text), LineKind::Blank),
+            None => (columns(&text), LineKind::Filled),
+        };
         Line { text, columns, kind, chrome: OnceCell::new() }
     }
 
@@ -258,7 +248,7 @@ impl<'a> Line<'a> {
 
 fn visible(line: &str) -> Cow<'_, str> {
     // Almost every line is as it should be.
-    if line.len() <= LINE_CAP && !may_be_hostile(line.as_bytes()) {
+    if line.len() <= LINE_CAP && (plain_columns(line).is_some() || !line.chars().any(is_hostile)) {
         return Cow::Borrowed(line.trim_end_matches(BLANK));
     }
     let mut seen: String = line.chars().filter(|c| !is_hostile(*c)).take(LINE_CAP).collect();
@@ -295,40 +285,16 @@ fn plain_columns(text: &str) -> Option<usize> {
 }
 
 fn joined(lines: &[Line<'_>]) -> String {
-    let mut text = String::with_capacity(lines.iter().map(|line| line.text.len() + 1).sum());
-    for (at, line) in lines.iter().enumerate() {
-        if at > 0 {
-            text.push('\n');
-        }
-        text.push_str(&line.text);
-    }
-    text
+    let lines: Vec<&str> = lines.iter().map(|line| &*line.text).collect();
+    lines.join("\n")
 }
 
-/// Whether a hostile character may be among these bytes; where not, none is.
-fn may_be_hostile(bytes: &[u8]) -> bool {
-    let next = |at: usize| bytes.get(at + 1).copied().unwrap_or_default();
-    let may = |(at, byte): (usize, &u8)| match byte {
-        // Control characters of one byte, and those of two.
-        0..=0x1f | 0x7f => true,
-        0xc2 => next(at) < 0xa0,
-        // U+061C; U+2000 to U+207F; U+FEFF.
-        0xd8 => next(at) == 0x9c,
-        0xe2 => matches!(next(at), 0x80 | 0x81),
-        0xef => next(at) == 0xbb,
-        _ => false,
-    };
-    bytes.iter().enumerate().any(may)
-}
-
-/// A line that only separates, and how wide it is: drawn of letters of one column and three bytes each, which are never hostile.
-fn separator(line: &str) -> Option<(&str, usize)> {
-    let line = line.trim_end_matches(BLANK);
-    let drawn = line.trim_start_matches(' ');
+/// How wide a line is that only separates; `None`: it does more. It is drawn of letters of one column and three bytes each.
+fn rule_columns(line: &str) -> Option<usize> {
+    let drawn = line.trim_start();
     let count = drawn.len() / 3;
-    let fits = (8..=LINE_CAP).contains(&count);
-    let only = fits && drawn.len() == 3 * count && drawn.as_bytes().chunks_exact(3).all(is_drawn);
-    only.then(|| (line, line.len() - drawn.len() + count))
+    let only = count >= 8 && drawn.len() == 3 * count && drawn.as_bytes().chunks_exact(3).all(is_drawn);
+    only.then(|| count + line[..line.len() - drawn.len()].chars().count())
 }
 
 /// ─ ━ ═ ╌ ╹ ▀ ▔
@@ -460,6 +426,8 @@ mod tests {
             (drawn.to_string(), drawn.to_string(), 8),
             (format!("  {drawn} \t\n"), format!("  {drawn}"), 10),
             ("─".repeat(LINE_CAP), "─".repeat(LINE_CAP), LINE_CAP),
+            (format!("\u{a0}{drawn}"), format!("\u{a0}{drawn}"), 9),
+            ("──\u{7}──────".to_string(), "─".repeat(8), 8),
         ] {
             let line = Line::of(&text);
             assert_eq!((&*line.text, line.columns, line.kind), (&*shown, columns, LineKind::Rule), "{text:?}");
@@ -467,6 +435,9 @@ mod tests {
         for text in ["───────", "──── 1 ────", "────────x", "x────────", "─── ─────", "────────é", ""]
         {
             assert_ne!(Line::of(text).kind, LineKind::Rule, "{text:?}");
+        }
+        for text in ["", "  ", " \u{a0} ", "\u{3000}", "\u{7}"] {
+            assert_eq!(Line::of(text).kind, LineKind::Blank, "{text:?}");
         }
     }
 }
