@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use flightdeck::cockpit::cells;
-use flightdeck::edge::tmux::client::Lost;
+use flightdeck::edge::tmux::client::{Lost, TmuxClient};
 use flightdeck::edge::tmux::glimpse::{self, Glimpse};
 use flightdeck::edge::tmux::inject::{self, Injected};
 use flightdeck::edge::tmux::oneshot::{OneShot, Span};
@@ -534,6 +534,35 @@ fn a_stuck_client_of_an_earlier_engine_is_ended_and_its_server_with_it() {
         })
         .await;
         let _ = stuck.wait();
+    });
+}
+
+#[test]
+fn a_new_engine_ends_the_client_that_a_killed_one_left() {
+    run(async {
+        let lab = Lab::new().await;
+        let mut command = spawn::blocking("tmux");
+        command.arg("-S").arg(&lab.spec.socket).args(["-N", "-C", "attach", "-t", "=_flightdeck", "-f", "no-output"]);
+        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+        let mut left = command.spawn().expect("tmux runs");
+        until("a second client", async || lab.tmux(&["list-clients"]).lines().count() == 2).await;
+        // Nobody reads any more what it has to say: tmux waits for ever for that to be written, before it lets it go.
+        drop(left.stdout.take());
+        let started = flightdeck::edge::process::identity(left.id()).expect("it lives").started;
+        let file = lab.spec.socket.with_extension("client");
+        std::fs::write(&file, format!("{} {started}\n", left.id())).expect("ours");
+        let copied = lab.path("copied.sock");
+        std::fs::copy(&file, copied.with_extension("client")).expect("ours");
+        assert!(
+            !TmuxClient::new("tmux", &copied).end_stale(),
+            "a copied workspace's file tells of the original's client"
+        );
+        let next = TmuxClient::with_deadline("tmux", &lab.spec.socket, support::DEADLINE);
+        assert_eq!(next.connect().await.expect("connects").server, lab.server);
+        until("its end", async || left.try_wait().expect("our child").is_some()).await;
+        until("two clients", async || lab.tmux(&["list-clients"]).lines().count() == 2).await;
+        // Its own is none of them.
+        assert_eq!(next.connect().await.expect("connects again").server, lab.server);
     });
 }
 

@@ -115,21 +115,27 @@ impl TmuxClient {
         self.0.news.subscribe()
     }
 
-    /// Connects anew, ending an earlier connection. Fails where no server runs: it starts none.
+    /// Connects anew, ending an earlier connection, be it one of an earlier engine. Fails where no server runs: it starts none.
     pub async fn connect(&self) -> Result<Connected, TmuxError> {
         let _alone = self.0.connecting.lock().await;
         self.leave_first().await;
+        if self.0.news.borrow().connection == 0 {
+            self.end_stale();
+        }
         self.connect_once().await
     }
 
-    /// Ends the control client that an earlier engine left behind, if that very process still lives. A client that can't
-    /// get rid of its output keeps its ending server, which then turns everybody away as [`server::WEDGED`]. Not while
-    /// connected: the process that is known is then our own.
+    /// Ends the control client that an earlier engine left behind, if that very process still lives. A client whose engine was
+    /// killed waits for ever for its last output to be read; its server goes on telling it everything, and an ending one
+    /// turns everybody away as [`server::WEDGED`] because of it. Not while connected: the process that is known is then our own.
     pub fn end_stale(&self) -> bool {
         let Ok(text) = std::fs::read_to_string(self.client_file()) else { return false };
         let Some((pid, started)) = text.trim().split_once(' ') else { return false };
         let (Ok(pid), Ok(started)) = (pid.parse::<u32>(), started.parse::<u64>()) else { return false };
-        proc::started(pid) == Some(started) && proc::is_tmux(pid) && proc::signal(pid, rustix::process::Signal::KILL)
+        // The file of a copied workspace tells of a client of the original's server, which may well be in use.
+        let is_ours =
+            proc::started(pid) == Some(started) && proc::is_tmux(pid) && proc::names_socket(pid, self.socket());
+        is_ours && proc::signal(pid, rustix::process::Signal::KILL)
     }
 
     /// Runs command lines (from [`verb`]) in order, and gives all their replies.

@@ -85,7 +85,7 @@ fn is_server(entry: &Entry) -> bool {
     entry.name.starts_with("tmux: server") || (entry.name == "tmux" && entry.session == entry.pid)
 }
 
-fn names_socket(pid: u32, socket: &Path) -> bool {
+pub(super) fn names_socket(pid: u32, socket: &Path) -> bool {
     let wanted = std::os::unix::ffi::OsStrExt::as_bytes(socket.as_os_str());
     (HERE.arguments)(pid).iter().any(|argument| argument == wanted)
 }
