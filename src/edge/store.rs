@@ -5,6 +5,7 @@
 //! fresh workspace (fault S3). Nothing here knows what a record means, and nothing is retried: a full disk is told
 //! ([`StoreError::Full`]) and the caller goes on without new intents (fault S1).
 
+mod checkpoint;
 mod reader;
 mod rescue;
 pub mod screens;
@@ -23,6 +24,7 @@ use crate::pilot::fact::Stamp;
 use crate::pilot::record::Record;
 use crate::pilot::time::Time;
 
+pub use checkpoint::Checkpoint;
 pub use reader::{Filter, PAGE_CAP, Page, Reader, Row};
 
 /// Version of the tables; a newer one in the file is refused, not rewritten (fault K9).
@@ -110,6 +112,10 @@ pub struct Store {
     path: PathBuf,
     db: Connection,
     last: Option<Stamp>,
+    /// All older records have been looked through for what is old: what is kept for ever is not read each time.
+    pruned: Time,
+    /// As it was when we opened: whatever replaces its file meanwhile is another one.
+    program: Option<String>,
     rescued: Option<Rescued>,
 }
 
@@ -136,7 +142,7 @@ impl Store {
             Err(other) => return Err(other),
         };
         let last = last(&db).map_err(|cause| StoreError::of(&path, cause))?;
-        Ok(Store { path, db, last, rescued })
+        Ok(Store { path, db, last, pruned: Time(i64::MIN), program: checkpoint::program(), rescued })
     }
 
     /// The newest record's place; `None`: a log without records, which is a fresh workspace or one whose log was lost
@@ -173,24 +179,41 @@ impl Store {
 
     /// Hands over all records from the first to the last.
     pub fn fold(&self, each: impl FnMut(Stamp, Record)) -> Result<Folded, StoreError> {
-        reader::fold(&self.db, each).map_err(|cause| StoreError::of(&self.path, cause))
+        self.fold_after(0, each)
+    }
+
+    /// The same with those behind this number alone.
+    pub fn fold_after(&self, seq: u64, each: impl FnMut(Stamp, Record)) -> Result<Folded, StoreError> {
+        reader::fold(&self.db, seq, each).map_err(|cause| StoreError::of(&self.path, cause))
+    }
+
+    /// What is known without a fold: the state as this very program kept it. `None`: all must be folded.
+    pub fn checkpoint(&mut self) -> Option<Checkpoint> {
+        let known = checkpoint::load(&self.db, self.program.as_deref()?, self.last?).unwrap_or_else(|cause| {
+            tracing::warn!(%cause, "the kept state can't be read: all records are folded");
+            None
+        })?;
+        self.pruned = known.pruned;
+        Some(known)
+    }
+
+    /// Keeps the state as it is after the last record.
+    pub fn keep_checkpoint(&mut self, state: String) -> Result<(), StoreError> {
+        let (Some(program), Some(stamp)) = (&self.program, self.last) else { return Ok(()) };
+        let known = Checkpoint { stamp, pruned: self.pruned, state };
+        checkpoint::save(&self.db, program, &known).map_err(|cause| StoreError::of(&self.path, cause))?;
+        #[cfg(debug_assertions)]
+        failpoint::reached("store.checkpoint");
+        Ok(())
     }
 
     /// Drops records older than `before` for which `keep` says no; returns how many. The last record always stays, so
     /// that no number is ever used twice; so do rows that can't be read, as evidence.
     pub fn prune(&mut self, before: Time, keep: impl Fn(&Record) -> bool) -> Result<u64, StoreError> {
-        self.prune_since(Time(i64::MIN), before, keep)
-    }
-
-    /// The same where those from before `since` have been looked through already: what is kept for ever is not read each time.
-    pub fn prune_since(
-        &mut self,
-        since: Time,
-        before: Time,
-        keep: impl Fn(&Record) -> bool,
-    ) -> Result<u64, StoreError> {
-        let pruned = self.drop_old(since, before, keep);
-        pruned.map_err(|cause| StoreError::of(&self.path, cause))
+        let pruned = self.drop_old(self.pruned, before, keep);
+        let dropped = pruned.map_err(|cause| StoreError::of(&self.path, cause))?;
+        self.pruned = self.pruned.max(before);
+        Ok(dropped)
     }
 
     fn insert(&mut self, rows: &[Ready]) -> rusqlite::Result<()> {
@@ -307,6 +330,9 @@ fn connect(path: &Path) -> Result<Connection, StoreError> {
     let health: String = db.pragma_query_value(None, "quick_check", |row| row.get(0)).map_err(wrong)?;
     if health != "ok" {
         return Err(StoreError::Damaged { path: path.to_path_buf(), why: health });
+    }
+    if let Err(cause) = db.execute_batch(checkpoint::TABLE) {
+        tracing::warn!(%cause, "there is no place to keep the state: starts fold all records");
     }
     Ok(db)
 }

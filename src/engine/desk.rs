@@ -37,6 +37,10 @@ use super::supply::Supply;
 /// A log that can't be written is tried again after this; until then no effect leaves (fault S1).
 const WRITE_AGAIN: Duration = Duration::from_secs(1);
 
+/// After so many records the state is kept, so that a start has no more than these to fold: some milliseconds. Where we are tested it
+/// is kept far more often, so that whatever can happen to a log happens to that too.
+pub(super) const KEEP_STATE: u64 = if cfg!(debug_assertions) { 100 } else { 2_000 };
+
 /// So long the end of an agent waits for what it said before; reading that takes some milliseconds.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 
@@ -76,6 +80,8 @@ pub(super) struct Desk {
     /// Why it could not, the last time.
     pub(super) unwritable: String,
     pub(super) seed: u64,
+    /// The record after which the state was last kept. `None`: it is not, as the log is damaged.
+    pub(super) state_kept: Option<u64>,
 }
 
 impl Desk {
@@ -196,9 +202,24 @@ impl Desk {
         failpoint::records(When::Before, &records);
         let promised = effects.iter().any(|effect| matches!(effect, Effect::Reply { .. }));
         let oldest = records[0].0.at - self.rules.retention.records;
-        self.scribe.write(records.clone(), promised, oldest);
+        let state = self.state_to_keep(&records);
+        self.scribe.write(records.clone(), promised, oldest, state);
         self.writing = Some(Writing { round: (records, effects), reported: self.reported });
         None
+    }
+
+    /// The state in its own words, after so many records; it must be the one after these.
+    fn state_to_keep(&mut self, records: &[(Stamp, Record)]) -> Option<String> {
+        let last = records.last()?.0.seq;
+        if last < self.state_kept? + KEEP_STATE || last != self.state.seq {
+            return None;
+        }
+        self.state_kept = Some(last);
+        let words = serde_json::to_string(&self.state);
+        if let Err(error) = &words {
+            tracing::warn!(%error, "the state is not kept: the next start takes a moment longer");
+        }
+        words.ok()
     }
 
     /// What follows from records that are in the log now.

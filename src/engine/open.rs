@@ -25,9 +25,10 @@ use crate::edge::store::{Folded, Store, StoreError};
 use crate::edge::tmux::TmuxClient;
 use crate::edge::workspace;
 use crate::pilot::state::State;
+use crate::pilot::time::Time;
 
 use super::Options;
-use super::desk::Desk;
+use super::desk::{Desk, KEEP_STATE};
 use super::keepsakes::Keepsakes;
 use super::panes::Panes;
 use super::supply::{Supply, folders, server_spec};
@@ -66,8 +67,7 @@ pub(super) async fn open(options: Options) -> Result<(Desk, Clock), OpenError> {
     let mut lock = Lock::take(&state_dir, clock::wall())?;
     let mut store = Store::open(&workspace::records(&state_dir))?;
     let old = clock::wall() - rules.retention.records;
-    store.prune(old, |record| !record.is_history())?;
-    let mut state = fold(&store)?;
+    let (mut state, state_kept) = remember(&mut store, old)?;
     if store.last().is_none() && state.seen.damage.is_none() {
         state.seen.damage = lost(&state_dir);
     }
@@ -118,13 +118,18 @@ pub(super) async fn open(options: Options) -> Result<(Desk, Clock), OpenError> {
         write_waits: Rc::default(),
         unwritable: String::new(),
         seed,
+        state_kept,
     };
     Ok((desk, clock))
 }
 
-fn fold(store: &Store) -> Result<State, OpenError> {
-    let mut state = State::default();
-    let folded = store.fold(|stamp, record| state.apply(stamp, &record))?;
+/// What the log comes to, and the record after which that is kept for the next start; `None`: it is not.
+fn remember(store: &mut Store, old: Time) -> Result<(State, Option<u64>), OpenError> {
+    let mut state = recall(store).unwrap_or_default();
+    let kept = state.seq;
+    store.prune(old, |record| !record.is_history())?;
+    let folded = store.fold_after(kept, |stamp, record| state.apply(stamp, &record))?;
+    tracing::info!(records = folded.records, after = kept, "the log is folded");
     if let Some(rescued) = store.rescued() {
         tracing::error!(aside = %rescued.aside.display(), why = %rescued.why, kept = rescued.kept, "the log was damaged and rescued");
     }
@@ -132,7 +137,29 @@ fn fold(store: &Store) -> Result<State, OpenError> {
         tracing::error!(seq = corrupt.seq, why = %corrupt.why, "a record can't be read and is left out");
     }
     state.seen.damage = damage(store, &folded);
-    Ok(state)
+    // Each start shall tell of a damage, and a fold of all is what finds it.
+    let sound = folded.corrupt.is_empty();
+    let much = sound && folded.records >= KEEP_STATE;
+    let kept = if much && keep(store, &state) { state.seq } else { kept };
+    Ok((state, sound.then_some(kept)))
+}
+
+/// The state that was kept. `None`: all records must be folded.
+fn recall(store: &mut Store) -> Option<State> {
+    let known = store.checkpoint()?;
+    let state: Result<State, _> = serde_json::from_str(&known.state);
+    if let Err(error) = &state {
+        tracing::warn!(%error, "the kept state can't be understood: all records are folded");
+    }
+    state.ok().filter(|state| state.seq == known.stamp.seq)
+}
+
+fn keep(store: &mut Store, state: &State) -> bool {
+    let kept = serde_json::to_string(state).map_err(StoreError::from).and_then(|state| store.keep_checkpoint(state));
+    if let Err(error) = &kept {
+        tracing::warn!(%error, "the state is not kept: the next start folds these records again");
+    }
+    kept.is_ok()
 }
 
 /// What an operator is told of a log that was not whole.

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::model::ScreenSays;
 
 use super::fact::{Exit, Identity, Place, ProgramState, Screen, Search, Setting, Vetted, Work};
@@ -16,7 +18,7 @@ use super::time::Time;
 use super::usage::{Tally, Used};
 
 /// What we remember of an agent; survives us.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Agent {
     pub wish: Wish,
     pub life: Life,
@@ -83,7 +85,7 @@ pub struct Agent {
 }
 
 /// A way that an agent goes, as it was chosen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
     pub backend: String,
     /// `None`: its program's own login.
@@ -92,7 +94,7 @@ pub struct Route {
 }
 
 /// Where an agent stands between down and up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Life {
     Down {
         since: Time,
@@ -111,7 +113,7 @@ pub enum Life {
 }
 
 /// Nothing is done with a held agent until it is released.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
     pub cause: String,
     pub evidence: Vec<String>,
@@ -123,7 +125,7 @@ pub struct Hold {
 }
 
 /// A usage limit the agent ran into.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limit {
     /// When it was told, or read.
     pub since: Time,
@@ -133,7 +135,7 @@ pub struct Limit {
 }
 
 /// A job's run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Job {
     /// Never asked for.
     Idle,

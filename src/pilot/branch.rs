@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::fact::Handoff;
 use super::id::{AgentId, Sha};
 use super::time::{DAY_MS, Time};
 
 /// The watched branch, as far as it was taken note of.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Branch {
     /// Remote and branch the baseline belongs to.
     pub of: Option<(String, String)>,
@@ -22,7 +24,7 @@ pub struct Branch {
 }
 
 /// A handoff that was passed on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PassedOn {
     pub gate: String,
     pub sha: Sha,

@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::event::StatusFile;
 use super::id::PhaseId;
 use super::launch;
@@ -13,7 +15,7 @@ use super::time::Time;
 use super::turn::Turn;
 
 /// The living sequence, folded from records.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sequence {
     pub phases: Vec<PhaseId>,
     pub done: BTreeSet<PhaseId>,

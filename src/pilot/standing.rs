@@ -10,7 +10,7 @@ use super::time::Time;
 use super::usage::{Spent, TurnEnd, Used};
 
 /// One account's.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Standing {
     /// Since when its provider refuses it, and in which words.
     pub refused: Option<(Time, String)>,
@@ -28,7 +28,7 @@ pub struct Standing {
 }
 
 /// A usage limit of an account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountLimit {
     pub since: Time,
     /// `None`: nobody told.
@@ -37,7 +37,7 @@ pub struct AccountLimit {
 }
 
 /// What a tiny call proved.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proof {
     pub at: Time,
     /// Tells versions of the program apart.

@@ -1,8 +1,11 @@
 //! All that the pilot knows. The durable part is the fold of the records, and [`State::apply`] is the only thing that
-//! changes it; `seen` and the `watch` of each agent are volatile.
+//! changes it; `seen` and the `watch` of each agent are volatile. The durable part can be written down (by serde), so that nobody has
+//! to fold all records there ever were.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use super::account;
 use super::agent::{Agent, Job, Life, Watch};
@@ -19,8 +22,8 @@ use super::usage::{Spent, TurnEnd, Used};
 /// Settled messages kept for showing; older ones stay in the log only.
 const SETTLED_KEPT: usize = 200;
 
-/// Everything.
-#[derive(Clone, Debug, Default)]
+/// Everything. What serde writes of it is the durable part, for the program that wrote it: no format to keep.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct State {
     pub epoch: u64,
     pub engine_pid: u32,
@@ -55,12 +58,14 @@ pub struct State {
     /// set forward, or no engine was there to see it.
     pub ran_ahead: Option<(Time, Duration)>,
     pub complete_file: bool,
+    #[serde(skip)]
     pub seen: Seen,
+    #[serde(skip)]
     pub watches: BTreeMap<AgentId, Watch>,
 }
 
 /// A message with its stage.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Posted {
     pub message: Message,
     pub stage: Stage,

@@ -9,6 +9,8 @@ mod deck;
 mod each_call;
 #[expect(dead_code, reason = "the tests of faults use the rest of it")]
 mod failing;
+#[path = "../real/kept.rs"]
+mod kept;
 mod kills;
 #[path = "../real/plan.rs"]
 #[expect(dead_code, reason = "the tests of faults use the rest of it")]

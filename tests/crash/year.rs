@@ -14,7 +14,8 @@ use super::runs::wanted;
 
 /// The most records of a day that ten agents made in the simulated year.
 const A_DAY: u64 = 5_676;
-const DAY: i64 = 86_400_000;
+pub(super) const DAY: i64 = 86_400_000;
+pub(super) const RETENTION: i64 = 90 * DAY;
 const MOST_BYTES: u64 = 500_000_000;
 const MOST_MS: i64 = 100;
 
@@ -50,29 +51,32 @@ fn turn(number: u64, at: Time) -> Vec<Record> {
     records
 }
 
-#[test]
-fn a_years_log_stays_small_and_its_last_day_is_read_in_a_moment() {
-    let days = i64::try_from(wanted("FLIGHTDECK_CRASH_DAYS").unwrap_or(10)).unwrap();
-    let retention = 90 * DAY;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("state/records.db");
-    let mut store = Store::open(&path).unwrap();
+/// Writes the records of so many days from this time on, and drops what is too old as a running engine does once a day; how many
+/// were written.
+pub(super) fn write(store: &mut Store, begin: Time, days: i64, retention: i64) -> u64 {
     let (mut number, mut written) = (0, 0);
     for day in 0..days {
         let end = written + A_DAY;
         while written < end {
-            let at = Time(
-                day * DAY + i64::try_from(A_DAY - (end - written)).unwrap() * (DAY / i64::try_from(A_DAY).unwrap()),
-            );
+            let part = i64::try_from(A_DAY - (end - written)).unwrap() * (DAY / i64::try_from(A_DAY).unwrap());
+            let at = Time(begin.0 + day * DAY + part);
             let records: Vec<Record> = (0..40).flat_map(|more| turn(number + more, at)).collect();
             number += 40;
             written += records.len() as u64;
             store.append(at, &records).unwrap();
         }
-        // As a running engine does once a day.
-        let oldest = Time((day + 1) * DAY - retention);
-        store.prune_since(Time(oldest.0 - DAY), oldest, |record| !record.is_history()).unwrap();
+        store.prune(Time(begin.0 + (day + 1) * DAY - retention), |record| !record.is_history()).unwrap();
     }
+    written
+}
+
+#[test]
+fn a_years_log_stays_small_and_its_last_day_is_read_in_a_moment() {
+    let days = i64::try_from(wanted("FLIGHTDECK_CRASH_DAYS").unwrap_or(10)).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state/records.db");
+    let mut store = Store::open(&path).unwrap();
+    let written = write(&mut store, Time(0), days, RETENTION);
     let begin = clock::monotonic_ms();
     let mut kept = 0_u64;
     store.fold(|_, _| kept += 1).unwrap();

@@ -85,8 +85,7 @@ impl World {
         self.engines += 1;
         self.trial.calm_since = self.now;
         let life = self.engines;
-        let state = self.log.fold.clone();
-        let mut state = if self.trial.forgets { state } else { self.log.folded() };
+        let mut state = self.recalled();
         let now = self.clock();
         self.read_files();
         let pid = 4000 + u32::try_from(life).expect("few");
@@ -100,6 +99,17 @@ impl World {
         self.wake_ping();
         self.watch_again(life);
         self.read_spool();
+    }
+
+    /// What the log comes to, and what comes of it written down and read again (as a start does that need not fold all of it).
+    fn recalled(&mut self) -> State {
+        let folded = if self.trial.forgets { self.log.fold.clone() } else { self.log.folded() };
+        let words = serde_json::to_string(&folded).expect("a state is text");
+        let state: State = serde_json::from_str(&words).expect("our own words");
+        if !state.remembers_the_same(&folded) || !state.unsettled().eq(folded.unsettled()) {
+            self.wrong.push("a state that was written down is another one when it is read".to_string());
+        }
+        state
     }
 
     /// The engine is gone at once; each effect that is under way happens or not.

@@ -127,10 +127,10 @@ impl Reader {
     }
 }
 
-/// Hands over all believable records in order.
-pub(super) fn fold(db: &Connection, mut each: impl FnMut(Stamp, Record)) -> rusqlite::Result<Folded> {
+/// Hands over all believable records behind a number in order.
+pub(super) fn fold(db: &Connection, seq: u64, mut each: impl FnMut(Stamp, Record)) -> rusqlite::Result<Folded> {
     let mut folded = Folded::default();
-    walk(db, |step| match step {
+    walk(db, seq, |step| match step {
         Step::Row(row) => match row.record() {
             Ok(record) => {
                 folded.records += 1;
@@ -171,9 +171,13 @@ pub(super) enum Step {
 /// begin to double so that the end of the numbers is reached at once.
 const SMALL_STEPS: u32 = 256;
 
-/// Goes through all rows from the first to the last, and over stretches that SQLite can't read.
-pub(super) fn walk(db: &Connection, mut each: impl FnMut(Step) -> rusqlite::Result<()>) -> rusqlite::Result<()> {
-    let (mut next, mut tries) = (1_u64, 0_u32);
+/// Goes through all rows behind a number to the last, and over stretches that SQLite can't read.
+pub(super) fn walk(
+    db: &Connection,
+    seq: u64,
+    mut each: impl FnMut(Step) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let (mut next, mut tries) = (seq.saturating_add(1), 0_u32);
     loop {
         let end = stretch(db, next, |row| {
             // Flipped bits in the tree of pages lead back to rows that were read: following them would never end.

@@ -49,7 +49,7 @@ fn copy(old: &Path, to: &Connection) -> rusqlite::Result<(u64, Vec<Corrupt>)> {
     }
     let mut insert =
         to.prepare("INSERT OR IGNORE INTO records (seq, at, kind, agent, json, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-    reader::walk(&from, |step| {
+    reader::walk(&from, 0, |step| {
         match step {
             Step::Row(row) => {
                 let (seq, at) = (reader::signed(row.stamp.seq), row.stamp.at.0);

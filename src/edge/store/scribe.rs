@@ -19,6 +19,8 @@ struct Batch {
     records: Vec<(Stamp, Record)>,
     durable: bool,
     oldest: Time,
+    /// The state after them, where it is time to keep it.
+    state: Option<String>,
 }
 
 /// What came of it.
@@ -49,11 +51,12 @@ impl Scribe {
     }
 
     /// Begins to write. `durable`: not even a power cut may take it back. Records that only tell what was before `oldest` may be
-    /// forgotten, in time. Never waits; the caller has heard of the batch before.
-    pub fn write(&self, records: Vec<(Stamp, Record)>, durable: bool, oldest: Time) {
+    /// forgotten, in time. `state`: how things stand after them, for the next start. Never waits; the caller has heard of the
+    /// batch before.
+    pub fn write(&self, records: Vec<(Stamp, Record)>, durable: bool, oldest: Time, state: Option<String>) {
         if let Some(batches) = &self.batches {
             // A thread that ended says so where its word is waited for.
-            let _ = batches.try_send(Batch { records, durable, oldest });
+            let _ = batches.try_send(Batch { records, durable, oldest, state });
         }
     }
 
@@ -73,13 +76,18 @@ fn work(mut store: Store, mut orders: Receiver<Batch>, told: &Sender<Written>) {
     // It was done at the opening.
     let mut pruned = None;
     while let Some(batch) = orders.blocking_recv() {
-        if told.blocking_send(write(&mut store, &batch)).is_err() {
+        let written = write(&mut store, &batch);
+        let state = batch.state.filter(|_| written.error.is_none());
+        if told.blocking_send(written).is_err() {
             return;
+        }
+        if let Some(Err(error)) = state.map(|state| store.keep_checkpoint(state)) {
+            tracing::warn!(%error, "the state is not kept: the next start takes a moment longer");
         }
         let last = *pruned.get_or_insert(batch.oldest);
         if batch.oldest.since(last) >= PRUNING {
             pruned = Some(batch.oldest);
-            if let Err(error) = store.prune_since(last, batch.oldest, |record| !record.is_history()) {
+            if let Err(error) = store.prune(batch.oldest, |record| !record.is_history()) {
                 tracing::warn!(%error, "what is old stays in the log for another day");
             }
         }

@@ -273,6 +273,58 @@ fn pruning_drops_only_what_is_old_and_not_kept_and_reuses_no_number() {
 }
 
 #[test]
+fn a_kept_state_spares_the_records_before_it_and_comes_back_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("state/records.db");
+    let mut store = Store::open(&path).unwrap();
+    assert_eq!(store.checkpoint(), None);
+    let stamps = store.append(Time(5), &[wished("builder"), Record::WatchMended]).unwrap();
+    store.prune(Time(3), |_| true).unwrap();
+    store.keep_checkpoint("a state".to_string()).unwrap();
+    store.keep_checkpoint("the state".to_string()).unwrap();
+    store.append(Time(7), &[Record::ServerLost]).unwrap();
+    drop(store);
+    let mut store = Store::open(&path).unwrap();
+    let known = Checkpoint { stamp: stamps[1], pruned: Time(3), state: "the state".to_string() };
+    assert_eq!(store.checkpoint(), Some(known));
+    let mut seen = Vec::new();
+    let folded = store.fold_after(2, |stamp, record| seen.push((stamp.seq, record))).unwrap();
+    assert_eq!((seen, folded.records), (vec![(3, Record::ServerLost)], 1));
+    assert_eq!(all(&store).1.records, 3);
+    // A clock that is years ahead, and put right.
+    store.prune(Time(1_000), |_| true).unwrap();
+    store.keep_checkpoint("a later state".to_string()).unwrap();
+    assert_eq!(store.checkpoint().unwrap().pruned, Time(7));
+}
+
+#[test]
+fn a_state_that_does_not_prove_itself_is_not_there() {
+    let dir = tempfile::tempdir().unwrap();
+    for (why, change) in [
+        ("of another program", "UPDATE checkpoint SET program = '0.0.1 1 2 3.4'"),
+        ("changed", "UPDATE checkpoint SET state = 'the stale'"),
+        ("of another place", "UPDATE checkpoint SET seq = seq - 1"),
+        ("looked through to another time", "UPDATE checkpoint SET pruned = 9"),
+        ("ahead of the log", "DELETE FROM records WHERE seq = 3"),
+        (
+            "no number",
+            "ALTER TABLE checkpoint RENAME TO old; CREATE TABLE checkpoint AS
+             SELECT only, seq, 'x' AS at, pruned, program, state, sum FROM old",
+        ),
+        ("not there", "DROP TABLE checkpoint"),
+    ] {
+        let path = dir.path().join(format!("{why}.db"));
+        written(&path, 3);
+        let mut store = Store::open(&path).unwrap();
+        store.keep_checkpoint("the state".to_string()).unwrap();
+        assert!(store.checkpoint().is_some(), "{why}");
+        drop(store);
+        Connection::open(&path).unwrap().execute_batch(change).unwrap();
+        assert_eq!(Store::open(&path).unwrap().checkpoint(), None, "{why}");
+    }
+}
+
+#[test]
 fn a_hundred_thousand_records_are_folded_within_a_bound() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("records.db");
