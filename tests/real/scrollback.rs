@@ -22,7 +22,12 @@ fn old_rows_are_read_while_new_ones_come_and_the_end_is_a_key_away() {
         while !terminal.screen().contains(row) {
             let before = rows(&terminal);
             terminal.press(&["PPage"]);
-            deck.until("another page", || (rows(&terminal) != before).then_some(()));
+            // A frame may be read while it is drawn: it has come when it stays.
+            let mut seen = Vec::new();
+            deck.until("another page", || {
+                let stays = std::mem::replace(&mut seen, rows(&terminal)) == seen;
+                (stays && seen != before).then_some(())
+            });
         }
     };
     page_up("row 0200 of it");
