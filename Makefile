@@ -86,8 +86,8 @@ fuzz: setup ## Give hostile input to each reader (SECONDS=600 TARGETS="config ma
 N ?= 100000
 HOURS ?= 1
 
-chaos-messages: setup ## Send N messages through killed engines, stopped servers, swallowed Enters, and judge each (N=100000 SEED=7 KEEP=folder FAST=1)
-	FLIGHTDECK_CHAOS_MESSAGES=$(N) $(if $(SEED),FLIGHTDECK_CHAOS_SEED=$(SEED)) $(if $(KEEP),FLIGHTDECK_CHAOS_KEEP="$(abspath $(KEEP))") \
+chaos-messages: setup ## Send N messages through killed engines, stopped servers, swallowed Enters, and judge each (N=100000 DECKS=3 SEED=7 KEEP=folder FAST=1)
+	FLIGHTDECK_CHAOS_MESSAGES=$(N) $(if $(DECKS),FLIGHTDECK_CHAOS_DECKS=$(DECKS)) $(if $(SEED),FLIGHTDECK_CHAOS_SEED=$(SEED)) $(if $(KEEP),FLIGHTDECK_CHAOS_KEEP="$(abspath $(KEEP))") \
 		$(CARGO) test $(if $(FAST),$(OPTIMISED)) --quiet --test chaos messages:: -- --nocapture
 
 soak: setup ## Keep 20 demo agents going in light chaos, and measure what the engine takes (HOURS=1 SEED=7 KEEP=folder)

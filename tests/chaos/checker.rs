@@ -116,6 +116,22 @@ impl Verdict {
         self.findings.push(Finding { breach, what: what.into() });
     }
 
+    /// Both together.
+    pub(crate) fn and(mut self, other: Verdict) -> Verdict {
+        self.findings.extend(other.findings);
+        self.uncertain.extend(other.uncertain);
+        Verdict {
+            findings: self.findings,
+            uncertain: self.uncertain,
+            stuck: self.stuck + other.stuck,
+            submitted: self.submitted + other.submitted,
+            ended: self.ended + other.ended,
+            refused: self.refused + other.refused,
+            unanswered: self.unanswered + other.unanswered,
+            effects: self.effects + other.effects,
+        }
+    }
+
     pub(crate) fn count(&self, breach: &Breach) -> usize {
         self.findings.iter().filter(|finding| finding.breach == *breach).count()
     }

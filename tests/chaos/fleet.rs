@@ -1,6 +1,6 @@
 //! Twenty scripted agents that lose three Enters in ten, and what the engine is told of them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flightdeck::edge::spawn;
 
@@ -45,9 +45,21 @@ pub(crate) fn tmux(socket: &Path, args: &[&str]) -> String {
     String::from_utf8_lossy(&output.expect("tmux is installed").stdout).into_owned()
 }
 
-/// Where FLIGHTDECK_CHAOS_KEEP says, a run leaves its workspace for whoever looks into it.
-pub(crate) fn keep(deck: &Deck) {
-    let Ok(to) = std::env::var("FLIGHTDECK_CHAOS_KEEP") else { return };
+/// Where FLIGHTDECK_CHAOS_KEEP says, a run leaves its workspace for whoever looks into it, in a folder named after its seed.
+pub(crate) fn keep(deck: &Deck, seed: u64) {
+    let Some(kept) = std::env::var_os("FLIGHTDECK_CHAOS_KEEP").map(PathBuf::from) else { return };
+    std::fs::create_dir_all(&kept).expect("a folder to keep it in");
+    let to = kept.join(seed.to_string());
     // Sockets are not copied, and are no loss.
     spawn::blocking("cp").args(["-r", "--"]).arg(deck.outside()).arg(&to).output().expect("cp");
+}
+
+/// How many control clients of this server live.
+pub(crate) fn control_clients(socket: &Path) -> usize {
+    let socket = socket.display().to_string();
+    let entries = std::fs::read_dir("/proc").expect("a process table");
+    let arguments = entries.filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("cmdline")).ok());
+    let is_one =
+        |line: &String| line.split('\0').any(|word| word == "-C") && line.split('\0').any(|word| word == socket);
+    arguments.filter(is_one).count()
 }

@@ -15,6 +15,8 @@ mod escapes;
 mod evidence;
 mod fleet;
 mod judged;
+#[path = "../real/kept.rs"]
+mod kept;
 mod messages;
 mod operator;
 #[path = "../real/plan.rs"]

@@ -1,4 +1,5 @@
 //! The run: senders, a person at the panes and the weather, until enough was said and all of it is settled; then the judge.
+//! A deck waits more than it works, so several may share the wishes, each with agents, an engine, a server and weather of its own.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -6,21 +7,27 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use flightdeck::edge::{clock, spawn};
+use flightdeck::edge::{clock, spawn, workspace};
 
 use super::book::Book;
 use super::checker::{Case, Verdict, judge};
 use super::deck::Deck;
 use super::evidence::{self, Ledger};
 use super::fleet;
+use super::kept;
 use super::operator::{self, Operator};
 use super::senders::Post;
 use super::weather::Weather;
 
 /// Between two looks at the records and the weather.
 const LOOK: Duration = Duration::from_millis(25);
-/// Without any message that settles for so long nothing goes on any more.
-const STUCK_MS: i64 = 60_000;
+/// Without any message that settles for so long nothing goes on any more. A disk that is busy with a build holds up all of it for half
+/// a minute.
+const STUCK_MS: i64 = 180_000;
+/// That of the engine, and one of the engine before that is just being ended.
+const MOST_CLIENTS: usize = 2;
+/// So much of the log may have come after the state was last kept; an engine that is not let live for long keeps it at its start.
+const MOST_BEHIND: u64 = 2_000;
 /// How often a run tells how far it is.
 const TELL_MS: i64 = 10_000;
 
@@ -28,23 +35,37 @@ const TELL_MS: i64 = 10_000;
 fn each_message_in_chaos_has_one_effect_or_a_visible_doubt() {
     let wanted = number("FLIGHTDECK_CHAOS_MESSAGES", 200);
     let seed = number("FLIGHTDECK_CHAOS_SEED", 20_261_122);
+    let decks = number("FLIGHTDECK_CHAOS_DECKS", 1);
     let began = clock::monotonic_ms();
-    let (verdict, story) = play(wanted, seed);
+    let verdict = side_by_side(wanted, seed, decks);
     let took = (clock::monotonic_ms() - began) / 1000;
-    println!("chaos: seed {seed}, wishes {wanted}, {took} s, {story}\nchaos: {verdict}");
+    println!("chaos: wishes {wanted}, decks {decks}, {took} s\nchaos: {verdict}");
     verdict.uncertain.iter().for_each(|doubt| println!("uncertain: {doubt}"));
     let findings: Vec<String> =
         verdict.findings.iter().map(|finding| format!("{:?}: {}", finding.breach, finding.what)).collect();
-    assert!(findings.is_empty(), "seed {seed}:\n{}", findings.join("\n"));
+    assert!(findings.is_empty(), "seed {seed}, {decks} decks:\n{}", findings.join("\n"));
     let doubts = verdict.uncertain.len() as u64;
-    assert!(doubts * 1000 <= wanted.max(1000), "seed {seed}: {doubts} of {wanted} uncertain");
+    assert!(doubts * 1000 <= wanted.max(1000), "seed {seed}, {decks} decks: {doubts} of {wanted} uncertain");
+}
+
+/// Each deck sends its share, by a seed of its own.
+fn side_by_side(wanted: u64, seed: u64, decks: u64) -> Verdict {
+    assert!((1..=wanted).contains(&decks), "{decks} decks can't share {wanted} wishes");
+    let share = |number: u64| wanted / decks + u64::from(number < wanted % decks);
+    let deck = |number: u64| {
+        let (share, seed) = (share(number), seed + number);
+        spawn::thread("deck", move || play(share, seed)).expect("a thread")
+    };
+    let running: Vec<JoinHandle<Verdict>> = (0..decks).map(deck).collect();
+    let verdicts = running.into_iter().map(|deck| deck.join().expect("it came to its end"));
+    verdicts.reduce(Verdict::and).expect("one at least")
 }
 
 pub(crate) fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
 }
 
-fn play(wanted: u64, seed: u64) -> (Verdict, String) {
+fn play(wanted: u64, seed: u64) -> Verdict {
     let deck = fleet::plan(seed, 30).up();
     fleet::names().iter().for_each(|agent| deck.ready(agent, 1));
     let mut run = Run::begin(&deck, wanted, seed, Duration::ZERO);
@@ -56,16 +77,19 @@ fn play(wanted: u64, seed: u64) -> (Verdict, String) {
     }
     run.settle(&mut weather);
     senders.into_iter().for_each(|sender| sender.join().expect("it sent all of its own"));
-    let story = format!(
-        "engine killed {} times, server stopped {} times, {} panes ended; by hand {:?}",
-        weather.kills,
-        weather.stops,
-        weather.deaths,
-        run.desk.acts.lock().expect("no panic")
-    );
+    let (kills, stops, deaths) = (weather.kills, weather.stops, weather.deaths);
+    let by_hand = run.desk.acts.lock().expect("no panic").clone();
     let verdict = judge(&run.case());
-    fleet::keep(&deck);
-    (verdict, story)
+    tell(&format!(
+        "chaos {seed}: {wanted} wishes, engine killed {kills} times, server stopped {stops} times, {deaths} panes ended; \
+         by hand {by_hand:?}; {verdict}"
+    ));
+    fleet::keep(&deck, seed);
+    let clients = fleet::control_clients(&deck.socket());
+    assert!(clients <= MOST_CLIENTS, "{clients} control clients were left by {kills} killed engines");
+    let (kept, last) = kept::state(&workspace::records(&deck.state_dir()));
+    assert!(last < kept + MOST_BEHIND, "the state was kept after record {kept} of {last}");
+    verdict
 }
 
 /// What goes on beside the weather: the book, the records as they come, a person at the panes.
@@ -95,7 +119,7 @@ impl<'a> Run<'a> {
         let person = Operator::new(Arc::clone(&desk), deck.socket(), agents, seed);
         let person = Some(spawn::thread("operator", move || person.work()).expect("a thread"));
         let ending = Ending(Arc::clone(&post.over), Arc::clone(&desk));
-        Run { deck, post, desk, ledger: Ledger::of(&deck.workspace), person, watch: Watch::new(), ending }
+        Run { deck, post, desk, ledger: Ledger::of(&deck.workspace), person, watch: Watch::new(seed), ending }
     }
 
     /// Reads what is new, tells those who wait for it, and pauses for a moment.
@@ -175,6 +199,7 @@ pub(crate) fn senders(post: &Post, verbs: usize, links: usize) -> Vec<JoinHandle
 
 /// Sees to it that the run goes on, and tells how far it is.
 struct Watch {
+    seed: u64,
     settled: usize,
     moved: i64,
     told: i64,
@@ -182,9 +207,9 @@ struct Watch {
 }
 
 impl Watch {
-    fn new() -> Watch {
+    fn new(seed: u64) -> Watch {
         let now = clock::monotonic_ms();
-        Watch { settled: 0, moved: now, told: now, began: now }
+        Watch { seed, settled: 0, moved: now, told: now, began: now }
     }
 
     fn look(&mut self, ledger: &Ledger, book: &Book) {
@@ -196,15 +221,20 @@ impl Watch {
         if now - self.told >= TELL_MS {
             self.told = now;
             let line = format!(
-                "chaos: {} s, {} wishes of {}, {} settled, {} open\n",
+                "chaos {}: {} s, {} wishes of {}, {} settled, {} open",
+                self.seed,
                 (now - self.began) / 1000,
                 book.taken(),
                 book.wanted,
                 self.settled,
                 ledger.open()
             );
-            // Beside what the test harness keeps to itself: a run of hours is watched.
-            let _ = std::io::stderr().write_all(line.as_bytes());
+            tell(&line);
         }
     }
+}
+
+/// Beside what the test harness keeps to itself: a run of hours is watched.
+pub(crate) fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

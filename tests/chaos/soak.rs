@@ -1,7 +1,6 @@
 //! A fleet that goes on for hours in light chaos, with one engine that is measured: what grows, grows without end.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +9,7 @@ use flightdeck::edge::clock;
 
 use super::checker::judge;
 use super::fleet::{self, AGENTS};
-use super::messages::{Run, number, senders};
+use super::messages::{Run, number, senders, tell};
 use super::weather::Weather;
 
 /// Each of two senders says something this often.
@@ -70,7 +69,7 @@ fn a_fleet_that_goes_on_takes_no_more_and_more_of_anything() {
     run.stop();
     run.settle(&mut weather);
     senders.into_iter().for_each(|sender| sender.join().expect("it sent all of its own"));
-    fleet::keep(&deck);
+    fleet::keep(&deck, seed);
     let (stops, deaths) = (weather.stops, weather.deaths);
     let verdict = judge(&run.case());
     tell(&format!("soak: {span_s} s, server stopped {stops} times, {deaths} panes ended\nsoak: {verdict}"));
@@ -174,9 +173,4 @@ fn kilobytes(path: &Path) -> u64 {
         return std::os::unix::fs::MetadataExt::blocks(&meta) / 2;
     }
     fs::read_dir(path).map_or(0, |entries| entries.flatten().map(|entry| kilobytes(&entry.path())).sum())
-}
-
-/// Beside what the test harness keeps to itself: a run of hours is watched.
-fn tell(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
 }
