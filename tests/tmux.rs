@@ -502,15 +502,21 @@ fn a_person_who_detaches_our_client_ends_only_the_connection() {
     });
 }
 
+/// A control client as an earlier engine had one.
+async fn second_client(lab: &Lab) -> std::process::Child {
+    let mut command = spawn::blocking("tmux");
+    command.arg("-S").arg(&lab.spec.socket).args(["-N", "-C", "attach", "-t", "=_flightdeck", "-f", "no-output"]);
+    command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+    let client = command.spawn().expect("tmux runs");
+    until("a second client", async || lab.tmux(&["list-clients"]).lines().count() == 2).await;
+    client
+}
+
 #[test]
 fn a_stuck_client_of_an_earlier_engine_is_ended_and_its_server_with_it() {
     run(async {
         let lab = Lab::new().await;
-        let mut command = spawn::blocking("tmux");
-        command.arg("-S").arg(&lab.spec.socket).args(["-N", "-C", "attach", "-t", "=_flightdeck", "-f", "no-output"]);
-        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
-        let mut stuck = command.spawn().expect("tmux runs");
-        until("a second client", async || lab.tmux(&["list-clients"]).lines().count() == 2).await;
+        let mut stuck = second_client(&lab).await;
         lab.client.disconnect();
         until("one client", async || lab.tmux(&["list-clients"]).lines().count() == 1).await;
         // It can't get rid of its output any more.
@@ -541,11 +547,7 @@ fn a_stuck_client_of_an_earlier_engine_is_ended_and_its_server_with_it() {
 fn a_new_engine_ends_the_client_that_a_killed_one_left() {
     run(async {
         let lab = Lab::new().await;
-        let mut command = spawn::blocking("tmux");
-        command.arg("-S").arg(&lab.spec.socket).args(["-N", "-C", "attach", "-t", "=_flightdeck", "-f", "no-output"]);
-        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
-        let mut left = command.spawn().expect("tmux runs");
-        until("a second client", async || lab.tmux(&["list-clients"]).lines().count() == 2).await;
+        let mut left = second_client(&lab).await;
         // Nobody reads any more what it has to say: tmux waits for ever for that to be written, before it lets it go.
         drop(left.stdout.take());
         let started = flightdeck::edge::process::identity(left.id()).expect("it lives").started;
