@@ -21,9 +21,10 @@ use super::weather::Weather;
 
 /// Between two looks at the records and the weather.
 const LOOK: Duration = Duration::from_millis(25);
-/// Without any message that settles for so long nothing goes on any more. A disk that is busy with a build holds up all of it for half
-/// a minute.
-const STUCK_MS: i64 = 180_000;
+/// Without any message that settles for so long nothing goes on any more.
+const STUCK_MS: i64 = 60_000;
+/// Two looks that are further apart were made on a machine that stood still, and the deck with it: that time is not counted.
+const STOOD_STILL_MS: i64 = 5_000;
 /// That of the engine, and one of the engine before that is just being ended.
 const MOST_CLIENTS: usize = 2;
 /// So much of the log may have come after the state was last kept; an engine that is not let live for long keeps it at its start.
@@ -202,6 +203,7 @@ struct Watch {
     seed: u64,
     settled: usize,
     moved: i64,
+    looked: i64,
     told: i64,
     began: i64,
 }
@@ -209,11 +211,15 @@ struct Watch {
 impl Watch {
     fn new(seed: u64) -> Watch {
         let now = clock::monotonic_ms();
-        Watch { seed, settled: 0, moved: now, told: now, began: now }
+        Watch { seed, settled: 0, moved: now, looked: now, told: now, began: now }
     }
 
     fn look(&mut self, ledger: &Ledger, book: &Book) {
         let now = clock::monotonic_ms();
+        let since = now - std::mem::replace(&mut self.looked, now);
+        if since > STOOD_STILL_MS {
+            self.moved += since;
+        }
         if ledger.settled() > self.settled {
             (self.settled, self.moved) = (ledger.settled(), now);
         }
