@@ -215,11 +215,7 @@ impl Desk {
             return None;
         }
         self.state_kept = Some(last);
-        let words = serde_json::to_string(&self.state);
-        if let Err(error) = &words {
-            tracing::warn!(%error, "the state is not kept: the next start takes a moment longer");
-        }
-        words.ok()
+        in_words(&self.state)
     }
 
     /// What follows from records that are in the log now.
@@ -340,6 +336,15 @@ impl Desk {
             let _ = events.send(Event::TimePassed).await;
         });
     }
+}
+
+/// The state as it is kept for the next start.
+pub(super) fn in_words(state: &State) -> Option<String> {
+    let words = serde_json::to_string(state);
+    if let Err(error) = &words {
+        tracing::warn!(%error, "the state is not kept: the next start takes a moment longer");
+    }
+    words.ok()
 }
 
 /// One line of the log: number, kind and agent, never the words of a message or a screen.

@@ -28,7 +28,7 @@ use crate::pilot::state::State;
 use crate::pilot::time::Time;
 
 use super::Options;
-use super::desk::{Desk, KEEP_STATE};
+use super::desk::{Desk, KEEP_STATE, in_words};
 use super::keepsakes::Keepsakes;
 use super::panes::Panes;
 use super::supply::{Supply, folders, server_spec};
@@ -155,7 +155,8 @@ fn recall(store: &mut Store) -> Option<State> {
 }
 
 fn keep(store: &mut Store, state: &State) -> bool {
-    let kept = serde_json::to_string(state).map_err(StoreError::from).and_then(|state| store.keep_checkpoint(state));
+    let Some(words) = in_words(state) else { return false };
+    let kept = store.keep_checkpoint(words);
     if let Err(error) = &kept {
         tracing::warn!(%error, "the state is not kept: the next start folds these records again");
     }
