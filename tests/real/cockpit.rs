@@ -3,7 +3,7 @@
 use flightdeck::edge::clock;
 use flightdeck::edge::process::{Alive, alive};
 use flightdeck::pilot::command::Command;
-use flightdeck::pilot::record::AgentState;
+use flightdeck::pilot::record::{AgentState, Record};
 use rustix::process::Signal;
 
 use super::deck::{Deck, id, signal_to, text};
@@ -183,6 +183,7 @@ fn a_terminal_that_nobody_reads_never_slows_the_engine() {
         .up();
     let terminal = Terminal::in_cockpit(&deck);
     terminal.shows("chatter life 1");
+    deck.saw("its start", |record| matches!(record, Record::Started { .. }).then_some(()));
     terminal.signal_server(Signal::STOP);
     let count = || deck.screen("chatter").split_whitespace().next_back().and_then(|word| word.parse::<u64>().ok());
     let begun = deck.until("a count", count);

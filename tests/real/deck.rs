@@ -35,6 +35,8 @@ pub(crate) struct Deck {
     engine: RefCell<Option<Child>>,
     /// Records already read, and the number of the newest.
     log: RefCell<Vec<(Stamp, Record)>>,
+    /// The newest record that an engine spoke of: its pictures may be ahead of the disk (fault S5).
+    told: Cell<u64>,
     /// Lives in a folder of its own, whatever the operator's home holds.
     pub(crate) home: PathBuf,
     runs: Cell<u32>,
@@ -72,6 +74,7 @@ impl Deck {
             home,
             engine: RefCell::default(),
             log: RefCell::default(),
+            told: Cell::default(),
             runs: Cell::new(0),
             shims: RefCell::default(),
             variables: RefCell::default(),
@@ -121,6 +124,8 @@ impl Deck {
 
     fn engine_by(&self, mut command: std::process::Command) -> Child {
         self.runs.set(self.runs.get() + 1);
+        // What the one before it told of may have ended with it.
+        self.told.set(0);
         command.args(["watch", "--workspace"]).arg(&self.workspace).env("HOME", &self.home);
         command.envs(self.variables.borrow().iter().map(|(name, value)| (name, value)));
         if let Some(shims) = &*self.shims.borrow() {
@@ -185,10 +190,10 @@ impl Deck {
     }
 
     pub(crate) fn status(&self) -> View {
-        match self.ask(&Command::Status) {
-            Answer::Status { view } => *view,
-            other => panic!("{other:?}"),
-        }
+        let Answer::Status { view } = self.ask(&Command::Status) else { panic!("no picture") };
+        let written = !view.alerts.iter().any(|alert| alert.contains("records can't be written"));
+        self.told.set(if written { view.seq } else { 0 });
+        *view
     }
 
     pub(crate) fn agent(&self, agent: &str) -> AgentView {
@@ -205,15 +210,29 @@ impl Deck {
 
     // -- the log ----------------------------------------------------------------------------------------------------
 
-    /// All records so far.
+    /// All records so far, among them all that the running engine's pictures told of.
     pub(crate) fn records(&self) -> Vec<(Stamp, Record)> {
+        let deadline = clock::monotonic_ms() + PATIENCE_MS;
+        while self.read_on() < self.told.get() && self.is_running() {
+            assert!(clock::monotonic_ms() < deadline, "what was told is nowhere written");
+            clock::block(LOOK);
+        }
+        self.log.borrow().clone()
+    }
+
+    /// The number of the newest record.
+    fn read_on(&self) -> u64 {
         let mut log = self.log.borrow_mut();
-        let after = log.last().map_or(0, |(stamp, _)| stamp.seq);
+        let newest = |log: &[(Stamp, Record)]| log.last().map_or(0, |(stamp, _)| stamp.seq);
         if let Ok(reader) = Reader::open(&self.state_dir().join("records.db")) {
-            let rows = reader.rows(&Filter::default(), Page::After(after), 10_000).unwrap_or_default();
+            let rows = reader.rows(&Filter::default(), Page::After(newest(&log)), 10_000).unwrap_or_default();
             log.extend(rows.into_iter().map(|row| (row.stamp, row.record().expect("a readable record"))));
         }
-        log.clone()
+        newest(&log)
+    }
+
+    fn is_running(&self) -> bool {
+        self.engine.borrow().is_some() && self.ended().is_none()
     }
 
     /// What was read may not be there any more.

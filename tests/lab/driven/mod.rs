@@ -11,6 +11,7 @@ mod opencode;
 mod opencode_shared;
 mod states;
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
@@ -44,6 +45,8 @@ pub(crate) struct Driven {
     pub(crate) stub: Stub,
     pub(crate) home: PathBuf,
     pub(crate) root: PathBuf,
+    /// The newest record that the engine spoke of: its pictures may be ahead of the disk (fault S5).
+    told: Cell<u64>,
     engine: Child,
     _folder: tempfile::TempDir,
 }
@@ -135,6 +138,8 @@ impl Driven {
     pub(crate) fn crash(&mut self) {
         self.engine.kill().expect("it was alive");
         self.engine.wait().expect("it ends");
+        // What it told of may have ended with it.
+        self.told.set(0);
         self.engine = watch(&self.root, &self.home);
         let up = || Client::connect(&self.state_dir()).is_ok().then_some(());
         self.until("the next engine", up);
@@ -186,7 +191,10 @@ impl Driven {
 
     pub(crate) fn view(&self) -> View {
         match self.ask(&Command::Status) {
-            Answer::Status { view } => *view,
+            Answer::Status { view } => {
+                self.told.set(view.seq);
+                *view
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -199,7 +207,22 @@ impl Driven {
         self.view().agents.into_iter().find(|agent| agent.id == *id).expect("the agent")
     }
 
+    /// All records so far, among them all that the engine's pictures told of.
     pub(crate) fn records(&self) -> Vec<(Stamp, Record)> {
+        let begun = clock::monotonic_ms();
+        loop {
+            let records = self.written();
+            let newest = records.last().map_or(0, |(stamp, _)| stamp.seq);
+            if newest >= self.told.get() {
+                return records;
+            }
+            let waited = u128::try_from(clock::monotonic_ms() - begun).unwrap_or_default();
+            assert!(waited < PATIENCE.as_millis(), "what was told is nowhere written: {newest}");
+            clock::block(Duration::from_millis(20));
+        }
+    }
+
+    fn written(&self) -> Vec<(Stamp, Record)> {
         let Ok(reader) = Reader::open(&workspace::records(&self.state_dir())) else { return Vec::new() };
         let rows = reader.rows(&Filter::default(), Page::After(0), RECORDS).unwrap_or_default();
         rows.into_iter().filter_map(|row| Some((row.stamp, row.record().ok()?))).collect()
@@ -300,7 +323,7 @@ impl Deck {
             .stderr(Stdio::null())
             .spawn()
             .expect("the engine starts");
-        let driven = Driven { stub, home, root, engine, _folder: folder };
+        let driven = Driven { stub, home, root, told: Cell::default(), engine, _folder: folder };
         driven.until("its start prompt's answer", || {
             let started = driven.records().into_iter().any(|(_, record)| is_submitted(&record));
             (started && !driven.stub.mains().is_empty()).then_some(())
