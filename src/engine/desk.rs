@@ -169,6 +169,7 @@ impl Desk {
             None => Some("the thread that writes the log has ended: start the engine anew".to_string()),
         };
         let Some(error) = error else {
+            self.unwritable.clear();
             self.acknowledge(reported);
             // What came meanwhile is written while these are carried out.
             let waiting = self.go_on_writing();
@@ -308,7 +309,7 @@ impl Desk {
     fn answer_looks(&mut self) {
         for effect in std::mem::take(&mut self.unwritten.1) {
             if let Effect::Reply { ask, answer: Answer::Status { mut view } } = effect {
-                if self.write_waits.get() {
+                if !self.unwritable.is_empty() {
                     view.alerts.push(format!("no action is taken: records can't be written: {}", self.unwritable));
                 }
                 self.answer(ask, &Answer::Status { view });

@@ -13,7 +13,7 @@ use flightdeck::pilot::record::Record;
 use flightdeck::pilot::time::Time;
 use rustix::process::{Resource, Rlimit, Signal, prlimit};
 
-use super::deck::{Deck, id};
+use super::deck::{Deck, id, signal_to};
 use super::plan::{PROGRAM, Plan};
 use super::sim::play;
 
@@ -46,11 +46,11 @@ fn s1_with_a_full_disk_nothing_is_done_nothing_is_lost_and_it_is_told() {
             None
         })
     });
+    let solo = deck.process("solo");
     leave(&deck, Some(ROOM));
-    deck.kill("solo", Signal::KILL);
-    deck.until("an alert", || {
-        deck.status().alerts.iter().any(|alert| alert.contains("can't be written")).then_some(())
-    });
+    signal_to(&solo, Signal::KILL);
+    let alerted = || deck.status().alerts.iter().any(|alert| alert.contains("can't be written"));
+    deck.until("an alert", || alerted().then_some(()));
     let begin = clock::monotonic_ms();
     let (before, known) = (tries(&deck), deck.records().len());
 
@@ -59,10 +59,10 @@ fn s1_with_a_full_disk_nothing_is_done_nothing_is_lost_and_it_is_told() {
     let send = Command::Send { agent: id("other"), text: "kept".to_string() };
     client.ask(&send, Duration::from_millis(300)).expect_err("nothing is promised that is not written");
 
-    // However much happens meanwhile, it is tried again once a second.
+    // However much happens meanwhile, it is tried again once a second, and told all the while.
     (0..40).for_each(|_| drop(deck.status()));
     deck.until("three more tries", || {
-        drop(deck.status());
+        assert!(alerted(), "the alert was taken back for another try");
         (tries(&deck) >= before + 3).then_some(())
     });
     let seconds = usize::try_from((clock::monotonic_ms() - begin) / 1000).expect("no long time");
