@@ -8,7 +8,7 @@ use flightdeck::config::model::{Backend, ScreenSays};
 use flightdeck::pilot::effect::Refusal;
 use flightdeck::pilot::fact::{PaneMode, Screen};
 use flightdeck::pilot::reading::{
-    Says, calm, composer_holds, composer_lacks, echoes, last_line_of_sense, may_type, read,
+    Known, Says, calm, composer_holds, composer_lacks, echoes, last_line_of_sense, may_type, read, read_on,
 };
 use proptest::prelude::*;
 
@@ -366,6 +366,44 @@ fn what_an_answer_only_quotes_changes_nothing() {
     }
 }
 
+/// All screens captured of a program.
+fn all_captured(folder: &str) -> Vec<Screen> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/screens").join(folder);
+    let mut files: Vec<_> =
+        std::fs::read_dir(path).expect("a folder").map(|file| file.expect("a file").path()).collect();
+    files.sort();
+    files.iter().map(|file| screen(&std::fs::read_to_string(file).expect("a screen"))).collect()
+}
+
+/// A picture as programs change theirs.
+fn changed(screen: &Screen, at: usize, how: u8) -> Screen {
+    let mut lines = screen.lines.clone();
+    let at = at % lines.len().max(1);
+    match how {
+        0 => lines.drain(..at).for_each(drop),
+        1 if !lines.is_empty() => drop(lines.remove(at)),
+        2 => lines.insert(at, format!("● line {at}")),
+        3 => lines.iter_mut().skip(at).take(1).for_each(|line| line.push_str(" (3s)")),
+        4 => lines.iter_mut().skip(at).take(1).for_each(|line| line.insert(0, '\u{7}')),
+        5 if !lines.is_empty() => lines.swap(at, 0),
+        6 => lines.truncate(at),
+        _ => {}
+    }
+    Screen { lines, ..screen.clone() }
+}
+
+#[test]
+fn what_is_known_of_a_line_is_known_of_it_for_one_program_alone() {
+    let picture = demo("> go on\n\n● so I go", "half a thought");
+    let of = |name| read_on(backend(name), &picture, None);
+    let others: Vec<Known> = ["claude", "codex", "opencode"].map(|name| of(name).known).into();
+    for known in &others {
+        let on = read_on(backend("demo"), &picture, Some((&picture, known)));
+        assert_eq!((on.reading, on.calm), (of("demo").reading, of("demo").calm));
+    }
+    assert!(others.len() == 3 && of("codex").reading != of("demo").reading, "they would read it alike anyway");
+}
+
 #[test]
 fn a_dead_pane_reads_by_its_last_words_only() {
     let dead = PaneMode { dead: true, ..PaneMode::default() };
@@ -420,6 +458,24 @@ fn what_leaves_is_clean_and_short() {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_picture_reads_the_same_whatever_stood_on_the_one_before(
+        folder in prop::sample::select(vec!["claude-2.1.329", "codex", "opencode", "demo"]),
+        pictures in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..60, 0_u8..9, any::<bool>()), 2..12),
+    ) {
+        let kind = backend(folder.split('-').next().expect("a first part"));
+        let captured = all_captured(folder);
+        let mut before: Option<(Screen, Known)> = None;
+        for (which, at, how, another) in pictures {
+            let from = before.as_ref().map(|(screen, _)| screen).filter(|_| !another);
+            let picture = changed(from.unwrap_or(&captured[which.index(captured.len())]), at, how);
+            let on = read_on(kind, &picture, before.as_ref().map(|(screen, known)| (screen, known)));
+            prop_assert_eq!(&on.reading, &read(kind, &picture));
+            prop_assert_eq!(on.calm, calm(kind, &picture));
+            before = Some((picture, on.known));
+        }
+    }
 
     #[test]
     fn no_screen_breaks_the_reader(

@@ -360,7 +360,11 @@ impl Check {
     }
 
     fn rules(&mut self, raw: &[RawRule]) -> Vec<ScreenRule> {
-        raw.iter().enumerate().map(|(at, rule)| self.rule(&format!("rules[{at}]"), rule)).collect()
+        let rules = raw.iter().enumerate().map(|(at, rule)| self.rule(&format!("rules[{at}]"), rule));
+        let mut rules: Vec<ScreenRule> = rules.collect();
+        // A stable sort: among equals the earlier in the file comes first.
+        rules.sort_by_key(|rule| std::cmp::Reverse(rule.priority));
+        rules
     }
 
     fn notes(&mut self, raw: &[RawNote]) -> Vec<ScreenNote> {

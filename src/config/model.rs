@@ -385,6 +385,7 @@ pub struct Backend {
     pub chrome: Vec<Regex>,
     /// Parts that move without progress: spinner, clock, token counter. Replaced before screens are compared.
     pub masks: Vec<Regex>,
+    /// In the order in which they are tried.
     pub rules: Vec<ScreenRule>,
     /// What is worth knowing beside that, whatever the screen says.
     pub notes: Vec<ScreenNote>,

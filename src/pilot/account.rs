@@ -100,7 +100,7 @@ pub(super) fn at_start(turn: &mut Turn<'_>, id: &AgentId) -> Result<Start, (Time
 /// What becomes of an agent that is up, for its account's sake, and when to come back. With its bar set nothing else is done with it.
 pub(super) fn mind(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String)> {
     turn.watch(id).barred = None;
-    let route = turn.agent(id)?.route.clone()?;
+    let route = turn.agent(id)?.route.as_ref().filter(|route| route.account.is_some())?.clone();
     let account = route.account.as_ref()?;
     let rules = turn.rules.agents.get(id)?;
     let now = turn.now.steady;

@@ -11,7 +11,7 @@ use crate::config::model::ScreenSays;
 use super::fact::{Exit, Identity, Place, ProgramState, Screen, Search, Setting, Vetted, Work};
 use super::gauge::Gauges;
 use super::id::{AccountId, EffectId, Incarnation, MessageId, PhaseId};
-use super::reading::Reading;
+use super::reading::{Known, Reading};
 use super::record::{AgentState, StopCause, Wish};
 use super::sight::Sight;
 use super::time::Time;
@@ -212,6 +212,8 @@ pub struct Watch {
     /// When a stop last came to nothing.
     pub not_stopped: Option<Time>,
     pub screen: Option<Arc<Screen>>,
+    /// What is known of its lines.
+    pub known: Known,
     /// The number of the newest picture.
     pub taken: u64,
     pub reading: Option<Reading>,

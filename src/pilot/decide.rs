@@ -26,6 +26,9 @@ const STOP_AGAIN: Duration = Duration::from_secs(10);
 /// A file that could not be written is tried again after this.
 const FILE_AGAIN: Duration = Duration::from_secs(30);
 
+/// What is done with an agent that is up, for one reason; returns when to come back, and what for.
+type Rule = fn(&mut Turn<'_>, &AgentId) -> Option<(Time, String)>;
+
 /// Decides anew what concerns the fleet, and each agent that this step concerns.
 pub(super) fn decide(turn: &mut Turn<'_>, concern: &Concern) {
     let mut next = Vec::new();
@@ -51,7 +54,7 @@ pub(super) fn decide(turn: &mut Turn<'_>, concern: &Concern) {
 /// Decides those whom the step concerns. Returns the others where something was recorded that concerns them as well.
 fn decide_some<'r>(turn: &mut Turn<'r>, concern: &Concern) -> Option<Vec<&'r AgentId>> {
     let (rules, now) = (turn.rules, turn.now.steady);
-    let (mut some, mut others) = (Vec::new(), Vec::new());
+    let (mut some, mut others) = (Vec::new(), Vec::with_capacity(rules.agents.len()));
     for (agent, _, watch) in fleet::walk(rules, turn.state) {
         let to = if concern.takes(&agent.id, watch, now) { &mut some } else { &mut others };
         to.push(&agent.id);
@@ -205,10 +208,21 @@ fn up(turn: &mut Turn<'_>, id: &AgentId, held: bool) -> Vec<(Time, String)> {
         return vec![again];
     }
     let mut next: Vec<(Time, String)> = Vec::new();
-    // Its account comes before everything, and once more when it is known what ails it.
-    let ills = [account::mind, job::mind, heal::start_limit, heal::heal, account::mind];
-    for rule in ills.into_iter().chain([stall::mind_suspended, stall::examine, compact::mind, delivery::deliver]) {
+    // Its account comes before everything, and once more when it is known what ails it: it alone bars the others without a record.
+    let ills: [(Rule, bool); 5] = [
+        (account::mind, true),
+        (job::mind, false),
+        (heal::start_limit, false),
+        (heal::heal, false),
+        (account::mind, true),
+    ];
+    let then: [Rule; 4] = [stall::mind_suspended, stall::examine, compact::mind, delivery::deliver];
+    for (rule, bars) in ills.into_iter().chain(then.map(|rule| (rule, false))) {
+        let told = turn.out.records.len();
         next.extend(rule(turn, id));
+        if turn.out.records.len() == told && !bars {
+            continue;
+        }
         let watch = turn.watch(id);
         let (flies, barred) = (watch.flight.is_some(), watch.barred.is_some());
         if flies {

@@ -44,11 +44,12 @@ pub(super) fn heal(turn: &mut Turn<'_>, id: &AgentId) -> Option<(Time, String)> 
     // What the program tells of its own turn is sure; what a screen shows may be going by, or a quotation.
     let shut_out = |reading: &Reading| reading.shut_out() && may_be_refused(turn, id);
     let remedied = |reading: &Reading| reading.said().is_some_and(needs_remedy) || shut_out(reading);
-    let told = watch.failed.clone().filter(remedied);
+    let told = watch.failed.as_ref().filter(|reading| remedied(reading));
     let sure = told.is_some();
-    let reading = told.or_else(|| watch.reading.clone())?;
+    let reading = told.or(watch.reading.as_ref())?;
     let idle_talk = |said| !sure && (watch.quotes(said) || is_old_limit(turn, id, said));
-    let Some(said) = reading.said().filter(|said| remedied(&reading) && !idle_talk(*said)) else {
+    let said = reading.said().filter(|said| remedied(reading) && !idle_talk(*said));
+    let Some((said, reading)) = said.map(|said| (said, reading.clone())) else {
         turn.watch(id).symptom = None;
         return None;
     };

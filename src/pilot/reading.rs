@@ -18,12 +18,13 @@
 //! ```
 
 pub mod capture;
+mod line;
 mod page;
 mod rows;
 mod wrap;
 
 use std::borrow::Cow;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{DefaultHasher, Hasher};
 
 use regex::Regex;
 use unicode_width::UnicodeWidthChar;
@@ -35,6 +36,7 @@ use super::effect::Refusal;
 use super::fact::Screen;
 use super::message::is_hostile;
 use super::time::Time;
+pub use line::Known;
 use page::Page;
 use rows::Text;
 
@@ -99,10 +101,20 @@ pub fn read(backend: &Backend, screen: &Screen) -> Reading {
     read_page(backend, screen, &Page::new(backend, screen))
 }
 
-/// A screen read, and its [`calm`] number, for the price of one.
-pub fn read_calm(backend: &Backend, screen: &Screen) -> (Reading, u64) {
-    let page = Page::new(backend, screen);
-    (read_page(backend, screen, &page), calm_page(backend, &page))
+/// A screen read with all that is wanted of it.
+pub struct Read {
+    pub reading: Reading,
+    /// Its [`calm`] number.
+    pub calm: u64,
+    /// For reading the next picture of the same program.
+    pub known: Known,
+}
+
+/// Reads a picture; with what is known of the one before in less time, and no otherwise.
+pub fn read_on(backend: &Backend, screen: &Screen, before: Option<(&Screen, &Known)>) -> Read {
+    let page = Page::after(backend, screen, before);
+    let (reading, calm) = (read_page(backend, screen, &page), calm_page(backend, &page));
+    Read { reading, calm, known: page.known() }
 }
 
 fn read_page(backend: &Backend, screen: &Screen, page: &Page<'_>) -> Reading {
@@ -129,10 +141,7 @@ pub fn of_error(backend: &Backend, error: &str) -> Reading {
 
 fn by_rules<'a>(backend: &Backend, page: &'a Page<'a>, parts: &mut Parts<'a>) -> Reading {
     let composer = page.composer_text();
-    let mut rules: Vec<&ScreenRule> = backend.rules.iter().collect();
-    // A stable sort: among equals the earlier in the file comes first.
-    rules.sort_by_key(|rule| std::cmp::Reverse(rule.priority));
-    for rule in rules {
+    for rule in &backend.rules {
         if rule.says == ScreenSays::Dialog && composer.is_some() {
             continue;
         }
@@ -167,15 +176,9 @@ pub fn calm(backend: &Backend, screen: &Screen) -> u64 {
 }
 
 fn calm_page(backend: &Backend, page: &Page<'_>) -> u64 {
-    let masked = page.above_composer().iter().map(|line| page::masked(backend, &line.text));
-    // It is never written down, so it may be another number in another version.
     let mut calm = DefaultHasher::new();
-    for line in masked {
-        let line = line.trim();
-        if !line.is_empty() {
-            line.hash(&mut calm);
-        }
-    }
+    let lines = page.above_composer().iter().map(|line| line.calm(backend));
+    lines.filter(|line| *line != 0).for_each(|line| calm.write_u64(line));
     calm.finish()
 }
 

@@ -344,7 +344,8 @@ fn see(turn: &mut Turn<'_>, id: &AgentId, screen: Arc<Screen>, taken: u64) {
     }
     let first = watch.screen.is_none();
     let lines_moved = watch.screen.as_ref().is_none_or(|old| old.lines != screen.lines);
-    let (read, calm) = reading::read_calm(backend, &screen);
+    let before = watch.screen.as_deref().map(|screen| (screen, &watch.known));
+    let reading::Read { reading: read, calm, known } = reading::read_on(backend, &screen, before);
     if lines_moved && !first {
         watch.raw_changed = now;
         // A stopped process draws nothing.
@@ -362,6 +363,7 @@ fn see(turn: &mut Turn<'_>, id: &AgentId, screen: Arc<Screen>, taken: u64) {
     let (composer, explained) = (read.composer.is_some(), read.said().is_some());
     watch.reading = Some(read);
     watch.screen = Some(screen);
+    watch.known = known;
     sight::note(turn, id, calm, explained);
     stall::note_marker(turn, id);
     let ready = turn.agent(id).is_some_and(|agent| agent.ready.is_some());
@@ -467,6 +469,8 @@ fn stop_finished(turn: &mut Turn<'_>, id: &AgentId, cause: StopCause, outcome: E
 
 /// A configuration is in force that was not before.
 fn config_loaded(turn: &mut Turn<'_>) {
+    // Its lines may mean something else by now.
+    turn.state.watches.values_mut().for_each(|watch| watch.known = reading::Known::default());
     let digest = turn.rules.digest.clone();
     if turn.state.config_digest != digest {
         turn.record(Record::ConfigLoaded { digest });

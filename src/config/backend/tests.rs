@@ -73,7 +73,8 @@ regex = "^boom"
     assert_eq!(mine.resume, claude.resume);
     assert_eq!(mine.composer.open.as_str(), claude.composer.open.as_str());
     assert_eq!(mine.composer.placeholder.len(), 1);
-    assert_eq!(mine.rules[0].name, "mine");
+    let usual = mine.rules.iter().find(|rule| rule.priority == 0).expect("its own");
+    assert_eq!(usual.name, "mine");
     assert_eq!(mine.rules.len(), claude.rules.len() + 1);
     assert_eq!(problems("like = 'clade'")[0].key, "like");
 }

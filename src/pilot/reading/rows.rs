@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::page::{Line, Width};
+use super::line::Line;
+use super::page::Width;
 use super::wrap;
 
 /// All filled lines of a page.

@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use super::page::{Line, Width, columns};
+use super::line::{Line, columns};
+use super::page::Width;
 
 /// Columns that programs leave free at the right.
 const SLACK: usize = 4;
