@@ -133,7 +133,7 @@ impl Engine {
                     events.push(report);
                     events.extend(self.desk.take_reports(ROUND));
                 }
-                Woken::Asked(Some(asked)) => events.push(self.desk.admit(asked)),
+                Woken::Asked(Some(asked)) => events.extend(self.desk.admit(asked)),
                 Woken::Asked(None) | Woken::Deadline => events.push(Event::TimePassed),
                 Woken::Hangup => events.extend(self.desk.reload(None)),
                 Woken::Terminate => self.ending = Some(0),

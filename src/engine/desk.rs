@@ -19,7 +19,7 @@ use crate::edge::perform::Hands;
 use crate::edge::store::scribe::{Scribe, Written};
 use crate::edge::{channel, clock, workspace};
 use crate::pilot::agent::Life;
-use crate::pilot::command::Answer;
+use crate::pilot::command::{Answer, Command};
 use crate::pilot::effect::{Effect, Outcome as EffectOutcome};
 use crate::pilot::event::{Ask, Event};
 use crate::pilot::fact::{PaneFact, Stamp};
@@ -92,10 +92,19 @@ impl Desk {
         step::begin(&mut self.state, &self.rules, now, charge)
     }
 
-    /// Keeps the way back to a client, and turns its question into an event.
-    pub(super) fn admit(&mut self, asked: Asked) -> Event {
-        self.replies.insert(asked.ask, asked.reply);
-        Event::Asked { ask: asked.ask, command: asked.command }
+    /// Keeps the way back to a client, and turns its question into an event. `None`: it was refused at once, as nothing can be
+    /// promised that can't be written (fault S1).
+    pub(super) fn admit(&mut self, asked: Asked) -> Option<Event> {
+        let Asked { ask, command, reply } = asked;
+        let promises_nothing = matches!(command, Command::Status | Command::Shutdown);
+        if !self.unwritable.is_empty() && !promises_nothing {
+            let why = format!("records can't be written, so nothing was done: {}", self.unwritable);
+            let hint = "`flightdeck doctor` looks at the disk; ask again when there is room".to_string();
+            reply.send(&Answer::Refused { why, hint: Some(hint) });
+            return None;
+        }
+        self.replies.insert(ask, reply);
+        Some(Event::Asked { ask, command })
     }
 
     /// What agents have said by now, a round of it at most.

@@ -3,17 +3,16 @@
 use std::fs;
 use std::time::Duration;
 
-use flightdeck::edge::link::Client;
 use flightdeck::edge::process::{self, Alive, alive};
 use flightdeck::edge::store::{Filter, Page, Reader, Store};
 use flightdeck::edge::{clock, spawn};
 use flightdeck::pilot::command::Command;
-use flightdeck::pilot::message::{Origin, Stage};
+use flightdeck::pilot::message::Stage;
 use flightdeck::pilot::record::Record;
 use flightdeck::pilot::time::Time;
 use rustix::process::{Resource, Rlimit, Signal, prlimit};
 
-use super::deck::{Deck, id, signal_to};
+use super::deck::{Deck, signal_to};
 use super::plan::{PROGRAM, Plan};
 use super::sim::play;
 
@@ -54,10 +53,11 @@ fn s1_with_a_full_disk_nothing_is_done_nothing_is_lost_and_it_is_told() {
     let begin = clock::monotonic_ms();
     let (before, known) = (tries(&deck), deck.records().len());
 
-    // What is asked now is taken, and answered when it is written.
-    let mut client = Client::connect(&deck.state_dir()).expect("an engine");
-    let send = Command::Send { agent: id("other"), text: "kept".to_string() };
-    client.ask(&send, Duration::from_millis(300)).expect_err("nothing is promised that is not written");
+    // What is asked now is refused at once, with the reason.
+    let refused = deck.verb(&["send", "other", "refused"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(5), "{said}");
+    assert!(said.contains("records can't be written, so nothing was done: ") && said.contains("doctor"), "{said}");
 
     // However much happens meanwhile, it is tried again once a second, and told all the while.
     (0..40).for_each(|_| drop(deck.status()));
@@ -72,12 +72,9 @@ fn s1_with_a_full_disk_nothing_is_done_nothing_is_lost_and_it_is_told() {
 
     leave(&deck, None);
     deck.prompted("solo", 2);
-    let kept = deck.saw("the message", |record| match record {
-        Record::MessageQueued { message } if message.origin == Origin::Operator => Some(message.id),
-        _ => None,
-    });
+    let kept = deck.send("other", "kept");
     assert!(matches!(deck.settled(kept), Stage::Submitted { .. }), "{}", deck.story());
-    assert_eq!(deck.submits("other")[1..], ["kept"]);
+    assert_eq!(deck.submits("other")[1..], ["kept"], "what was refused came after all");
     assert_eq!(deck.count(|record| matches!(record, Record::Exited { .. })), 1, "{}", deck.story());
     let alerts = deck.status().alerts;
     assert!(!alerts.iter().any(|alert| alert.contains("can't be written")), "{alerts:?}");
