@@ -13,6 +13,7 @@
 
 mod aside;
 mod bell;
+mod left_lock;
 mod lineage;
 mod mirror;
 mod regular;
@@ -23,6 +24,7 @@ mod tracking;
 mod tree;
 mod watcher;
 
+pub use left_lock::{LeftLock, locks};
 pub use mirror::NETWORK_DEADLINE;
 pub use status_file::{LocalStatus, StatusTarget};
 pub use watcher::{WatchSettings, Watcher};

@@ -459,6 +459,35 @@ async fn g9_a_lock_in_an_agents_clone_stops_nothing_and_stays_where_it_is() {
     world.push("adversary");
     assert_eq!(handoffs(&ears.push().await), ["claim(1a)"]);
     assert!(locks.iter().all(|lock| lock.exists()), "a lock that is not ours was taken away");
+    told_by_the_doctor();
+}
+
+/// The age of a lock, and whether a git is there that may hold it.
+fn told_by_the_doctor() {
+    let deck = Plan::pair("on *: say yes\n", "on *: say yes\n").laid_out();
+    let clone = deck.workspace.join("clones/builder");
+    let lock = clone.join(".git/index.lock");
+    let made = std::fs::File::create(&lock).expect("a lock");
+    let now = made.metadata().and_then(|meta| meta.modified()).expect("our own file");
+    made.set_modified(now - Duration::from_secs(7_205)).expect("our own file");
+    let doctor = || {
+        let run = deck.verb(&["doctor"]);
+        let said = String::from_utf8_lossy(&run.stdout).into_owned();
+        let line = said.lines().find(|line| line.contains("git lock")).unwrap_or_else(|| panic!("{said}")).to_string();
+        (line, run.status.code())
+    };
+    let (line, code) = doctor();
+    assert!(line.starts_with("warn") && line.contains("builder: ") && line.contains("index.lock is 2h"), "{line}");
+    assert!(line.ends_with("no git is at work there"), "{line}");
+    assert_eq!(code, Some(0), "{line}");
+    let mut git = spawn::blocking("git");
+    git.current_dir(&clone).args(["cat-file", "--batch"]).stdin(std::process::Stdio::piped());
+    let mut git = git.stdout(std::process::Stdio::null()).spawn().expect("git is installed");
+    let (line, _) = doctor();
+    assert!(line.starts_with("ok") && line.ends_with(&format!("process {}", git.id())), "{line}");
+    drop(git.stdin.take());
+    git.wait().expect("our child");
+    assert!(lock.exists(), "the doctor repairs nothing");
 }
 
 #[test]

@@ -115,6 +115,9 @@ fn x5_a_link_in_place_of_our_own_files_is_followed_by_nobody() {
         };
         assert!(kept, "{name}: something was written through a link");
     }
+    let doctor = Plan::new().agent("solo", IDLE).laid_out().verb(&["doctor"]);
+    let said = String::from_utf8_lossy(&doctor.stdout).into_owned();
+    assert_eq!(said.contains("warn  user          you are root"), rustix::process::geteuid().is_root(), "{said}");
 }
 
 #[test]

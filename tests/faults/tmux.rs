@@ -74,6 +74,22 @@ fn t2_a_paste_into_a_dead_pane_is_refused_and_the_server_lives() {
         let probed = server::probe(&lab.spec.program, &lab.spec.socket, None).await;
         assert_eq!(probed, Probe::Answering(lab.server.clone()));
     });
+    for (version, verdict) in [("3.2a", "warn"), ("3.3a", "warn"), ("3.4", "ok"), ("next-3.6", "ok")] {
+        let said = doctor_on(version);
+        let line = said.lines().find(|line| line.contains("tmux ") && line.contains(version)).expect("a line of it");
+        assert_eq!(line.split_whitespace().next(), Some(verdict), "{said}");
+        assert_eq!(said.contains("pastes into a dead pane"), verdict == "warn", "{said}");
+    }
+}
+
+/// What the doctor says of a tmux that calls itself so.
+fn doctor_on(version: &str) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tmux = shim(&folder, &format!("echo tmux {version}"));
+    std::os::unix::fs::symlink(tmux, folder.path().join("tmux")).expect("a link");
+    let path = format!("{}:/usr/bin:/bin", folder.path().display());
+    let run = spawn::blocking(PROGRAM).arg("doctor").current_dir(&folder).env("PATH", path).output().expect("it runs");
+    String::from_utf8_lossy(&run.stdout).into_owned()
 }
 
 #[test]

@@ -5,11 +5,14 @@ use std::path::Path;
 
 use crate::cli::error::CliError;
 use crate::cli::{recorded, workspace};
-use crate::config;
+use crate::config::{self, Config, Problem};
+use crate::edge::git::{self, LeftLock};
 use crate::edge::link::{Client, NoEngine};
 use crate::edge::lock;
+use crate::edge::process;
 use crate::edge::store::{Filter, Page};
 use crate::edge::workspace as files;
+use crate::pilot::fact::Search;
 
 use super::Finding;
 
@@ -23,7 +26,9 @@ pub(super) fn look(root: Option<&Path>) -> Result<Vec<Finding>, CliError> {
         let found = "none here or above";
         return Ok(vec![Finding::warn("workspace", found, "`flightdeck init` makes one, `--workspace DIR` names one")]);
     };
-    let mut findings = vec![configured(root)];
+    let config = files::read(root).and_then(|sources| config::load(&sources));
+    let mut findings = vec![configured(root, &config)];
+    findings.extend(config.iter().flat_map(git_locks));
     findings.extend(state(root));
     findings.push(log(root));
     findings.extend(disk(root));
@@ -31,8 +36,8 @@ pub(super) fn look(root: Option<&Path>) -> Result<Vec<Finding>, CliError> {
     Ok(findings)
 }
 
-fn configured(root: &Path) -> Finding {
-    match files::read(root).and_then(|sources| config::load(&sources)) {
+fn configured(root: &Path, config: &Result<Config, Vec<Problem>>) -> Finding {
+    match config {
         Ok(config) => Finding::ok("workspace", format!("{}, {} agents", root.display(), config.agents.len())),
         Err(problems) => {
             let first = problems.first().map(ToString::to_string).unwrap_or_default();
@@ -40,6 +45,32 @@ fn configured(root: &Path) -> Finding {
             Finding::bad("workspace", found, "`flightdeck check` shows them all")
         }
     }
+}
+
+/// Locks in the agents' clones, and whether a git is there that may hold them.
+fn git_locks(config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for agent in config.agents.values() {
+        for LeftLock { path, age } in git::locks(&agent.dir) {
+            let what = format!("{}: {} is {} old", agent.id, path.display(), humantime::format_duration(age));
+            // None of ours runs there, so whichever is found is one.
+            findings.push(match process::search(&["git".to_string()], &agent.dir, "") {
+                Search::Found { pid } => {
+                    Finding::ok("git lock", format!("{what}, a git is at work there, process {pid}"))
+                }
+                Search::None => Finding::warn(
+                    "git lock",
+                    format!("{what}, and no git is at work there"),
+                    "its git fails as long as the lock is there: if it is nobody's, remove it",
+                ),
+                Search::Unknown { why } => {
+                    let found = format!("{what}, and nobody can say whose it is: {why}");
+                    Finding::warn("git lock", found, "if no git is at work there, remove it")
+                }
+            });
+        }
+    }
+    findings
 }
 
 fn state(root: &Path) -> Option<Finding> {

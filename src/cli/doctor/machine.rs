@@ -22,11 +22,15 @@ const INOTIFY_WATCHES: u64 = 8192;
 /// Every client, agent and log takes a descriptor or two.
 const FILES: u64 = 1024;
 
+/// Before it a paste into a dead pane ends the server (fault T2).
+const SAFE_PASTES: (u32, u32) = (3, 4);
+
 /// Looks at the machine; of a workspace also at the tmux server that runs for it.
 pub(super) fn look(root: Option<&Path>) -> Result<Vec<Finding>, CliError> {
-    let mut findings = tmux(root)?;
-    findings.push(git()?);
+    let mut findings = vec![git()?];
+    findings.extend(tmux(root)?);
     findings.push(letters());
+    findings.extend(root_user());
     findings.push(terminfo());
     findings.extend(ptys());
     findings.extend(inotify());
@@ -37,8 +41,11 @@ pub(super) fn look(root: Option<&Path>) -> Result<Vec<Finding>, CliError> {
 
 fn tmux(root: Option<&Path>) -> Result<Vec<Finding>, CliError> {
     let program = OsString::from("tmux");
-    let installed = match workspace::wait(server::version(&program))? {
-        Ok(version) => version.text,
+    let (installed, safe) = match workspace::wait(server::version(&program))? {
+        Ok(version) => {
+            let safe = (version.major, version.minor) >= SAFE_PASTES;
+            (version.text, safe)
+        }
         Err(why) => {
             return Ok(vec![Finding::bad(
                 "tmux",
@@ -47,7 +54,12 @@ fn tmux(root: Option<&Path>) -> Result<Vec<Finding>, CliError> {
             )]);
         }
     };
-    let mut findings = vec![Finding::ok("tmux", format!("tmux {installed}"))];
+    let mut findings = vec![if safe {
+        Finding::ok("tmux", format!("tmux {installed}"))
+    } else {
+        let found = format!("tmux {installed}: whoever pastes into a dead pane ends its whole server");
+        Finding::warn("tmux", found, "flightdeck never does, others may: take 3.4 or newer when it suits")
+    }];
     let Some(root) = root else { return Ok(findings) };
     let socket = workspace::tmux_socket(root);
     findings.push(match workspace::wait(server::probe(&program, &socket, None))? {
@@ -97,6 +109,13 @@ fn letters() -> Finding {
         "the locale is not UTF-8: other letters than ASCII are shown as `?`",
         "set LANG to one of `locale -a` with UTF-8, like C.UTF-8",
     )
+}
+
+/// Nobody else's files are taken for ours, whoever we are; what agents do as root is another matter (fault X5).
+fn root_user() -> Option<Finding> {
+    let found = "you are root, and so is each agent: no file of this machine is safe from them";
+    let advice = "run flightdeck as a user of its own, unless this is a container that holds nothing else";
+    rustix::process::geteuid().is_root().then(|| Finding::warn("user", found, advice))
 }
 
 fn terminfo() -> Finding {

@@ -31,17 +31,21 @@ pub(super) fn spots(clone: &Path, branch: &str) -> Vec<Spot> {
 
 /// The repository of a working folder, shared by all its worktrees; `None` where the folder is no work tree.
 pub(super) fn git_dir(folder: &Path) -> Option<PathBuf> {
-    let dot_git = folder.join(".git");
-    let own = if std::fs::symlink_metadata(&dot_git).ok()?.is_dir() {
-        dot_git
-    } else {
-        let link = regular::read(&dot_git, LINK_CAP).ok()?;
-        folder.join(path_of(link.strip_prefix(b"gitdir:")?))
-    };
+    let own = own_git_dir(folder)?;
     match regular::read(&own.join("commondir"), LINK_CAP) {
         Ok(shared) => Some(own.join(path_of(&shared))),
         Err(_) => Some(own),
     }
+}
+
+/// The part of it that belongs to this working folder alone.
+pub(super) fn own_git_dir(folder: &Path) -> Option<PathBuf> {
+    let dot_git = folder.join(".git");
+    if std::fs::symlink_metadata(&dot_git).ok()?.is_dir() {
+        return Some(dot_git);
+    }
+    let link = regular::read(&dot_git, LINK_CAP).ok()?;
+    Some(folder.join(path_of(link.strip_prefix(b"gitdir:")?)))
 }
 
 /// The names of a clone's remotes; `origin` also before the first push has made its folder.
