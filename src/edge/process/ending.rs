@@ -112,7 +112,7 @@ impl Hunt<'_> {
 
     fn left(&self) -> Vec<(u32, String)> {
         let living = self.known.values().filter(|quarry| alive(self.source, &quarry.process) != Alive::No);
-        living.map(|quarry| (quarry.process.pid, name(self.source, quarry.process.pid))).collect()
+        living.map(|quarry| (quarry.process.pid, what(self.source, quarry.process.pid))).collect()
     }
 }
 
@@ -129,8 +129,14 @@ impl Quarry {
     }
 }
 
-fn name(source: &Source, pid: u32) -> String {
-    (source.entry)(pid).ok().flatten().map_or_else(|| "unknown".to_string(), |entry| entry.name)
+/// What a process is, and for how long: `sleep, 3m 20s old`.
+fn what(source: &Source, pid: u32) -> String {
+    let Some(entry) = (source.entry)(pid).ok().flatten() else { return "unknown".to_string() };
+    let lived = (source.began_s)(entry.started).map(|began| clock::wall().0 / 1000 - began);
+    match lived.and_then(|lived| u64::try_from(lived).ok()) {
+        Some(lived) => format!("{}, {} old", entry.name, humantime::format_duration(Duration::from_secs(lived))),
+        None => entry.name,
+    }
 }
 
 fn millis(span: Duration) -> i64 {

@@ -8,6 +8,7 @@ use crate::edge::spawn;
 use crate::pilot::id::{AgentId, Incarnation};
 use look::{alive, identity, search, survivors, tree, work};
 use source::Source;
+use table::Entry;
 
 /// Makes a test of each function for each source.
 macro_rules! by_every_source {
@@ -28,6 +29,7 @@ by_every_source! {
     a_process_whose_number_was_given_away_gets_no_signal
     an_agent_is_ended_with_all_that_tries_to_outlive_it
     orphans_in_the_agents_session_are_its_own_even_without_a_tag
+    what_can_not_be_ended_is_told_with_its_name_and_age
     orphans_of_a_dead_agent_are_found_by_their_tag
     a_polite_agent_is_asked_and_may_finish_its_work
     a_suspended_agent_sees_the_term_as_well
@@ -126,6 +128,20 @@ fn an_agent_is_ended_with_all_that_tries_to_outlive_it(source: &'static Source) 
         assert_eq!(alive(source, process), Alive::No);
     }
     assert_eq!(survivors(source, &tag.nonce), Some(Vec::new()));
+    child.wait().unwrap();
+}
+
+fn what_can_not_be_ended_is_told_with_its_name_and_age(source: &'static Source) {
+    let (mut child, _lines) = shell("exec sleep 600", None);
+    let name = |entry: Option<Entry>| entry.is_some_and(|entry| entry.name == "sleep");
+    until("it is another program", || (source.entry)(child.id()).is_ok_and(name));
+    let process = identity(source, child.id()).unwrap();
+    let out_of_reach = Source { take: |_| None, ..*source };
+    let left = run(ending::end(&out_of_reach, Some(&process), None, Duration::ZERO)).unwrap();
+    let [(pid, what)] = &left[..] else { panic!("{left:?}") };
+    assert_eq!(*pid, child.id());
+    assert!(what.starts_with("sleep, ") && what.ends_with("s old"), "{what}");
+    child.kill().unwrap();
     child.wait().unwrap();
 }
 
