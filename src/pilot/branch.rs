@@ -16,11 +16,19 @@ pub struct Branch {
     pub baseline: Option<Sha>,
     /// `sha kind target` of every ping ever sent (fault M11).
     pub pinged: BTreeSet<String>,
-    /// Times of handoff pings per agent, of the loop window.
-    pub pings: BTreeMap<AgentId, Vec<Time>>,
+    /// Handoff pings per agent, of the loop window.
+    pub pings: BTreeMap<AgentId, Vec<Ping>>,
     pub broken: Option<String>,
     /// The newest handoff of each prefix.
     pub handoffs: BTreeMap<String, PassedOn>,
+}
+
+/// A push that was passed on to an agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ping {
+    pub at: Time,
+    /// Its newest handoff: `claim(1a) 3f2c1ab`.
+    pub what: String,
 }
 
 /// A handoff that was passed on.
@@ -50,11 +58,10 @@ impl Branch {
             self.pinged.insert(Branch::key(sha, &handoff.prefix, target));
             let pings = self.pings.entry(target.clone()).or_default();
             // Older ones count against no loop budget.
-            pings.retain(|ping| at.0 - ping.0 < DAY_MS);
+            pings.retain(|ping| at.0 - ping.at.0 < DAY_MS);
             // Several commits of one push are one ping.
-            if pings.last() != Some(&at) {
-                pings.push(at);
-            }
+            pings.pop_if(|ping| ping.at == at);
+            pings.push(Ping { at, what: format!("{}({}) {}", handoff.prefix, handoff.gate, sha.short()) });
         }
     }
 

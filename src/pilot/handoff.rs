@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 
 use crate::config::prompts;
 
-use super::branch::Branch;
+use super::branch::{Branch, Ping};
 use super::fact::{Commit, Handoff, Push};
 use super::id::{AgentId, Sha};
 use super::message::{Origin, Stage};
 use super::phase;
 use super::record::{BaselineWhy, Record};
 use super::turn::Turn;
+
+/// Handoffs of a loop that are shown as its evidence.
+const CHAIN_SHOWN: usize = 8;
 
 /// One commit to be named in a ping.
 struct Item {
@@ -154,13 +157,13 @@ fn make_room(turn: &mut Turn<'_>, target: &AgentId) {
     }
 }
 
-/// Agents that ping each other without end are held, with the count as the reason (fault M12). What they were to be told
-/// waits with them.
+/// Agents that ping each other without end are held, with the count as the reason and the chain of handoffs as its evidence (fault
+/// M12). What they were to be told waits with them.
 fn hold_loops(turn: &mut Turn<'_>, target: &AgentId) {
     let rules = &turn.rules.handoff;
     let now = turn.now.steady;
     let pings = turn.state.branch.pings.get(target);
-    let recent = pings.map_or(0, |pings| pings.iter().filter(|at| now.since(**at) <= rules.loop_window).count());
+    let recent = pings.map_or(0, |pings| pings.iter().filter(|ping| now.since(ping.at) <= rules.loop_window).count());
     if recent <= rules.loop_budget as usize {
         return;
     }
@@ -170,8 +173,19 @@ fn hold_loops(turn: &mut Turn<'_>, target: &AgentId) {
             humantime::format_duration(rules.loop_window),
             rules.loop_budget
         );
-        turn.record(Record::Held { agent: target.clone(), cause, evidence: Vec::new(), spent: false, until: None });
+        let evidence = chain(turn);
+        turn.record(Record::Held { agent: target.clone(), cause, evidence, spent: false, until: None });
     }
+}
+
+/// The last handoffs of the loop window, whoever they went to: each mostly answers the one before it.
+fn chain(turn: &Turn<'_>) -> Vec<String> {
+    let (now, window) = (turn.now.steady, turn.rules.handoff.loop_window);
+    let all = turn.state.branch.pings.iter().flat_map(|(to, pings)| pings.iter().map(move |ping| (ping, to)));
+    let mut recent: Vec<(&Ping, &AgentId)> = all.filter(|(ping, _)| now.since(ping.at) <= window).collect();
+    recent.sort_by_key(|(ping, _)| ping.at);
+    let shown = recent.split_off(recent.len().saturating_sub(CHAIN_SHOWN));
+    shown.into_iter().map(|(ping, to)| format!("{} to {to}", ping.what)).collect()
 }
 
 fn inboxes(turn: &mut Turn<'_>, remote: &str, branch: &str, push: &Push) {

@@ -287,12 +287,15 @@ fn m11_a_push_pings_once_however_often_it_is_seen() {
 fn m12_agents_that_ping_each_other_without_end_are_held_with_the_count() {
     let story = scenario("handoff-loop");
     let held = story.all(|record| match record {
-        Record::Held { agent, cause, .. } => Some((agent.to_string(), cause.clone())),
+        Record::Held { agent, cause, evidence, .. } => Some((agent.to_string(), cause.clone(), evidence.clone())),
         _ => None,
     });
-    let [(at, (agent, cause))] = held.as_slice() else { panic!("{held:?}") };
+    let [(at, (agent, cause, chain))] = held.as_slice() else { panic!("{held:?}") };
     assert_eq!(agent, "adversary");
     assert!(cause.contains("loop") && cause.contains('4'), "{cause}");
+    let gates: Vec<&str> = chain.iter().map(|handoff| handoff.split(' ').next().expect("a first word")).collect();
+    assert_eq!(gates, ["claim(1)", "claim(2)", "claim(3)", "claim(4)"], "{chain:?}");
+    assert!(chain.iter().all(|handoff| handoff.ends_with(" to adversary")), "{chain:?}");
     let alerts = story.all(|record| match record {
         Record::Alerted { what, .. } if what.contains("flightdeck release adversary") => Some(()),
         _ => None,
