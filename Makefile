@@ -58,15 +58,15 @@ lab: setup ## Run the real agent CLIs against our model server; installs them fi
 # Our own code as fast as it gets, with its assertions; what it is built on stays as `make test` left it.
 OPTIMISED := --config profile.dev.package.flightdeck.opt-level=3
 
-# How much of the simulation: so many seeds of so many wild days, and so many years of a fleet as it lives. Our own code is optimised for it and keeps
-# its assertions and overflow checks, which are part of what it looks for.
+# How much of the simulation: so many seeds of so many wild days, and so many years of a fleet as it lives. All is optimised for it as for a release
+# and more, and keeps its overflow checks, which are part of what it looks for.
 SEEDS ?= 20
 DAYS ?= 30
 YEARS ?= 1
 
 sim: setup ## Play wild weeks and honest years in virtual time, and check each step (SEEDS=20 DAYS=30 YEARS=1)
 	FLIGHTDECK_SIM_SEEDS=$(SEEDS) FLIGHTDECK_SIM_DAYS=$(DAYS) FLIGHTDECK_SIM_YEARS=$(YEARS) FLIGHTDECK_SIM_YEAR_DAYS=365 \
-		$(CARGO) test $(OPTIMISED) --quiet --test sim -- simulation:: year:: --nocapture
+		$(CARGO) test --profile sim --quiet --test sim -- simulation:: year:: --nocapture
 
 # How much of the fuzzing: so many seconds for each target (TARGETS="config marker"; all of them without a word). REPLAY is a saved
 # input, KEEP=1 adds inputs with a new outcome to the corpora. Optimised, and checked, as the simulation is.

@@ -7,7 +7,7 @@ use flightdeck::pilot::agent::{Agent, Life, Watch};
 use flightdeck::pilot::branch::Branch;
 use flightdeck::pilot::effect::Effect;
 use flightdeck::pilot::fleet;
-use flightdeck::pilot::id::{AgentId, EffectId};
+use flightdeck::pilot::id::{AgentId, EffectId, MessageId};
 use flightdeck::pilot::message::Stage;
 use flightdeck::pilot::record::{Actor, Order, Record, StopCause};
 use flightdeck::pilot::step;
@@ -40,7 +40,7 @@ impl World {
             }
         }
         wrong.extend(self.forgotten());
-        if self.steps.is_multiple_of(100) && !self.log.fold.remembers_the_same(state) {
+        if self.steps.is_multiple_of((10 * self.trial.asks_all).min(100)) && !self.log.fold.remembers_the_same(state) {
             wrong.push("the state is not the fold of its records".to_string());
         }
         for effect in &out.effects {
@@ -133,6 +133,8 @@ impl World {
             {
                 Some(format!("somebody is ended by an engine that watched for {watched:?} only"))
             }
+            // The state forgets what was settled long ago; so each is judged when it is.
+            Record::MessageMoved { message, stage, .. } if stage.settled() => self.told_otherwise(*message, stage),
             Record::PhaseEntered { phase, .. } if fold.sequence.current.is_some() => {
                 Some(format!("phase {phase} is entered while another is current"))
             }
@@ -218,6 +220,7 @@ impl World {
         if let Some(since) = body.wedged.filter(|_| judged && body.alive()) {
             let waited = self.now.since(since.max(self.trial.calm_since));
             self.trial.found_late = self.trial.found_late.max(waited.saturating_sub(self.rules.stall.idle));
+            self.trial.found += 1;
         }
         if judged && body.alive() && body.ill.is_none() && !left {
             let shown = body.screen().lines.join("\n");
@@ -225,23 +228,25 @@ impl World {
         }
     }
 
+    /// Where a message was submitted more or less often than is told.
+    fn told_otherwise(&self, id: MessageId, stage: &Stage) -> Option<String> {
+        let times = self.submitted.get(&id).copied().unwrap_or(0);
+        let fine = match stage {
+            Stage::Submitted { .. } => times == 1,
+            Stage::Queued { .. } | Stage::Refused { .. } | Stage::Expired { .. } | Stage::TypedNotSubmitted => {
+                times == 0
+            }
+            Stage::Pasting | Stage::Posted | Stage::Typed { .. } | Stage::Uncertain { .. } => times <= 1,
+        };
+        (!fine).then(|| format!("{id} is {} and was submitted {times} times", stage.word()))
+    }
+
     /// At the end.
     pub(crate) fn check_end(&mut self) {
         let Some(engine) = &self.engine else { return };
         let mut wrong = Vec::new();
         for posted in engine.state.outbox.values() {
-            let id = posted.message.id;
-            let times = self.submitted.get(&id).copied().unwrap_or(0);
-            let fine = match posted.stage {
-                Stage::Submitted { .. } => times == 1,
-                Stage::Queued { .. } | Stage::Refused { .. } | Stage::Expired { .. } | Stage::TypedNotSubmitted => {
-                    times == 0
-                }
-                Stage::Pasting | Stage::Posted | Stage::Typed { .. } | Stage::Uncertain { .. } => times <= 1,
-            };
-            if !fine {
-                wrong.push(format!("{id} is {} and was submitted {times} times", posted.stage.word()));
-            }
+            wrong.extend(self.told_otherwise(posted.message.id, &posted.stage));
         }
         for (id, agent) in &engine.state.agents {
             if matches!(agent.life, Life::Starting { .. } | Life::Stopping { .. })

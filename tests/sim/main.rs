@@ -19,3 +19,7 @@ mod trouble;
 mod words;
 mod world;
 mod year;
+
+/// Years ask for memory by the thousand million.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -96,9 +96,11 @@ pub(crate) struct Trial {
     pub(crate) breaches: usize,
     /// Children of agents are not seen, and taken for none.
     pub(crate) blind: bool,
-    /// The longest that a wedge waited for its end after its time.
+    /// Wedges that were found.
+    pub(crate) found: u64,
+    /// The longest that one waited for its end after its time.
     pub(crate) found_late: Duration,
-    /// Every so many steps it is seen whether one left somebody out.
+    /// Every so many steps it is seen whether one left somebody out; more often, but not with each, whether the state is its fold.
     pub(crate) asks_all: u64,
 }
 

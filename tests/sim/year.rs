@@ -75,6 +75,8 @@ struct Year {
     latest: Duration,
     wedges: u64,
     records_a_day: u64,
+    /// All of them.
+    records: u64,
     /// Letters of the state in words, after a month and at the end.
     grew: (usize, usize),
 }
@@ -82,9 +84,6 @@ struct Year {
 /// What is kept while it is played.
 #[derive(Default)]
 struct Played {
-    latest: Duration,
-    wedges: u64,
-    seen: BTreeMap<AgentId, Time>,
     waits: BTreeMap<AgentId, Time>,
     day: (u64, u64),
     records_a_day: u64,
@@ -110,15 +109,15 @@ fn year(seed: u64, days: u64, quiet: bool, bend: impl Fn(&mut World)) -> Year {
     let end = BEGIN + DAY * u32::try_from(days).expect("few days");
     let mut played = Played::default();
     world.run(end, &mut |world, what| happens(world, &mut played, what));
-    if world.wrong.is_empty() && !quiet {
+    if world.wrong.is_empty() {
         world.check_end();
     }
     let at = words::offset(world.now, BEGIN);
     world.wrong.iter_mut().for_each(|wrong| *wrong = format!("WRONG at {at}: {wrong}"));
     let now = size(&world);
     let month = if played.month == 0 { now } else { played.month };
-    let Played { latest, wedges, records_a_day, .. } = played;
-    Year { world, latest, wedges, records_a_day, grew: (month, now) }
+    let (latest, wedges, records) = (world.trial.found_late, world.trial.found, world.log.fold.seq);
+    Year { world, latest, wedges, records_a_day: played.records_a_day, records, grew: (month, now) }
 }
 
 /// What happens to the machine in these days, at times that chance names.
@@ -193,16 +192,12 @@ fn count(world: &mut World, played: &mut Played) {
     let watching = world.engine.is_some() && matches!(world.tmux, Tmux::Up(_));
     for (id, body) in &world.bodies {
         let Some(since) = body.wedged.filter(|_| body.alive()) else { continue };
-        if played.seen.insert(id.clone(), since) != Some(since) {
-            played.wedges += 1;
-        }
         let held = world.log.fold.agents.get(id).is_some_and(|agent| agent.held.is_some());
         let waited = world.now.since(since.max(world.trial.calm_since));
         if watching && !held && waited > idle + LATE + LATE {
             world.wrong.push(format!("{id} is wedged for {waited:?} and nobody saw it"));
         }
     }
-    played.latest = played.latest.max(world.trial.found_late);
     let day = world.now.since(BEGIN).as_secs() / 86_400;
     if day > played.day.0 {
         played.records_a_day = played.records_a_day.max(world.log.fold.seq - played.day.1);
@@ -254,6 +249,7 @@ struct Sum {
     wedges: u64,
     latest: Duration,
     records_a_day: u64,
+    records: u64,
     /// The first years in which something was wrong, told to their end.
     failed: Vec<String>,
 }
@@ -267,11 +263,15 @@ impl Sum {
         if year.records_a_day > RECORDS {
             wrong.push(format!("{} records in a day", year.records_a_day));
         }
+        if year.latest > LATE {
+            wrong.push(format!("a wedge was found {:?} after its time", year.latest));
+        }
         self.steps += year.world.steps;
         self.breaches += wrong.len();
         self.wedges += year.wedges;
         self.latest = self.latest.max(year.latest);
         self.records_a_day = self.records_a_day.max(year.records_a_day);
+        self.records += year.records;
         if !wrong.is_empty() && self.failed.len() < TOLD {
             let mut told = self::year(seed, days, false, |_| {}).world;
             let from = told.transcript.len().saturating_sub(SHOWN);
@@ -306,12 +306,13 @@ fn in_no_year_is_anybody_healthy_ended_or_anybody_wedged_missed() {
     let took = u64::try_from(flightdeck::edge::clock::monotonic_ms() - began).unwrap_or_default().max(1);
     eprintln!(
         "years {years} of {days} days, {:.1} s each, steps {}, steps a second {}, wedges {}, found late by at most {:?}, \
-         records a day at most {}, breaches {}",
+         records a day {}, at most {}, breaches {}",
         f64::from(u32::try_from(took / years).unwrap_or(u32::MAX)) / 1000.0,
         sum.steps,
         sum.steps * 1000 / took,
         sum.wedges,
         sum.latest,
+        sum.records / (years * days),
         sum.records_a_day,
         sum.breaches,
     );
