@@ -14,8 +14,9 @@ use std::time::Duration;
 use flightdeck::edge::clock;
 use flightdeck::edge::link::Client;
 use flightdeck::pilot::command::{Answer, Command};
+use flightdeck::pilot::id::PhaseId;
 use flightdeck::pilot::message::Stage;
-use flightdeck::pilot::record::Record;
+use flightdeck::pilot::record::{Order, Record};
 use flightdeck::pilot::view::View;
 use rustix::process::Signal;
 
@@ -54,6 +55,8 @@ pub(crate) struct Outcome {
     /// What each agent took in, sorted, commits without their names.
     pub(crate) submits: BTreeMap<String, Vec<String>>,
     pub(crate) phases: Vec<String>,
+    /// All that there are, gone through or not.
+    pub(crate) sequence: Vec<String>,
     pub(crate) phases_done: usize,
     pub(crate) handoffs: usize,
     /// Which agents live at its end.
@@ -117,6 +120,7 @@ impl Course {
             self.took(agent, "phase 1b", 1);
         }
         self.quiet();
+        self.append("2");
         for agent in ["builder", "adversary", "helper"] {
             self.send(agent, "a last word");
             self.took(agent, "a last word", 1);
@@ -199,6 +203,26 @@ impl Course {
         });
     }
 
+    /// Adds a phase to the sequence, once however often it has to be asked; ours is the file that tells of it.
+    fn append(&self, phase: &str) {
+        let phase = PhaseId::parse(phase).expect("a good name");
+        let command = Command::PhaseAppend { phase: phase.clone() };
+        let set = |record: &Record| matches!(record, Record::SequenceSet { phases, .. } if phases.contains(&phase));
+        let written = |record: &Record| matches!(record, Record::Ordered { order: Order::Write { .. }, .. });
+        self.until("the phase is appended", || {
+            if self.deck.count(set) == 0 {
+                self.ask(&command)?;
+            }
+            (self.deck.count(set) > 0).then_some(())
+        });
+        self.until("the sequence is written", || {
+            let file: toml::Table = text(&self.deck.workspace.join("flightdeck.toml")).parse().ok()?;
+            let there =
+                file["project"]["sequence"].as_array()?.iter().any(|item| item.as_str() == Some(phase.as_str()));
+            (there && self.deck.count(written) > 0).then_some(())
+        });
+    }
+
     fn queued(&self, agent: &str, words: &str) -> bool {
         let is = |record: &Record| matches!(record, Record::MessageQueued { message } if message.agent == id(agent) && message.text == words);
         self.deck.count(is) > 0
@@ -278,6 +302,7 @@ impl Course {
                 Record::PhaseEntered { phase, .. } => Some(phase.to_string()),
                 _ => None,
             }),
+            sequence: view.phase.sequence.iter().map(|item| item.id.to_string()).collect(),
             phases_done: self.deck.count(|record| matches!(record, Record::PhaseDone { .. })),
             handoffs: self.deck.count(|record| matches!(record, Record::HandoffSeen { .. })),
             living: view.agents.iter().filter(|agent| agent.pid.is_some()).map(|agent| agent.id.to_string()).collect(),

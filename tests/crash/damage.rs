@@ -16,6 +16,8 @@ use super::runs::{some, wanted};
 
 /// As many as lie on a few pages.
 const RECORDS: u64 = 120;
+/// What is kept of how things stand, beside them.
+const KEPT: &str = "all that was so far";
 
 /// A log as an engine leaves it: closed, all in one file; or killed, with its newest part beside it.
 struct Log {
@@ -41,6 +43,7 @@ fn log() -> Log {
         }
     };
     write(&mut store, 0..RECORDS / 2);
+    store.keep_checkpoint(KEPT.to_string()).unwrap();
     drop(store);
     let mut store = Store::open(&live).unwrap();
     write(&mut store, RECORDS / 2..RECORDS);
@@ -75,7 +78,7 @@ fn damaged(log: &Log, kind: &str, file: &str, bytes: &[u8]) -> TempDir {
 
 /// What is read was written; where some of it is missing, that is told, or it is the newest end of a log that was never closed.
 fn judge(log: &Log, folder: &Path, newest_may_go: bool, what: &str) {
-    let store = match Store::open(&folder.join("records.db")) {
+    let mut store = match Store::open(&folder.join("records.db")) {
         Ok(store) => store,
         // Its version was hit: then it is refused as a newer one's, whole, and nothing is begun.
         Err(StoreError::Newer { .. }) => return,
@@ -95,6 +98,10 @@ fn judge(log: &Log, folder: &Path, newest_may_go: bool, what: &str) {
         "{what}: {} are lost in silence",
         log.records.len() - read.len()
     );
+    if let Some(kept) = store.checkpoint() {
+        assert_eq!((kept.state.as_str(), kept.stamp.seq), (KEPT, RECORDS / 2), "{what}: kept is what nobody kept");
+        assert!(store.rescued().is_none(), "{what}: of a log that lost something a state is believed");
+    }
     if let Some(rescued) = store.rescued() {
         assert!(rescued.aside.exists(), "{what}: the damaged file is not kept");
     }
