@@ -144,6 +144,8 @@ impl Operator {
             if why.contains("dialog") {
                 if self.asks(&agent) {
                     let key = if self.dice.chance(500) { "1" } else { "2" };
+                    // The picture may be older than the last answer: then the key stands in the composer, before what comes next.
+                    self.desk.by_hand.lock().expect("no panic").insert((agent.clone(), key.to_string()));
                     self.tmux(&["send-keys", "-t", &target(&agent), key]);
                     self.count("dialogs");
                 }
