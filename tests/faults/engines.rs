@@ -29,7 +29,9 @@ fn second_is_turned_away() {
     let mut second = deck.another_engine();
     let status = deck.until("the second's end", || second.try_wait().expect("our child"));
     assert_eq!(status.code(), Some(3), "{}", deck.said());
-    assert!(deck.said().contains(&format!("process {}", first.as_raw_nonzero())), "{}", deck.said());
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let whose = format!("process {} on {host} since 20", first.as_raw_nonzero());
+    assert!(deck.said().contains(&whose), "{whose}: {}", deck.said());
     assert_eq!(deck.status().engine_pid, u32::try_from(first.as_raw_nonzero().get()).expect("a pid"));
 }
 

@@ -14,7 +14,7 @@ use flightdeck::pilot::time::Time;
 use rustix::process::Signal;
 
 use super::aside::Aside;
-use super::deck::{Deck, Dice, id};
+use super::deck::{Deck, Dice, id, signal_to};
 use super::plan::{PROGRAM, Plan};
 use super::sim::{play, scenario};
 
@@ -83,7 +83,10 @@ fn p3_a_crash_loop_ends_in_a_hold_that_outlives_the_engine_and_ends_by_release_a
     };
     assert!(cause.contains("crash loop: ended 4 times"), "{cause}");
     let alerts = deck.status().alerts;
-    assert!(alerts.iter().any(|alert| alert.contains("flightdeck release solo")), "{alerts:?}");
+    let of_it = alerts.iter().filter(|alert| alert.contains("flightdeck release solo"));
+    assert_eq!(of_it.count(), 1, "{alerts:?}");
+    let told = |record: &Record| matches!(record, Record::Alerted { what, .. } if what.contains("flightdeck release solo"));
+    assert_eq!(deck.count(told), 1, "{}", deck.story());
     let starts = deck.starts("solo");
 
     deck.end_engine(Signal::KILL);
@@ -337,19 +340,36 @@ fn p14_an_agent_that_is_stopped_by_a_signal_is_woken_by_tmux_and_takes_its_words
 
 #[test]
 fn p16_many_deaths_at_once_are_one_event_that_costs_nobody_a_budget() {
-    let names = ["one", "two", "three", "four", "five"];
+    let names: Vec<String> = (1..=20).map(|number| format!("a{number}")).collect();
     let plan = names.iter().fold(Plan::new(), |plan, name| plan.agent(name, "on *: say yes\n"));
     let deck = plan
-        .set("restart.mass_pause", "1s")
-        .set("restart.stage", "5 in 1s")
+        .set("restart.mass_pause", "3s")
+        .set("restart.stage", "2 in 1s")
         .set("restart.budget_short", "1 in 10m")
         .up();
     names.iter().for_each(|name| deck.prompted(name, 1));
-    for round in 2..4 {
-        names.iter().for_each(|name| deck.kill(name, Signal::KILL));
-        names.iter().for_each(|name| deck.prompted(name, round));
-    }
-    assert_eq!(deck.count(|record| matches!(record, Record::MassDeath { .. })), 2, "{}", deck.story());
+    let processes: Vec<_> = names.iter().map(|name| deck.process(name)).collect();
+    processes.iter().for_each(|process| signal_to(process, Signal::KILL));
+    names.iter().for_each(|name| deck.prompted(name, 2));
+    let records = deck.records();
+    let deaths: Vec<(Time, usize)> = records
+        .iter()
+        .filter_map(|(stamp, record)| match record {
+            Record::MassDeath { agents, .. } => Some((stamp.at, agents.len())),
+            _ => None,
+        })
+        .collect();
+    let [(at, dead)] = deaths[..] else { panic!("{deaths:?}\n{}", deck.story()) };
+    assert!(dead >= 3, "{}", deck.story());
+    let begins = |record: &Record| matches!(record, Record::Ordered { order: Order::Start { .. }, .. });
+    let starts: Vec<Time> =
+        records.iter().filter(|(stamp, record)| stamp.at > at && begins(record)).map(|(stamp, _)| stamp.at).collect();
+    assert_eq!(starts.len(), 20, "{}", deck.story());
+    assert!(starts[0].since(at) >= Duration::from_millis(2_900), "{}", deck.story());
+    assert!(starts.windows(3).all(|three| three[2].since(three[0]) >= Duration::from_millis(950)), "{starts:?}");
+    // The one that it may have within ten minutes is still there.
+    deck.kill("a1", Signal::KILL);
+    deck.prompted("a1", 3);
     assert_eq!(deck.count(|record| matches!(record, Record::Held { .. })), 0, "{}", deck.story());
 }
 
