@@ -85,7 +85,8 @@ fn p3_a_crash_loop_ends_in_a_hold_that_outlives_the_engine_and_ends_by_release_a
     let alerts = deck.status().alerts;
     let of_it = alerts.iter().filter(|alert| alert.contains("flightdeck release solo"));
     assert_eq!(of_it.count(), 1, "{alerts:?}");
-    let told = |record: &Record| matches!(record, Record::Alerted { what, .. } if what.contains("flightdeck release solo"));
+    let told =
+        |record: &Record| matches!(record, Record::Alerted { what, .. } if what.contains("flightdeck release solo"));
     assert_eq!(deck.count(told), 1, "{}", deck.story());
     let starts = deck.starts("solo");
 
