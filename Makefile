@@ -69,7 +69,7 @@ sim: setup ## Play wild weeks and honest years in virtual time, and check each s
 		$(CARGO) test --profile sim --quiet --test sim -- simulation:: year:: --nocapture
 
 # How much of the fuzzing: so many seconds for each target (TARGETS="config marker"; all of them without a word). REPLAY is a saved
-# input, KEEP=1 adds inputs with a new outcome to the corpora. Optimised, and checked, as the simulation is.
+# input, KEEP=1 adds inputs with a new outcome to the corpora. Our own code is optimised, and keeps its assertions.
 SECONDS ?= 60
 TARGETS ?=
 REPLAY ?=

@@ -209,15 +209,18 @@ fn up(turn: &mut Turn<'_>, id: &AgentId, held: bool) -> Vec<(Time, String)> {
     }
     let mut next: Vec<(Time, String)> = Vec::new();
     // Its account comes before everything, and once more when it is known what ails it: it alone bars the others without a record.
-    let ills: [(Rule, bool); 5] = [
+    let rules: [(Rule, bool); 9] = [
         (account::mind, true),
         (job::mind, false),
         (heal::start_limit, false),
         (heal::heal, false),
         (account::mind, true),
+        (stall::mind_suspended, false),
+        (stall::examine, false),
+        (compact::mind, false),
+        (delivery::deliver, false),
     ];
-    let then: [Rule; 4] = [stall::mind_suspended, stall::examine, compact::mind, delivery::deliver];
-    for (rule, bars) in ills.into_iter().chain(then.map(|rule| (rule, false))) {
+    for (rule, bars) in rules {
         let told = turn.out.records.len();
         next.extend(rule(turn, id));
         if turn.out.records.len() == told && !bars {

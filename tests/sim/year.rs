@@ -71,12 +71,7 @@ fn plan(dice: &mut Dice) -> Plan {
 /// What came of a year.
 struct Year {
     world: World,
-    /// The latest that a wedge was found after its time.
-    latest: Duration,
-    wedges: u64,
     records_a_day: u64,
-    /// All of them.
-    records: u64,
     /// Letters of the state in words, after a month and at the end.
     grew: (usize, usize),
 }
@@ -116,8 +111,7 @@ fn year(seed: u64, days: u64, quiet: bool, bend: impl Fn(&mut World)) -> Year {
     world.wrong.iter_mut().for_each(|wrong| *wrong = format!("WRONG at {at}: {wrong}"));
     let now = size(&world);
     let month = if played.month == 0 { now } else { played.month };
-    let (latest, wedges, records) = (world.trial.found_late, world.trial.found, world.log.fold.seq);
-    Year { world, latest, wedges, records_a_day: played.records_a_day, records, grew: (month, now) }
+    Year { world, records_a_day: played.records_a_day, grew: (month, now) }
 }
 
 /// What happens to the machine in these days, at times that chance names.
@@ -256,6 +250,7 @@ struct Sum {
 
 impl Sum {
     fn add(&mut self, seed: u64, days: u64, mut year: Year) {
+        let (latest, wedges) = (year.world.trial.found_late, year.world.trial.found);
         let wrong = &mut year.world.wrong;
         if year.grew.1 > 3 * year.grew.0 {
             wrong.push(format!("the state grew from {} to {} letters", year.grew.0, year.grew.1));
@@ -263,15 +258,15 @@ impl Sum {
         if year.records_a_day > RECORDS {
             wrong.push(format!("{} records in a day", year.records_a_day));
         }
-        if year.latest > LATE {
-            wrong.push(format!("a wedge was found {:?} after its time", year.latest));
+        if latest > LATE {
+            wrong.push(format!("a wedge was found {latest:?} after its time"));
         }
         self.steps += year.world.steps;
         self.breaches += wrong.len();
-        self.wedges += year.wedges;
-        self.latest = self.latest.max(year.latest);
+        self.wedges += wedges;
+        self.latest = self.latest.max(latest);
         self.records_a_day = self.records_a_day.max(year.records_a_day);
-        self.records += year.records;
+        self.records += year.world.log.fold.seq;
         if !wrong.is_empty() && self.failed.len() < TOLD {
             let mut told = self::year(seed, days, false, |_| {}).world;
             let from = told.transcript.len().saturating_sub(SHOWN);

@@ -51,10 +51,15 @@ fn configured(root: &Path, config: &Result<Config, Vec<Problem>>) -> Finding {
 fn git_locks(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     for agent in config.agents.values() {
-        for LeftLock { path, age } in git::locks(&agent.dir) {
+        let locks = git::locks(&agent.dir);
+        if locks.is_empty() {
+            continue;
+        }
+        // None of ours runs there, so whichever is found is one.
+        let found = process::search(&["git".to_string()], &agent.dir, "");
+        for LeftLock { path, age } in locks {
             let what = format!("{}: {} is {} old", agent.id, path.display(), humantime::format_duration(age));
-            // None of ours runs there, so whichever is found is one.
-            findings.push(match process::search(&["git".to_string()], &agent.dir, "") {
+            findings.push(match &found {
                 Search::Found { pid } => {
                     Finding::ok("git lock", format!("{what}, a git is at work there, process {pid}"))
                 }

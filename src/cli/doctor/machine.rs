@@ -41,11 +41,8 @@ pub(super) fn look(root: Option<&Path>) -> Result<Vec<Finding>, CliError> {
 
 fn tmux(root: Option<&Path>) -> Result<Vec<Finding>, CliError> {
     let program = OsString::from("tmux");
-    let (installed, safe) = match workspace::wait(server::version(&program))? {
-        Ok(version) => {
-            let safe = (version.major, version.minor) >= SAFE_PASTES;
-            (version.text, safe)
-        }
+    let version = match workspace::wait(server::version(&program))? {
+        Ok(version) => version,
         Err(why) => {
             return Ok(vec![Finding::bad(
                 "tmux",
@@ -54,7 +51,8 @@ fn tmux(root: Option<&Path>) -> Result<Vec<Finding>, CliError> {
             )]);
         }
     };
-    let mut findings = vec![if safe {
+    let installed = version.text;
+    let mut findings = vec![if (version.major, version.minor) >= SAFE_PASTES {
         Finding::ok("tmux", format!("tmux {installed}"))
     } else {
         let found = format!("tmux {installed}: whoever pastes into a dead pane ends its whole server");

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::tracking;
 use crate::edge::clock;
+use crate::pilot::time::Time;
 
 /// Those that stop the commands of an agent.
 const NAMES: [&str; 4] = ["index.lock", "HEAD.lock", "config.lock", "packed-refs.lock"];
@@ -22,11 +23,11 @@ pub struct LeftLock {
 /// The locks in the clone of this working folder.
 pub fn locks(folder: &Path) -> Vec<LeftLock> {
     let Some(git_dir) = tracking::own_git_dir(folder) else { return Vec::new() };
-    let now = clock::wall().0 / 1000;
+    let now = clock::wall();
     let found = |name: &str| {
         let path = git_dir.join(name);
         let made = path.symlink_metadata().ok()?.mtime();
-        Some(LeftLock { path, age: Duration::from_secs(u64::try_from(now - made).unwrap_or(0)) })
+        Some(LeftLock { path, age: Duration::from_secs(now.since(Time(made.saturating_mul(1000))).as_secs()) })
     };
     NAMES.into_iter().filter_map(found).collect()
 }

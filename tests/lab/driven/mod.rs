@@ -209,17 +209,10 @@ impl Driven {
 
     /// All records so far, among them all that the engine's pictures told of.
     pub(crate) fn records(&self) -> Vec<(Stamp, Record)> {
-        let begun = clock::monotonic_ms();
-        loop {
-            let records = self.written();
-            let newest = records.last().map_or(0, |(stamp, _)| stamp.seq);
-            if newest >= self.told.get() {
-                return records;
-            }
-            let waited = u128::try_from(clock::monotonic_ms() - begun).unwrap_or_default();
-            assert!(waited < PATIENCE.as_millis(), "what was told is nowhere written: {newest}");
-            clock::block(Duration::from_millis(20));
-        }
+        let newest = |records: &[(Stamp, Record)]| records.last().map_or(0, |(stamp, _)| stamp.seq);
+        self.until("what was told in the log", || {
+            Some(self.written()).filter(|records| newest(records) >= self.told.get())
+        })
     }
 
     fn written(&self) -> Vec<(Stamp, Record)> {
@@ -257,7 +250,7 @@ impl Driven {
             }
             if clock::monotonic_ms() - begun > i64::try_from(span.as_millis()).expect("a short time") {
                 let lately: Vec<String> = self
-                    .records()
+                    .written()
                     .iter()
                     .rev()
                     .take(25)
