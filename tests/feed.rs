@@ -15,7 +15,8 @@ use flightdeck::pilot::fact::{Exit, Identity, Screen};
 use flightdeck::pilot::id::{AgentId, Incarnation};
 use flightdeck::pilot::view::PaneView;
 use rustix::process::Signal;
-use support::{Lab, NONCE, run, until};
+use support::awake::awake_ms;
+use support::{Lab, NONCE, PATIENCE, run, until};
 use tokio::sync::mpsc;
 
 /// A lab with a running feed and the events that came of it.
@@ -54,7 +55,7 @@ impl Watched {
     }
 
     async fn next(&mut self) -> Event {
-        clock::within(Duration::from_secs(10), self.events.recv()).await.expect("an event").expect("the feed runs")
+        clock::within(PATIENCE, self.events.recv()).await.expect("an event").expect("the feed runs")
     }
 
     /// Waits until tmux answered, starts an agent and watches it.
@@ -67,13 +68,13 @@ impl Watched {
 
     /// The next screen of the agent with this text on it, and how long that took.
     async fn shows(&mut self, name: &str, text: &str) -> (Arc<Screen>, i64) {
-        let begun = clock::monotonic_ms();
+        let begun = awake_ms();
         loop {
             if let Event::ScreenChanged { agent, screen, .. } = self.next().await
                 && agent == id(name)
                 && screen.lines.iter().any(|line| line.contains(text))
             {
-                return (screen, clock::monotonic_ms() - begun);
+                return (screen, awake_ms() - begun);
             }
         }
     }
@@ -152,9 +153,9 @@ fn a_pane_that_goes_on_printing_is_seen_on_a_tick() {
         let script = "i=0; while :; do i=$((i+1)); echo count $i; sleep 0.05; done";
         let born = watched.agent("builder", script).await;
         watched.tapped_while_busy(&born).await;
-        let begun = clock::monotonic_ms();
+        let begun = awake_ms();
         let mut count = 0;
-        while clock::monotonic_ms() - begun < 2_000 {
+        while awake_ms() - begun < 2_000 {
             watched.shows("builder", "count").await;
             count += 1;
         }
@@ -189,12 +190,9 @@ fn a_pane_that_somebody_peeks_at_is_looked_at_more_often_and_a_quiet_one_not_at_
         watched.feed.peek(id("quiet"), other).await;
         let ready = |shown: &Option<Arc<PaneView>>| shown.as_ref().is_some_and(|pane| pane.text.contains("ready\n"));
         others.wait_for(ready).await.expect("the feed runs");
-        let (begun, mut count) = (clock::monotonic_ms(), 0);
-        while clock::monotonic_ms() - begun < 2_000 {
-            clock::within(Duration::from_secs(10), pictures.changed())
-                .await
-                .expect("a picture")
-                .expect("the feed runs");
+        let (begun, mut count) = (awake_ms(), 0);
+        while awake_ms() - begun < 2_000 {
+            clock::within(PATIENCE, pictures.changed()).await.expect("a picture").expect("the feed runs");
             let seen = pictures.borrow_and_update().clone().expect("a pane");
             assert!(seen.text.contains("count"), "{seen:?}");
             count += 1;
@@ -286,10 +284,10 @@ fn the_end_of_an_agent_is_told_with_status_signal_and_last_screen() {
                 let born = watched.agent(name, &format!("stty -echo; echo last words; read x; {end}")).await;
                 watched.shows(name, "last words").await;
                 watched.calm().await;
-                let begun = clock::monotonic_ms();
+                let begun = awake_ms();
                 say(&watched.lab, &born, "").await;
                 let died = until_event(&mut watched, |event| matches!(event, Event::PaneDied { .. })).await;
-                let span = clock::monotonic_ms() - begun;
+                let span = awake_ms() - begun;
                 let Event::PaneDied { agent, incarnation, exit: told, last } = died else { panic!("{died:?}") };
                 assert_eq!((agent, incarnation, told), (id(name), Incarnation(1), exit));
                 assert_eq!(last.expect("its last screen").lines[0], "last words");
@@ -306,7 +304,7 @@ fn a_session_ended_by_somebody_else_is_a_death_nobody_can_explain() {
         watched.answered().await;
         let born = watched.agent("builder", ECHO).await;
         watched.shows("builder", "ready").await;
-        watched.lab.tmux(&["kill-session", "-t", &born.place.session]);
+        assert_eq!(watched.lab.tmux(&["kill-session", "-t", &born.place.session]), "");
         let died = until_event(&mut watched, |event| matches!(event, Event::PaneDied { .. })).await;
         let Event::PaneDied { exit, last, .. } = died else { panic!("{died:?}") };
         assert_eq!((exit, last.expect("the last one seen").lines[0].as_str()), (Exit::Lost, "ready"));
@@ -321,11 +319,11 @@ fn a_stopped_server_is_silent_then_answers_and_a_killed_one_is_gone_once() {
         let born = watched.agent("builder", ECHO).await;
         watched.tapped(&born).await;
         watched.lab.signal(Signal::STOP);
-        let begun = clock::monotonic_ms();
+        let begun = awake_ms();
         assert!(watched.feed.look(id("builder")).await.is_none());
         let silent = watched.next().await;
         assert!(matches!(silent, Event::TmuxSilent { .. }), "{silent:?}");
-        assert!(clock::monotonic_ms() - begun < 3_000);
+        assert!(awake_ms() - begun < 3_000);
         watched.lab.signal(Signal::CONT);
         let answered = watched.next().await;
         let Event::TmuxAnswered { server, panes } = answered else { panic!("{answered:?}") };
@@ -356,11 +354,11 @@ fn a_feed_without_a_server_says_so_and_finds_it_later() {
         let nonce = NONCE.to_string();
         let identify = Box::new(identify);
         let feed = Feed::new(FeedSpec { client, nonce, recorded: None, tap: None, identify, events: sender });
-        let first = clock::within(Duration::from_secs(5), events.recv()).await.expect("in time");
+        let first = clock::within(PATIENCE, events.recv()).await.expect("in time");
         assert!(matches!(first, Some(Event::TmuxGone)), "{first:?}");
         let started = server::start_server(&spec, None).await.expect("starts");
         feed.find_server().await;
-        let second = clock::within(Duration::from_secs(5), events.recv()).await.expect("in time");
+        let second = clock::within(PATIENCE, events.recv()).await.expect("in time");
         assert!(matches!(&second, Some(Event::TmuxAnswered { server, .. }) if *server == started), "{second:?}");
         support::end(&spec);
     });

@@ -6,7 +6,6 @@ mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use flightdeck::cockpit::cells;
 use flightdeck::edge::tmux::client::{Lost, TmuxClient};
@@ -441,7 +440,7 @@ fn a_killed_server_is_gone_and_the_client_says_so() {
         lab.start("builder", "exec cat").await;
         let mut news = lab.client.news();
         lab.signal(Signal::KILL);
-        let lost = clock::within(Duration::from_secs(5), news.wait_for(|news| news.lost.is_some())).await;
+        let lost = clock::within(support::PATIENCE, news.wait_for(|news| news.lost.is_some())).await;
         let lost = lost.expect("in time").expect("the client is there").lost.clone();
         assert!(matches!(lost, Some(Lost::Ended(_))), "{lost:?}");
         let answer = lab.client.ask("list-sessions".to_string()).await;
@@ -465,10 +464,10 @@ fn a_stopped_server_is_silent_within_the_deadline_and_comes_back() {
         let lab = Lab::new().await;
         let agent = lab.start("builder", "exec cat").await;
         lab.signal(Signal::STOP);
-        let begun = clock::monotonic_ms();
+        let begun = support::awake::awake_ms();
         let answer = screen::capture(&lab.client, &agent.place.pane).await;
         assert_eq!(answer, Err(TmuxError::Silent(support::DEADLINE)));
-        assert!(clock::monotonic_ms() - begun < 3_000);
+        assert!(support::awake::awake_ms() - begun < 3_000);
         let probed = server::probe(&lab.spec.program, &lab.spec.socket, Some(&lab.server)).await;
         assert!(matches!(probed, Probe::Silent(_)), "{probed:?}");
         lab.signal(Signal::CONT);
@@ -485,7 +484,7 @@ fn a_client_that_is_moved_off_its_anchor_leaves() {
         lab.tmux(&["set", "-g", "detach-on-destroy", "off"]);
         let mut news = lab.client.news();
         lab.tmux(&["kill-session", "-t", "=_flightdeck"]);
-        let lost = clock::within(Duration::from_secs(5), news.wait_for(|news| news.lost.is_some())).await;
+        let lost = clock::within(support::PATIENCE, news.wait_for(|news| news.lost.is_some())).await;
         assert!(matches!(lost.expect("in time").expect("there").lost, Some(Lost::Ended(_))));
         assert_eq!(lab.client.connect().await.expect("makes its anchor anew").server, lab.server);
     });
@@ -497,7 +496,7 @@ fn a_person_who_detaches_our_client_ends_only_the_connection() {
         let lab = Lab::new().await;
         let mut news = lab.client.news();
         lab.tmux(&["detach-client", "-s", "=_flightdeck"]);
-        assert!(clock::within(Duration::from_secs(5), news.wait_for(|news| news.lost.is_some())).await.is_ok());
+        assert!(clock::within(support::PATIENCE, news.wait_for(|news| news.lost.is_some())).await.is_ok());
         assert_eq!(lab.client.connect().await.expect("connects again").server, lab.server);
     });
 }

@@ -48,7 +48,7 @@ impl StandIn {
             });
         };
         let thread = spawn::thread("stand-in", work).expect("a thread");
-        is_up.recv_timeout(Duration::from_secs(10)).expect("it comes up");
+        is_up.recv_timeout(Duration::from_secs(60)).expect("it comes up");
         StandIn { asked, end: Some(end), thread: Some(thread) }
     }
 

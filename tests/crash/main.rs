@@ -1,6 +1,8 @@
 //! What becomes of all of it when an engine ends at any moment, and when any call into the system fails.
 #![expect(clippy::unwrap_used, reason = "a world that can't be set up is a failed test")]
 
+#[path = "../support/awake.rs"]
+mod awake;
 mod course;
 mod damage;
 #[path = "../real/deck.rs"]

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// No condition of these tests takes longer, on a machine ten times slower than it should be.
-const PATIENCE_MS: i64 = 20_000;
+const PATIENCE_MS: i64 = 60_000;
 /// Between two looks.
 const LOOK: std::time::Duration = std::time::Duration::from_millis(10);
 

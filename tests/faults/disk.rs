@@ -1,5 +1,6 @@
 //! Faults of the disk below the log: calls that fail, that take seconds, and a power cut.
 
+use super::support::awake::awake_ms;
 use std::time::Duration;
 
 use flightdeck::edge::clock;
@@ -55,7 +56,7 @@ fn s4_a_power_cut_takes_nothing_that_was_acknowledged() {
         let mut number = 0;
         while deck.ended().is_none() {
             let words = format!("number {number} before the {cut}th cut");
-            if matches!(send(&deck, &words, Duration::from_secs(10)), Ok(Answer::Queued { .. })) {
+            if matches!(send(&deck, &words, Duration::from_secs(60)), Ok(Answer::Queued { .. })) {
                 promised.push(words);
             }
             number += 1;
@@ -89,15 +90,15 @@ fn s5_a_disk_that_takes_seconds_holds_up_its_own_answers_alone_and_one_that_fail
         flightdeck::edge::spawn::thread("sender", move || {
             let mut client = Client::connect(&dir).expect("an engine");
             let command = Command::Send { agent: AgentId::parse("other").expect("a name"), text: "slowly".to_string() };
-            client.ask(&command, Duration::from_secs(30)).expect("an answer")
+            client.ask(&command, Duration::from_secs(60)).expect("an answer")
         })
         .expect("a thread")
     };
     // The loop goes on meanwhile, and answers at once.
     while !waiting.is_finished() {
-        let asked = clock::monotonic_ms();
+        let asked = awake_ms();
         deck.status();
-        let took = clock::monotonic_ms() - asked;
+        let took = awake_ms() - asked;
         assert!(took < 1_000, "the loop was held up for {took} ms");
         clock::block(Duration::from_millis(20));
     }
@@ -106,10 +107,10 @@ fn s5_a_disk_that_takes_seconds_holds_up_its_own_answers_alone_and_one_that_fail
     assert!(took >= 4_900, "acknowledged after {took} ms, before it was on the disk");
     // A start waits for no disk.
     let lives = deck.starts("solo");
-    let begin = clock::monotonic_ms();
+    let begin = awake_ms();
     deck.kill("solo", Signal::KILL);
     deck.ready("solo", lives + 1);
-    let took = clock::monotonic_ms() - begin;
+    let took = awake_ms() - begin;
     assert!(took < 4_000, "its next life began after {took} ms");
 
     let mut taken = vec!["slowly".to_string()];

@@ -36,7 +36,7 @@ fn exhaust(deck: &Deck) {
 }
 
 fn look(client: &mut Client) -> View {
-    match client.ask(&Command::Status, Duration::from_secs(5)) {
+    match client.ask(&Command::Status, Duration::from_secs(60)) {
         Ok(Answer::Status { view }) => *view,
         other => panic!("{other:?}"),
     }

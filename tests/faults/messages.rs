@@ -107,7 +107,7 @@ fn submit_ordered(deck: &Deck, agent: &str) {
 fn post(deck: &Deck, agent: &str, words: &str) {
     let mut client = Client::connect(&deck.state_dir()).expect("an engine");
     let command = Command::Send { agent: id(agent), text: words.to_string() };
-    match client.ask(&command, Duration::from_secs(10)) {
+    match client.ask(&command, Duration::from_secs(60)) {
         Ok(Answer::Queued { .. }) | Err(_) => {}
         Ok(other) => panic!("{other:?}"),
     }
@@ -212,7 +212,7 @@ fn queue(state: &Path, words: &str) -> MessageId {
     let mut client = Client::connect(state).expect("an engine");
     loop {
         let command = Command::Send { agent: id("solo"), text: words.to_string() };
-        match client.ask(&command, Duration::from_secs(10)).expect("an answer") {
+        match client.ask(&command, Duration::from_secs(60)).expect("an answer") {
             Answer::Queued { message } => return message,
             Answer::Refused { why, .. } if why.contains("50") => clock::block(Duration::from_millis(50)),
             other => panic!("{other:?}"),

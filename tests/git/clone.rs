@@ -30,7 +30,7 @@ impl Clone {
     }
 
     pub(crate) async fn told(&mut self) -> (String, StatusFile) {
-        let event = clock::within(Duration::from_secs(20), self.events.recv()).await.expect("in time");
+        let event = clock::within(Duration::from_secs(60), self.events.recv()).await.expect("in time");
         match event.expect("it lives") {
             Event::StatusRead { phase, status, .. } => (phase.to_string(), status),
             other => panic!("{other:?}"),

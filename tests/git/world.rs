@@ -19,7 +19,7 @@ pub(crate) const NEVER: Duration = Duration::from_secs(3600);
 /// For tests of the interval itself.
 pub(crate) const OFTEN: Duration = Duration::from_millis(20);
 /// The bound of every wait.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct World {
     dir: tempfile::TempDir,

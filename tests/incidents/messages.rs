@@ -97,7 +97,7 @@ fn two_senders_at_once_are_not_merged() {
                     let mut client = Client::connect(&state).expect("an engine");
                     for number in 0..4 {
                         let command = Command::Send { agent: id("solo"), text: words(sender, number) };
-                        client.ask(&command, std::time::Duration::from_secs(10)).expect("an answer");
+                        client.ask(&command, std::time::Duration::from_secs(60)).expect("an answer");
                     }
                 };
                 spawn::thread(sender, send).expect("a thread")

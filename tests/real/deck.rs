@@ -26,7 +26,7 @@ use super::plan::{PROGRAM, Plan};
 const PATIENCE_MS: i64 = 45_000;
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(20);
-const ANSWER: Duration = Duration::from_secs(10);
+const ANSWER: Duration = Duration::from_secs(60);
 
 /// A workspace with what runs in it.
 pub(crate) struct Deck {

@@ -1,6 +1,6 @@
 //! Engines that come and go: agents do not notice, and nobody acts twice.
 
-use flightdeck::edge::clock;
+use super::awake::awake_ms;
 use flightdeck::pilot::command::Command;
 use flightdeck::pilot::record::{AgentState, Record};
 use rustix::process::Signal;
@@ -38,14 +38,14 @@ fn an_engine_that_is_told_to_end_touches_no_agent_and_the_next_one_knows_everyth
         assert!(
             before.iter().all(|life| flightdeck::edge::process::alive(life) == flightdeck::edge::process::Alive::Yes)
         );
-        let begin = clock::monotonic_ms();
+        let begin = awake_ms();
         deck.start_engine();
         looked(&deck);
         deck.until("all states", || {
             let agents = deck.status().agents;
             agents.iter().all(|agent| matches!(agent.state, AgentState::Waiting { .. })).then_some(())
         });
-        let took = clock::monotonic_ms() - begin;
+        let took = awake_ms() - begin;
         assert!(took < 2_000, "{took} ms after {signal:?}");
         assert_eq!(lives(), before, "an agent was disturbed by {signal:?}");
     }

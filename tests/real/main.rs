@@ -2,6 +2,8 @@
 //! a workspace, a home and a socket of its own, waits for conditions and never for a time, and leaves nothing running.
 
 mod accounts;
+#[path = "../support/awake.rs"]
+mod awake;
 mod branch;
 mod canaries;
 mod cockpit;

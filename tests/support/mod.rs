@@ -1,5 +1,7 @@
 //! A tmux server of a test's own: private socket in a temporary folder, ended with the value.
 
+pub(crate) mod awake;
+
 use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -32,7 +34,7 @@ impl Lab {
 
     pub(crate) async fn with_program(program: impl Into<std::ffi::OsString>, folder: tempfile::TempDir) -> Lab {
         let spec = spec(program, &folder);
-        let server = server::start_server(&spec, None).await.expect("tmux starts");
+        let server = started(&spec).await;
         let client = TmuxClient::with_deadline(&spec.program, &spec.socket, DEADLINE);
         let connected = client.connect().await.expect("connects");
         assert_eq!(connected.server, server);
@@ -101,6 +103,18 @@ impl Drop for Lab {
     }
 }
 
+/// A running server. Where the machine stood still in the middle of its start, whoever began that tries again.
+async fn started(spec: &ServerSpec) -> Server {
+    loop {
+        let asleep = || clock::monotonic_ms() - awake::awake_ms();
+        let before = asleep();
+        match server::start_server(spec, None).await {
+            Ok(server) => return server,
+            Err(error) => assert!(asleep() - before > 1_000, "tmux starts: {error}"),
+        }
+    }
+}
+
 /// Ends the server through its socket.
 pub(crate) fn end(spec: &ServerSpec) {
     let mut command = spawn::blocking("tmux");
@@ -123,11 +137,15 @@ pub(crate) fn tag(name: &str, incarnation: u32) -> OwnerTag {
     OwnerTag { nonce: NONCE.to_string(), agent, incarnation: Incarnation(incarnation) }
 }
 
-/// Waits until something is so, at most ten seconds.
+/// How long a test waits for what must come.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until something is so, at most [`PATIENCE`].
 pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let begun = clock::monotonic_ms();
+    let begun = awake::awake_ms();
     while !is_so().await {
-        assert!(clock::monotonic_ms() - begun < 10_000, "never came: {what}");
+        let waited = Duration::from_millis((awake::awake_ms() - begun).unsigned_abs());
+        assert!(waited < PATIENCE, "never came: {what}");
         clock::pause(Duration::from_millis(5)).await;
     }
 }
