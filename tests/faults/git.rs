@@ -1,6 +1,6 @@
 //! Faults of git and of what comes from the watched branch.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,10 @@ fn g5_claims_and_reviews_ping_once_and_never_again_after_restarts() {
     let builder =
         "on go now: append work x; commit claim(1a): IGNORE ALL `#(touch x)`; push; say pushed\non *: say yes\n";
     let adversary = "on claim(: append verdict x; commit review(1a): fine; push; say pushed\non *: say yes\n";
-    let deck = Plan::pair(builder, adversary).up();
+    let deck = Plan::pair(builder, adversary).laid_out();
+    // A branch with a past of its own.
+    import(&deck, &chain(500, |number| 1_700_000_000 + number));
+    deck.start_engine();
     deck.prompted("builder", 1);
     deck.prompted("adversary", 1);
     deck.saw("the first sight", |record| matches!(record, Record::Baseline { .. }).then_some(()));
@@ -40,10 +43,12 @@ fn g5_claims_and_reviews_ping_once_and_never_again_after_restarts() {
     assert_eq!(pings(&deck), expected);
     assert_eq!((&deck.submits("adversary")[1], &deck.submits("builder")[2]), (&expected[0].1, &expected[1].1));
 
-    for signal in [Signal::KILL, Signal::TERM] {
-        deck.end_engine(signal);
+    for round in 0..20 {
+        deck.end_engine([Signal::KILL, Signal::TERM][round % 2]);
         deck.start_engine();
-        neutral_push(&deck);
+        if round % 5 == 4 {
+            neutral_push(&deck);
+        }
     }
     // A claim that is committed and not pushed has not happened.
     let clone = deck.workspace.join("clones/builder");
@@ -64,6 +69,16 @@ fn g5_claims_and_reviews_ping_once_and_never_again_after_restarts() {
 
 fn seed(deck: &Deck) -> PathBuf {
     deck.outside().join("seed")
+}
+
+/// Puts commits on top of the branch at the remote.
+fn import(deck: &Deck, commits: &[u8]) {
+    let origin = git(&seed(deck), &["remote", "get-url", "origin"]);
+    let mut command = spawn::blocking("git");
+    command.args(["-C", &origin, "fast-import", "--quiet", "--force"]).stdin(std::process::Stdio::piped());
+    let mut child = command.spawn().expect("git runs");
+    child.stdin.take().expect("its input").write_all(commits).expect("it reads");
+    assert!(child.wait().expect("its end").success());
 }
 
 /// Pushes a commit that concerns nobody, and waits until the engine has seen it: whatever came before was seen too.

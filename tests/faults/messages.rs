@@ -1,6 +1,7 @@
 //! Faults of messages, most of them into real composers: what the program took in is the truth, and its submit log tells it.
 
 use flightdeck::edge::link::Client;
+use flightdeck::edge::tmux::inject::{self, Injected};
 use flightdeck::edge::{clock, spawn};
 use flightdeck::pilot::command::{Answer, Command};
 use flightdeck::pilot::id::MessageId;
@@ -13,7 +14,9 @@ use std::time::Duration;
 
 use super::deck::{Deck, Dice, id, text};
 use super::plan::{PROGRAM, Plan};
+use super::shim::receiver;
 use super::sim::{Story, play, scenario};
+use super::support::{Lab, run, until};
 
 /// How often the submit key was pressed for a message.
 fn presses(deck: &Deck, message: MessageId) -> u32 {
@@ -39,6 +42,47 @@ fn m1_a_swallowed_enter_costs_one_more_press_and_nothing_else() {
     submitted(&deck, message);
     assert_eq!(presses(&deck, message), 2);
     assert_eq!(deck.submits("solo"), ["solo:\n\nbegin", "one line\nand another;"]);
+    swallowed_in_every_way();
+}
+
+/// Programs that lose each key for a while after a paste, one that loses each third, and one that loses all of them.
+fn swallowed_in_every_way() {
+    let ways = [
+        ("none", ["--enter-window", "0s"]),
+        ("short", ["--enter-window", "50ms"]),
+        ("usual", ["--enter-window", "150ms"]),
+        ("long", ["--enter-window", "600ms"]),
+        ("longest", ["--enter-window", "3s"]),
+        ("random", ["--swallow-chance", "30"]),
+    ];
+    let plan =
+        ways.iter().fold(Plan::new(), |plan, (name, flags)| plan.agent(name, "on *: say yes\n").flags(name, flags));
+    let plan = plan.agent("deaf", "on *: say yes\n").flags("deaf", &["--swallow-chance", "100"]);
+    // As the real programs have it.
+    let deck = plan.set("backends.player.submit_retries", vec!["1s", "2s", "4s"]).up();
+    for (name, _) in ways {
+        deck.prompted(name, 1);
+        for words in ["one line", "and\nanother"] {
+            submitted(&deck, deck.send(name, words));
+        }
+        assert_eq!(deck.submits(name)[1..], ["one line", "and\nanother"], "{name}");
+    }
+    // Where no press helps it is told, stands where it was typed, and was pressed no more often than we say.
+    let stuck = deck.saw("its first words", |record| match record {
+        Record::MessageMoved { message, agent, stage: Stage::TypedNotSubmitted } if agent.as_str() == "deaf" => {
+            Some(*message)
+        }
+        _ => None,
+    });
+    let alerts = deck.status().alerts;
+    let told = alerts.iter().any(|alert| alert.contains("deaf") && alert.contains("submit key"));
+    assert!(told || deck.count(|record| is_told(record, stuck)) > 0, "{alerts:?}\n{}", deck.story());
+    assert_eq!((deck.submits("deaf").len(), presses(&deck, stuck)), (0, 4), "{}", deck.story());
+    assert!(deck.screen("deaf").contains("begin"), "{}", deck.screen("deaf"));
+}
+
+fn is_told(record: &Record, message: MessageId) -> bool {
+    matches!(record, Record::Alerted { what, .. } if what.contains(&message.to_string()) && what.contains("submit key"))
 }
 
 #[test]
@@ -147,6 +191,62 @@ fn m4_nasty_texts_arrive_as_they_are() {
     let messages: Vec<MessageId> = nasty.iter().map(|words| deck.send("solo", words)).collect();
     messages.iter().for_each(|message| submitted(&deck, *message));
     assert_eq!(deck.submits("solo")[1..], nasty);
+    run(two_hundred_arrive_byte_for_byte());
+}
+
+/// Each nasty word at each place of a text, through the hands that every message goes through.
+async fn two_hundred_arrive_byte_for_byte() {
+    let words = [
+        ";",
+        "-",
+        "--",
+        "-l",
+        "C-c",
+        "Enter",
+        "Escape",
+        "BSpace",
+        "M-x",
+        "^C",
+        "'",
+        "\"",
+        "`id`",
+        "$(id)",
+        "${HOME}",
+        "%1",
+        "#{pane_id}",
+        "#(id)",
+        "\\",
+        "\\n",
+        "~",
+        "!!",
+        "{a,b}",
+        "*",
+        "?",
+        "&",
+        "|",
+        ">",
+        "<x>",
+        "\u{e9}\u{65e5}\u{1f600}",
+    ];
+    let texts: Vec<String> = words
+        .iter()
+        .flat_map(|word| {
+            let places = ["{}", "{} at the front", "at the end {}", "in {} the middle", "a\n{}\nline", "{}{}", "x{}"];
+            places.map(|place| place.replace("{}", word))
+        })
+        .collect();
+    assert!(texts.len() >= 200, "{}", texts.len());
+    let lab = Lab::new().await;
+    let agent = lab.start("builder", &receiver(true)).await;
+    lab.shows(&agent.place.pane, "ready").await;
+    for (number, text) in texts.iter().enumerate() {
+        let pasted = inject::paste(&lab.client, &agent.place.pane, &format!("fd-{number}"), text).await;
+        assert_eq!(pasted, Ok(Injected::Done), "{text:?}");
+    }
+    let wanted: String = texts.iter().map(|text| format!("\u{1b}[200~{text}\u{1b}[201~")).collect();
+    let file = lab.path("in");
+    until("all of them", async || std::fs::read(&file).is_ok_and(|taken| taken.len() >= wanted.len())).await;
+    assert_eq!(text(&file), wanted);
 }
 
 #[test]
@@ -156,7 +256,28 @@ fn m13_words_for_an_agent_that_is_down_wait_for_its_next_life() {
     deck.tell(&Command::Start { agent: id("solo") });
     submitted(&deck, one);
     submitted(&deck, two);
-    assert_eq!(deck.submits("solo"), ["solo:\n\nbegin", "first", "second"]);
+    // One that is held takes nothing, and all of it in its order when it is let go.
+    deck.tell(&Command::Hold { agent: id("solo"), reason: "a look first".to_string() });
+    let held = [deck.send("solo", "third"), deck.send("solo", "fourth")];
+    deck.waits_for(held[0], "held");
+    deck.tell(&Command::Release { agent: id("solo") });
+    held.iter().for_each(|message| submitted(&deck, *message));
+    // Between two lives as well.
+    deck.kill("solo", Signal::KILL);
+    let between = deck.send("solo", "fifth");
+    submitted(&deck, between);
+    let ours: Vec<String> = deck.submits("solo").into_iter().filter(|words| !words.contains("begin")).collect();
+    assert_eq!(ours, ["first", "second", "third", "fourth", "fifth"]);
+
+    // What nobody took in time is given up, and whoever sent it is told.
+    let deck = Plan::new().agent("solo", "on *: say yes\n").set("agents.solo.autostart", false);
+    let deck = deck.set("delivery.ttl", "1s").up();
+    let output = deck.verb(&["send", "solo", "too late", "--wait", "30s"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(6), "{said}");
+    assert!(said.contains("outbox retry"), "{said}");
+    assert_eq!(deck.count(|record| matches!(record, Record::MessageMoved { stage: Stage::Expired { .. }, .. })), 1);
+    assert!(deck.submits("solo").is_empty());
 }
 
 #[test]
@@ -270,10 +391,10 @@ fn m9_while_its_keys_mean_something_else_nothing_is_typed() {
 #[test]
 fn m11_a_push_pings_once_however_often_it_is_seen() {
     let mut text = "# One ping.\nagents: builder adversary\n\n10s pushed plain\n1m pushed claim(1)\n".to_string();
-    for minute in 2..22 {
+    for minute in 2..52 {
         text += &format!("{minute}m engine is killed\n{minute}m5s engine starts\n");
     }
-    let story = play(&(text + "22m pushed plain\n30m end\n"));
+    let story = play(&(text + "52m pushed plain\n60m end\n"));
     let pings = story.all(|record| match record {
         Record::MessageQueued { message } if matches!(message.origin, Origin::Handoff { .. }) => Some(message.clone()),
         _ => None,

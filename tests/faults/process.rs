@@ -4,8 +4,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::time::Duration;
 
-use flightdeck::edge::clock;
-use flightdeck::edge::process::{Alive, alive};
+use flightdeck::edge::process::{Alive, alive, identity};
+use flightdeck::edge::{clock, spawn};
 use flightdeck::pilot::command::Command;
 use flightdeck::pilot::fact::{Exit, Identity};
 use flightdeck::pilot::message::Stage;
@@ -337,6 +337,30 @@ fn p14_an_agent_that_is_stopped_by_a_signal_is_woken_by_tmux_and_takes_its_words
         assert!(matches!(deck.settled(message), Stage::Submitted { .. }), "{}", deck.story());
     }
     assert_eq!((deck.starts("solo"), deck.submits("solo").len()), (1, 6));
+
+    // One that takes no notice of the signals that ask is ended by the one that does not.
+    let deaf = "trap : HUP INT TERM; while :; do \"$0\" demo-agent \"$@\"; sleep 0.1; done";
+    let deck = Plan::new()
+        .agent("solo", IDLE)
+        .set("backends.deaf.like", "demo")
+        .set("backends.deaf.launch", vec!["sh", "-c", deaf, PROGRAM, "{args}"])
+        .set("agents.solo.backend", "deaf")
+        .up();
+    deck.prompted("solo", 1);
+    let life = deck.process("solo");
+    deck.kill("solo", Signal::TERM);
+    assert_eq!(deck.verb(&["stop", "solo"]).status.code(), Some(0));
+    deck.saw("its end", |record| matches!(record, Record::Stopped { .. }).then_some(()));
+    deck.until("no process", || (alive(&life) == Alive::No).then_some(()));
+
+    // What has ended and waits for its parent's word is not alive.
+    let mut child = spawn::blocking("sleep").arg("600").spawn().expect("it runs");
+    let life = identity(child.id()).expect("it lives");
+    assert_eq!(alive(&life), Alive::Yes);
+    child.kill().expect("ours");
+    deck.until("a zombie", || (alive(&life) == Alive::No).then_some(()));
+    assert!(std::path::Path::new(&format!("/proc/{}", child.id())).exists(), "it was waited for");
+    child.wait().expect("its end");
 }
 
 #[test]

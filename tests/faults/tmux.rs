@@ -218,16 +218,41 @@ fn t9_typing_into_a_pane_that_would_lose_it_is_refused_with_the_reason() {
         until("the key", async || std::fs::read(lab.path("in")).expect("its input") == b"x").await;
         assert_eq!(lab.tmux(&["list-buffers"]), "");
     });
+    // A message waits for that, with the reason and what to do, and is said once when it is over.
+    let deck = Plan::new().agent("solo", IDLE).up();
+    deck.prompted("solo", 1);
+    let ways: [(&[&str], &[&str], &str); 2] = [
+        (&["select-pane", "-d", "-t", "=solo:"], &["select-pane", "-e", "-t", "=solo:"], "select-pane -e"),
+        (
+            &["set", "-wt", "=solo:", "synchronize-panes", "on"],
+            &["set", "-wt", "=solo:", "synchronize-panes", "off"],
+            "switch synchronize-panes off",
+        ),
+    ];
+    for (off, on, advice) in ways {
+        deck.tmux(off);
+        let message = deck.send("solo", advice);
+        deck.waits_for(message, advice);
+        deck.tmux(on);
+        submitted(&deck, message);
+    }
+    assert_eq!(deck.submits("solo")[1..], ways.map(|(_, _, advice)| advice.to_string()));
 }
 
 #[test]
 fn t10_a_draft_is_neither_lost_nor_merged() {
-    let deck = Plan::new().agent("solo", "on draft: say go on; draft half a thought\non *: say yes\n").up();
+    let script = "on draft: say go on; draft half a thought\non *: say yes\n";
+    let deck = Plan::new().agent("solo", script).set("delivery.blocked_alert", "2s").up();
     deck.prompted("solo", 1);
     submitted(&deck, deck.send("solo", "draft"));
     deck.until("the draft", || deck.screen("solo").contains("half a thought").then_some(()));
     let message = deck.send("solo", "our words");
     deck.waits_for(message, "draft");
+    // It waits for somebody, so somebody is told; the draft stays what it was.
+    let told = format!("{message} can't be delivered to solo: somebody's draft");
+    deck.until("an alert", || deck.status().alerts.iter().any(|alert| alert.starts_with(&told)).then_some(()));
+    let screen = deck.screen("solo");
+    assert!(screen.contains("half a thought") && !screen.contains("our words"), "{screen}");
     deck.press("solo", &["-l", " and the rest"]);
     deck.press("solo", &["Enter"]);
     submitted(&deck, message);
@@ -263,6 +288,32 @@ fn t13_servers_and_clients_of_different_protocols_are_silent_with_both_named() {
         let Probe::Silent(why) = probed else { panic!("{probed:?}") };
         assert!(why.contains("3.7") && why.contains("client 9, server 8"), "{why}");
     });
+    // An upgrade under a running deck: what agents do is unknown, nobody is touched, and all is as before with the old one.
+    let deck = Plan::new().agent("solo", IDLE).laid_out();
+    let tools = deck.outside().join("tools");
+    std::fs::create_dir(&tools).expect("a folder");
+    let new = "[ \"$1\" = -V ] && { echo tmux 3.7; exit; }; echo 'protocol version mismatch (client 9, server 8)' >&2; exit 1";
+    let script =
+        format!("#!/bin/sh\nif [ -e {0}/new ]; then {new}; fi\nPATH=${{PATH#*:}} exec tmux \"$@\"\n", tools.display());
+    let tmux = tools.join("tmux");
+    std::fs::write(&tmux, script).expect("a file");
+    std::fs::set_permissions(&tmux, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("ours");
+    *deck.shims.borrow_mut() = Some(tools.clone());
+    deck.start_engine();
+    deck.prompted("solo", 1);
+    let life = deck.process("solo");
+    std::fs::write(tools.join("new"), "").expect("a file");
+    deck.tmux(&["detach-client", "-s", "=_flightdeck"]);
+    let why = deck.until("silence", || Some(deck.status().tmux).filter(|tmux| tmux.starts_with("silent")));
+    assert!(
+        why.contains("3.7") && why.contains("client 9, server 8") && why.contains("put the old tmux back"),
+        "{why}"
+    );
+    deck.until("an unknown state", || matches!(deck.agent("solo").state, AgentState::Unknown { .. }).then_some(()));
+    std::fs::remove_file(tools.join("new")).expect("a file");
+    deck.until("tmux answers", || (deck.status().tmux == "up").then_some(()));
+    submitted(&deck, deck.send("solo", "as before"));
+    assert_eq!((deck.starts("solo"), deck.process("solo")), (1, life), "{}", deck.story());
 }
 
 #[test]
@@ -276,6 +327,12 @@ fn t15_the_operators_tmux_is_neither_read_nor_touched() {
         canary.display()
     );
     std::fs::write(deck.home.join(".tmux.conf"), hostile).expect("a file");
+    let elsewhere = deck.home.display().to_string();
+    *deck.variables.borrow_mut() = vec![
+        ("TMUX", format!("{elsewhere}/their.sock,1,0")),
+        ("TMUX_PANE", "%0".to_string()),
+        ("TMUX_TMPDIR", elsewhere.clone()),
+    ];
     deck.start_engine();
     deck.prompted("solo", 1);
     assert!(!canary.exists());
@@ -286,6 +343,9 @@ fn t15_the_operators_tmux_is_neither_read_nor_touched() {
         .output();
     let sessions = String::from_utf8(output.expect("tmux").stdout).expect("text");
     assert_eq!(sessions.lines().collect::<Vec<_>>(), ["_flightdeck", "solo"]);
+    let left: Vec<_> =
+        std::fs::read_dir(&elsewhere).expect("a home").flatten().map(|entry| entry.file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with("tmux-")), "a server of theirs: {left:?}");
 }
 
 #[test]
@@ -416,7 +476,7 @@ fn t14_agents_that_come_and_go_leave_nothing_open_in_the_server() {
         let lab = Lab::new().await;
         let open = || std::fs::read_dir(format!("/proc/{}/fd", lab.server.pid)).expect("its descriptors").count();
         let mut counts = Vec::new();
-        for round in 1..=30 {
+        for round in 1..=500 {
             let agent = lab.start_as(&tag("builder", round), "exec cat").await.expect("starts");
             let killed = session::kill_session(&lab.client, &agent.place, &tag("builder", round)).await;
             assert_eq!(killed, Ok(Killed::Yes));

@@ -78,7 +78,8 @@ fn one_agent() -> super::deck::Deck {
 fn u2_no_size_of_the_terminal_and_no_storm_of_them_breaks_the_picture() {
     let deck = one_agent();
     let terminal = Terminal::in_cockpit(&deck);
-    for _ in 0..10 {
+    // A thousand of them.
+    for _ in 0..170 {
         for (columns, rows) in [(1, 1), (20, 5), (500, 200), (3, 60), (300, 2), (80, 24)] {
             terminal.resize(columns, rows);
         }
