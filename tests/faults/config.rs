@@ -9,6 +9,7 @@ use flightdeck::config::Sources;
 use flightdeck::edge::spawn;
 use flightdeck::pilot::command::Command;
 use flightdeck::pilot::id::AgentId;
+use flightdeck::pilot::message::Stage;
 use flightdeck::pilot::record::Record;
 use rustix::process::{Signal, kill_process};
 
@@ -52,6 +53,22 @@ fn k6_a_broken_configuration_is_refused_with_all_its_problems_and_the_old_one_st
     let left = deck.process("more");
     assert_eq!(flightdeck::edge::process::alive(&left), flightdeck::edge::process::Alive::Yes, "it was killed");
     assert_eq!((deck.starts("solo"), deck.submits("solo").len()), (1, 2));
+
+    // Read anew again and again, with words on their way: each is said once, and who is back in the file is the one that was left.
+    let words: Vec<String> = (0..10).map(|number| format!("word {number}")).collect();
+    let messages = words.iter().enumerate().map(|(number, words)| {
+        fs::write(&file, [&more, &good][number % 2]).expect("a file");
+        deck.tell(&Command::Reload);
+        deck.send("solo", words)
+    });
+    for message in messages.collect::<Vec<_>>() {
+        assert!(matches!(deck.settled(message), Stage::Submitted { .. }), "{}", deck.story());
+    }
+    fs::write(&file, &more).expect("a file");
+    deck.tell(&Command::Reload);
+    deck.until("two agents", || (deck.status().agents.len() == 2).then_some(()));
+    assert_eq!(deck.submits("solo")[2..], words);
+    assert_eq!((deck.starts("solo"), deck.starts("more"), deck.process("more")), (1, 1, left));
 }
 
 const DEFAULT: &str = include_str!("../../src/config/default.toml");

@@ -1,13 +1,16 @@
 //! Faults of what messages say: how long it is, what is hidden in it, how many there are.
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
 
+use flightdeck::edge::link::Client;
 use flightdeck::edge::spawn;
 use flightdeck::pilot::command::{Answer, Command};
 use flightdeck::pilot::message::clean_text;
 use rustix::process::Signal;
 
-use super::deck::{Dice, id, text};
+use super::deck::{Deck, Dice, id, text};
 use super::escapes::ESCAPES;
 use super::messages::submitted;
 use super::plan::{PROGRAM, Plan};
@@ -124,12 +127,22 @@ fn m7_a_text_of_many_lines_is_one_submit_with_all_its_lines() {
     assert_eq!(presses, 4, "one submit key for each text");
 }
 
+/// Memory of the engine, kB.
+fn held(deck: &Deck) -> usize {
+    let status = text(Path::new(&format!("/proc/{}/status", deck.engine_pid().as_raw_nonzero())));
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line of it");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
 #[test]
 fn m15_a_flood_fills_the_queue_and_the_rest_is_refused() {
     let deck = Plan::new().agent("solo", "on *: say yes\n").set("agents.solo.autostart", false).up();
     let mut queued = 0;
-    for number in 0..500 {
-        match deck.ask(&Command::Send { agent: id("solo"), text: format!("number {number}") }) {
+    let mut client = Client::connect(&deck.state_dir()).expect("an engine");
+    let before = held(&deck);
+    for number in 0..10_000 {
+        let command = Command::Send { agent: id("solo"), text: format!("number {number}") };
+        match client.ask(&command, Duration::from_secs(60)).expect("an answer") {
             Answer::Queued { .. } => queued += 1,
             Answer::Refused { why, .. } => {
                 assert_eq!(queued, 50, "{why}");
@@ -139,6 +152,9 @@ fn m15_a_flood_fills_the_queue_and_the_rest_is_refused() {
         }
     }
     assert_eq!((queued, deck.agent("solo").waiting_messages), (50, 50));
+    // What was refused is kept nowhere.
+    let grown = held(&deck).saturating_sub(before);
+    assert!(grown < 8 * 1024, "{grown} kB");
     let mut verb = spawn::blocking(PROGRAM);
     let output = verb.args(["send", "solo", "one more", "--workspace"]).arg(&deck.workspace).output().expect("it runs");
     assert_eq!(output.status.code(), Some(5), "{}", String::from_utf8_lossy(&output.stderr));

@@ -352,7 +352,7 @@ fn t15_the_operators_tmux_is_neither_read_nor_touched() {
 fn t17_a_missing_or_odd_tmux_is_named() {
     run(async {
         type Expected = fn(&StartError) -> bool;
-        let table: [(&str, Expected); 8] = [
+        let table: [(&str, Expected); 10] = [
             ("echo tmux 2.9a", |error| matches!(error, StartError::TooOld { found } if found == "2.9a")),
             ("echo screen 4", |error| matches!(error, StartError::NoTmux { .. })),
             ("exit 1", |error| matches!(error, StartError::NoTmux { .. })),
@@ -364,6 +364,8 @@ fn t17_a_missing_or_odd_tmux_is_named() {
             ),
             ("[ \"$1\" = -V ] && echo tmux 3.3a || exit 0", |error| matches!(error, StartError::Failed(_))),
             ("[ \"$1\" = -V ] && exec sleep 60", |error| matches!(error, StartError::Failed(_))),
+            ("[ \"$1\" = -V ] && echo tmux 3.3a || kill -SEGV $$", |error| matches!(error, StartError::Failed(_))),
+            ("kill -KILL $$", |error| matches!(error, StartError::NoTmux { .. })),
         ];
         for (script, expected) in table {
             let folder = tempfile::tempdir().expect("a temporary folder");
@@ -379,7 +381,34 @@ fn t17_a_missing_or_odd_tmux_is_named() {
         std::fs::write(&plain, "echo tmux 3.3a").expect("a file");
         let error = server::version(plain.as_os_str()).await.expect_err("can't be run");
         assert!(matches!(error, StartError::NotRunnable { .. }), "{error:?}");
+        // Words beside the answer are no harm.
+        let noisy = shim(&folder, "echo 'warning: odd terminal' >&2; exec tmux \"$@\"");
+        let lab = Lab::with_program(noisy, tempfile::tempdir().expect("a temporary folder")).await;
+        assert!(server::version(lab.spec.program.as_os_str()).await.is_ok());
     });
+    without_tmux();
+}
+
+/// The program where no tmux is in PATH: `up` says so with its code, an engine stays and starts everybody when there is one.
+fn without_tmux() {
+    let deck = Plan::new().agent("solo", IDLE).laid_out();
+    let bare = deck.outside().join("bare");
+    std::fs::create_dir(&bare).expect("a folder");
+    let mut up = spawn::blocking(PROGRAM);
+    up.args(["up", "--workspace"]).arg(&deck.workspace).env("PATH", &bare).env("HOME", &deck.home);
+    let output = up.output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let advice = "tmux is not installed or not in PATH; install tmux 3.2 or newer";
+    assert!(said.contains(advice) && said.contains("flightdeck doctor"), "{said}");
+    *deck.variables.borrow_mut() = vec![("PATH", bare.display().to_string())];
+    deck.start_engine();
+    deck.until("an alert", || deck.status().alerts.iter().any(|alert| alert.contains(advice)).then_some(()));
+    let path = std::env::var_os("PATH").expect("a path");
+    let tmux = std::env::split_paths(&path).map(|folder| folder.join("tmux")).find(|tmux| tmux.exists());
+    std::os::unix::fs::symlink(tmux.expect("tmux is installed"), bare.join("tmux")).expect("a link");
+    deck.prompted("solo", 1);
+    assert_eq!(deck.starts("solo"), 1);
 }
 
 #[test]
