@@ -2,7 +2,7 @@
 
 use super::support::awake::awake_ms;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::process::{Output, Stdio};
 
 use flightdeck::config::Sources;
@@ -275,7 +275,17 @@ fn k5_a_file_that_others_can_write_or_that_is_a_link_is_refused_with_what_to_do(
             assert_eq!(output.status.code(), Some(2), "{verb} {path:?}: {words}");
             assert!(words.contains("chmod"), "{verb} {path:?}: {words}");
         }
+        let doctor = said(&deck.verb(&["doctor"]));
+        assert!(doctor.contains(&format!("chmod go-w {}", path.display())), "{path:?}: {doctor}");
         fs::set_permissions(path, fs::Permissions::from_mode(back)).expect("our own");
+        // Only a root can give a file away.
+        if rustix::process::geteuid().is_root() {
+            chown(path, Some(12_345), None).expect("a root may");
+            let output = deck.verb(&["check"]);
+            assert_eq!(output.status.code(), Some(2), "{path:?}");
+            assert!(said(&output).contains("belongs to user 12345") && said(&output).contains("chown 0"), "{path:?}");
+            chown(path, Some(0), None).expect("a root may");
+        }
     }
     fs::rename(&file, deck.workspace.join("elsewhere.toml")).expect("moved");
     symlink("elsewhere.toml", &file).expect("a link");

@@ -415,4 +415,38 @@ fn p18_a_missing_folder_is_refused_and_the_start_follows_when_it_is_there() {
     fs::create_dir(&folder).expect("a folder");
     deck.tell(&Command::Restart { agent: id("solo"), fresh: false });
     deck.prompted("solo", 1);
+    started_alike_by_every_engine();
+}
+
+/// An engine that a timer starts, in another folder and with other variables, starts agents as the first one did.
+fn started_alike_by_every_engine() {
+    let noted = "env | sort > ../../env.${FLIGHTDECK_OWNER##*/}; exec \"$0\" demo-agent \"$@\"";
+    let deck = Plan::new()
+        .agent("solo", IDLE)
+        .set("backends.noted.like", "demo")
+        .set("backends.noted.launch", vec!["sh", "-c", noted, PROGRAM, "{args}"])
+        .set("agents.solo.backend", "noted")
+        .up();
+    let started = |life: usize| {
+        deck.prompted("solo", life);
+        let pid = deck.process("solo").pid;
+        let env = fs::read_to_string(deck.workspace.join(format!("env.{life}"))).expect("its environment");
+        let env: Vec<String> =
+            env.lines().filter(|line| !line.starts_with("FLIGHTDECK_OWNER=")).map(str::to_string).collect();
+        let argv = fs::read_to_string(format!("/proc/{pid}/cmdline")).expect("its command");
+        (env, argv, fs::read_link(format!("/proc/{pid}/cwd")).expect("its folder"))
+    };
+    let first = started(1);
+    deck.end_engine(Signal::TERM);
+    let odd = [
+        ("LANG", "tlh"),
+        ("PATH", "/usr/bin:/bin"),
+        ("SHELL", "/bin/false"),
+        ("A_KEY", "of somebody"),
+        ("TERM", "dumb"),
+    ];
+    *deck.variables.borrow_mut() = odd.map(|(name, value)| (name, value.to_string())).to_vec();
+    deck.start_engine_under(&["sh", "-c", "cd / && exec \"$0\" \"$@\""]);
+    deck.tell(&Command::Restart { agent: id("solo"), fresh: true });
+    assert_eq!(started(2), first);
 }
