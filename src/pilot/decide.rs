@@ -13,7 +13,9 @@ use super::record::{Actor, Order, Record, StopCause, Wish};
 use super::state::Tmux;
 use super::time::Time;
 use super::turn::Turn;
-use super::{account, budget, compact, delivery, fleet, heal, job, launch, phase, restart, show, sight, stall, usage};
+use super::{
+    account, alert, budget, compact, delivery, fleet, heal, job, launch, phase, restart, show, sight, stall, usage,
+};
 
 /// An agent nobody has a reason to come back to is looked at again after this all the same.
 const NEVER_FORGET: Duration = Duration::from_secs(300);
@@ -48,7 +50,7 @@ pub(super) fn decide(turn: &mut Turn<'_>, concern: &Concern) {
         turn.state.watches.retain(|id, _| turn.rules.agents.contains_key(id));
     }
     turn.state.seen.next = next.into_iter().min();
-    show::note_alerts(turn);
+    alert::note(turn);
 }
 
 /// Decides those whom the step concerns. Returns the others where something was recorded that concerns them as well.

@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod agent;
+mod alert;
 pub mod branch;
 mod budget;
 pub mod cause;

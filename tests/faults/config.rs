@@ -50,6 +50,8 @@ fn k6_a_broken_configuration_is_refused_with_all_its_problems_and_the_old_one_st
     fs::write(&file, &good).expect("a file");
     kill_process(deck.engine_pid(), Signal::HUP).expect("our child");
     deck.until("one agent", || (deck.status().agents.len() == 1).then_some(()));
+    let unwatched = || deck.status().alerts.iter().any(|alert| alert.starts_with("more runs on, unwatched"));
+    deck.until("a word of the one that was left", || unwatched().then_some(()));
     let left = deck.process("more");
     assert_eq!(flightdeck::edge::process::alive(&left), flightdeck::edge::process::Alive::Yes, "it was killed");
     assert_eq!((deck.starts("solo"), deck.submits("solo").len()), (1, 2));
@@ -67,6 +69,7 @@ fn k6_a_broken_configuration_is_refused_with_all_its_problems_and_the_old_one_st
     fs::write(&file, &more).expect("a file");
     deck.tell(&Command::Reload);
     deck.until("two agents", || (deck.status().agents.len() == 2).then_some(()));
+    deck.until("nobody unwatched", || (!unwatched()).then_some(()));
     assert_eq!(deck.submits("solo")[2..], words);
     assert_eq!((deck.starts("solo"), deck.starts("more"), deck.process("more")), (1, 1, left));
 }
