@@ -3,6 +3,10 @@
 #![expect(clippy::disallowed_methods, reason = "this is the one file that starts processes and threads")]
 
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
@@ -29,10 +33,27 @@ pub fn command(program: impl AsRef<OsStr>) -> tokio::process::Command {
 
 /// The same for code outside the engine's loop.
 pub fn blocking(program: impl AsRef<OsStr>) -> std::process::Command {
-    let mut command = std::process::Command::new(program);
+    let asked = program.as_ref();
+    let mut command = match found(asked) {
+        Some(path) => std::process::Command::new(path),
+        None => std::process::Command::new(asked),
+    };
     command.env_clear().envs(scrubbed()).stdin(Stdio::null());
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    // It is called what was asked for.
+    command.arg0(asked).process_group(0);
     command
+}
+
+/// Where PATH has a program of this name. What has a path is spawned; a name alone would be looked up after a fork, which
+/// copies the page tables of all our memory.
+fn found(name: &OsStr) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").filter(|_| !name.as_bytes().contains(&b'/'))?;
+    let runs = |file: &PathBuf| {
+        std::fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    };
+    // From a folder that is none by itself on, the child has to look: it may be in another one by then.
+    let folders = std::env::split_paths(&path).take_while(|folder| folder.is_absolute());
+    folders.map(|folder| folder.join(name)).find(runs)
 }
 
 /// A command that takes over our terminal (`tmux attach`, an editor): whole environment but TMUX, our standard streams.
@@ -76,5 +97,22 @@ pub fn kill_group(group: Option<u32>) {
     if let Some(pid) = pid {
         // The group may have ended in this very moment; then there is nobody to kill, which is the aim.
         let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_run_by_its_path_and_called_by_its_name() {
+        let mut command = blocking("sh");
+        assert!(PathBuf::from(command.get_program()).is_absolute(), "{:?}", command.get_program());
+        let said = command.args(["-c", "echo $0"]).output().expect("a shell");
+        assert_eq!(String::from_utf8_lossy(&said.stdout), "sh\n");
+        let mut missing = blocking("no-program-has-this-name");
+        assert_eq!(missing.get_program(), "no-program-has-this-name");
+        assert_eq!(missing.output().expect_err("it is missing").kind(), std::io::ErrorKind::NotFound);
+        assert_eq!(blocking("/bin/../bin/sh").get_program(), "/bin/../bin/sh");
     }
 }
