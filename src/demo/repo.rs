@@ -3,7 +3,7 @@
 //!
 //! What to do next is always read from the clone, never remembered: an agent that died goes on where its commits end.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::edge::{clock, spawn};
@@ -13,8 +13,10 @@ use crate::pilot::id::PhaseId;
 const GIT_LIMIT: Duration = Duration::from_secs(20);
 /// A push that others were faster with is tried again this often.
 const PUSH_TRIES: u32 = 8;
-/// Another git of this clone holds its lock for a moment; after this many looks the lock is a dead one's.
+/// Another git of this clone holds its lock for a moment; after this many looks the lock is a dead one's. One that was killed may
+/// have held several.
 const LOCK_TRIES: u32 = 10;
+const LOCKS: u32 = 4;
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
 /// Subjects read back from the branch: more than a demo will ever have.
 const SUBJECTS: &str = "-n1000";
@@ -171,15 +173,17 @@ async fn git(args: &[&str]) -> Result<String, String> {
         command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
         // Complaints are compared, so they must come in English.
         command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_EDITOR", "true").env("LC_ALL", "C");
+        // An agent that ends leaves it to its end: killed, it would leave its locks behind.
+        command.kill_on_drop(false);
         let output = spawn::output_within(GIT_LIMIT, command).await.map_err(|error| error.to_string())?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
-        if complaint.contains("index.lock") && looks <= LOCK_TRIES {
-            if looks == LOCK_TRIES {
+        if let Some(lock) = lock_of(&complaint).filter(|_| looks <= LOCKS * LOCK_TRIES) {
+            if looks % LOCK_TRIES == LOCK_TRIES - 1 {
                 // Whoever held it was killed: nobody else works in this clone.
-                let _ = std::fs::remove_file(".git/index.lock");
+                let _ = std::fs::remove_file(lock);
             }
             looks += 1;
             clock::pause(LOCK_PAUSE).await;
@@ -189,6 +193,13 @@ async fn git(args: &[&str]) -> Result<String, String> {
         let telling = telling.or(complaint.lines().last()).unwrap_or("it failed without a word");
         return Err(format!("git {}: {telling}", args.first().unwrap_or(&"")));
     }
+}
+
+/// The lock that git found taken, where that is what it complains of.
+fn lock_of(complaint: &str) -> Option<PathBuf> {
+    let path = Path::new(complaint.split_once("Unable to create '")?.1.split_once('\'')?.0);
+    let is_lock = path.extension() == Some("lock".as_ref()) && path.iter().any(|part| part == ".git");
+    is_lock.then(|| path.to_path_buf())
 }
 
 fn write(dir: &str, file: &str, text: &str) -> Result<(), String> {

@@ -30,6 +30,8 @@ pub(crate) struct Desk {
     /// Until then (on the clock that never jumps) nobody enters or leaves copy mode: a control client of the engine may be introducing
     /// itself, and tmux up to 3.6 ends when it has to tell that one of a mode (tmux/tmux#4980). No message is ours to prove then.
     pub(crate) quiet_until: AtomicI64,
+    /// Held while a person acts, so that no engine begins in the middle of it.
+    pub(crate) acting: Mutex<()>,
     /// From now on only what is blocked is seen to.
     pub(crate) tidies: AtomicBool,
     pub(crate) over: AtomicBool,
@@ -71,6 +73,8 @@ impl Operator {
     /// Goes on until it is over, and then puts right what was left behind.
     pub(crate) fn work(mut self) {
         while !self.desk.over.load(Ordering::Relaxed) {
+            let desk = Arc::clone(&self.desk);
+            let acting = desk.acting.lock().expect("no panic");
             let loud = clock::monotonic_ms() >= self.desk.quiet_until.load(Ordering::Relaxed);
             if loud {
                 self.put_right();
@@ -80,6 +84,7 @@ impl Operator {
             if loud && !tidies && self.left.len() < 3 {
                 self.meddle();
             }
+            drop(acting);
             clock::block(self.dice.between(PAUSE));
         }
     }

@@ -6,6 +6,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use flightdeck::edge::clock;
+use flightdeck::edge::link::Client;
+use flightdeck::pilot::command::{Answer, Command};
 use flightdeck::pilot::fact::Identity;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -21,8 +23,12 @@ const SERVER_STOPS: (Duration, Duration) = (Duration::from_millis(100), Duration
 /// can say then, and that is what is said.
 const NOBODY_DIES: (Duration, Duration) = (Duration::from_secs(120), Duration::from_secs(360));
 
-/// A new engine has introduced itself to tmux by then.
+/// An engine that has introduced itself to tmux is done with it by then, and so is one whose server goes on.
 const CONNECTS_MS: i64 = 700;
+/// Between two questions whether it has.
+const ASKS_MS: i64 = 50;
+/// For its answer.
+const ANSWER: Duration = Duration::from_millis(300);
 
 /// The weather over one deck.
 pub(crate) struct Weather<'a> {
@@ -36,6 +42,8 @@ pub(crate) struct Weather<'a> {
     stop_server: i64,
     go_on: Option<i64>,
     next_death: i64,
+    /// When an engine that has not introduced itself yet is asked whether it has.
+    connecting: Option<i64>,
     pub(crate) kills: usize,
     pub(crate) stops: usize,
     pub(crate) deaths: usize,
@@ -61,6 +69,7 @@ impl<'a> Weather<'a> {
             stop_server,
             go_on,
             next_death,
+            connecting: None,
             kills: 0,
             stops: 0,
             deaths: 0,
@@ -82,10 +91,15 @@ impl<'a> Weather<'a> {
     pub(crate) fn blow(&mut self) {
         let now = clock::monotonic_ms();
         self.engine_lives();
-        if now >= self.kill_engine {
+        // Where a person is at it, the next gust will do.
+        let desk = Arc::clone(&self.desk);
+        if now >= self.kill_engine
+            && let Ok(_nobody_acts) = desk.acting.try_lock()
+        {
             self.kill_engine();
             self.kill_engine = now + ms(self.dice.between(ENGINE_LIVES));
         }
+        self.look_who_connects(now);
         if self.go_on.is_some_and(|at| now >= at) {
             self.continue_server();
             self.stop_server = now + ms(self.dice.between(SERVER_RUNS));
@@ -123,7 +137,20 @@ impl<'a> Weather<'a> {
         kill_process(Pid::from_child(&engine), Signal::KILL).expect("our own child");
         engine.wait().expect("our child");
         self.engine = Some(self.deck.another_engine());
+        self.connecting = Some(clock::monotonic_ms() + ASKS_MS);
         self.kills += 1;
+    }
+
+    /// As long as an engine introduces itself nobody enters or leaves a mode.
+    fn look_who_connects(&mut self, now: i64) {
+        let Some(ask) = self.connecting else { return };
+        self.hush(now + CONNECTS_MS);
+        if now >= ask {
+            let client = Client::connect(&self.deck.state_dir()).ok();
+            let answer = client.and_then(|mut client| client.ask(&Command::Status, ANSWER).ok());
+            let is_up = matches!(answer, Some(Answer::Status { view }) if view.tmux == "up");
+            self.connecting = (!is_up).then(|| clock::monotonic_ms() + ASKS_MS);
+        }
     }
 
     fn hush(&self, until: i64) {

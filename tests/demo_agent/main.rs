@@ -416,3 +416,18 @@ fn pushes_that_race_all_arrive() {
     ["claim(1a)", "claim(1b)", "claim(1c)", "claim(1d)"].iter().for_each(|claim| pushed(&remote, claim));
     assert_eq!(players[0].submits(), ["build it!"]);
 }
+
+#[test]
+fn a_lock_that_a_killed_git_left_in_the_clone_holds_nobody_up() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let remote = seeded(dir.path());
+    let builder = player(&remote, "builder", "3");
+    for lock in ["refs/remotes/origin/main.lock", "index.lock"] {
+        std::fs::write(builder.cwd.join(".git").join(lock), "").expect("a lock");
+    }
+    // What comes from the remote has to be written below the one, and what is built below the other.
+    git(&dir.path().join("seed"), &["commit", "--quiet", "--allow-empty", "-m", "more"]);
+    git(&dir.path().join("seed"), &["push", "--quiet", "origin", "HEAD:main"]);
+    builder.submit("you build phase 3");
+    pushed(&remote, "claim(3): ");
+}
