@@ -73,19 +73,22 @@ impl Operator {
     /// Goes on until it is over, and then puts right what was left behind.
     pub(crate) fn work(mut self) {
         while !self.desk.over.load(Ordering::Relaxed) {
-            let desk = Arc::clone(&self.desk);
-            let acting = desk.acting.lock().expect("no panic");
-            let loud = clock::monotonic_ms() >= self.desk.quiet_until.load(Ordering::Relaxed);
-            if loud {
-                self.put_right();
-            }
+            self.unless_quiet(Operator::put_right);
             self.attend();
             let tidies = self.desk.tidies.load(Ordering::Relaxed);
-            if loud && !tidies && self.left.len() < 3 {
-                self.meddle();
+            if !tidies && self.left.len() < 3 {
+                self.unless_quiet(Operator::meddle);
             }
-            drop(acting);
             clock::block(self.dice.between(PAUSE));
+        }
+    }
+
+    /// What may enter or leave a mode, and no engine begins meanwhile.
+    fn unless_quiet(&mut self, act: fn(&mut Operator)) {
+        let desk = Arc::clone(&self.desk);
+        let _acting = desk.acting.lock().expect("no panic");
+        if clock::monotonic_ms() >= desk.quiet_until.load(Ordering::Relaxed) {
+            act(self);
         }
     }
 
