@@ -86,7 +86,7 @@ fn p15_without_descriptors_or_processes_the_engine_stays_says_so_and_goes_on_whe
     deck.until("it was heard", || (deck.agent("other").state == AgentState::Idle).then_some(()));
 
     // No process either: the engine can't speak to tmux, whose end is no reason to end as well.
-    failing.fail(&["spawn"], "fork", failing::EAGAIN);
+    failing.fail(&["spawn"], "/", failing::EAGAIN);
     signal_to(&deck.server_identity(), Signal::KILL);
     deck.until("an alert", || {
         let alerts = look(&mut before).alerts;
