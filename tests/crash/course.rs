@@ -196,6 +196,10 @@ impl Course {
                 return Some(());
             }
             let answer = self.ask(&command)?;
+            if is_undone(&answer) {
+                // Nothing may come of it, or it is said twice in the end.
+                return None;
+            }
             assert!(matches!(answer, Answer::Queued { .. }), "{answer:?}");
             // What was promised is in the log, or the promise was false.
             assert!(self.queued(agent, words), "a false promise of {words:?}\n{}", self.story());
@@ -321,4 +325,9 @@ fn nameless(text: &str) -> String {
         if hex.len() >= 7 && hex.chars().all(|c| c.is_ascii_hexdigit()) { "COMMIT" } else { word }
     });
     words.collect::<Vec<_>>().join(" ")
+}
+
+/// Refused while the log can't be written (fault S1): nothing was done, and it is asked again.
+fn is_undone(answer: &Answer) -> bool {
+    matches!(answer, Answer::Refused { why, .. } if why.starts_with("records can't be written, so nothing was done"))
 }
