@@ -195,10 +195,11 @@ async fn git(args: &[&str]) -> Result<String, String> {
     }
 }
 
-/// The lock that git found taken, where that is what it complains of.
+/// The lock of this clone that git found taken, where that is what it complains of. A remote may complain of one of its own.
 fn lock_of(complaint: &str) -> Option<PathBuf> {
     let path = Path::new(complaint.split_once("Unable to create '")?.1.split_once('\'')?.0);
-    let is_lock = path.extension() == Some("lock".as_ref()) && path.iter().any(|part| part == ".git");
+    let below = path.strip_prefix(std::env::current_dir().ok()?.join(".git")).ok()?;
+    let is_lock = path.extension() == Some("lock".as_ref()) && below.iter().all(|part| part != "..");
     is_lock.then(|| path.to_path_buf())
 }
 
