@@ -1,4 +1,4 @@
-//! The state in words: what each agent is doing, what needs the operator, the whole picture for `status`.
+//! The state in words: what each agent is doing, and the whole picture for `status`.
 
 use std::time::Duration;
 

@@ -1,6 +1,5 @@
 //! From the start of an engine to the picture in which everybody is watched again, however old the log is.
 
-use super::awake::awake_ms;
 use flightdeck::edge::clock;
 use flightdeck::edge::link::Client;
 use flightdeck::edge::store::{Filter, Page, Reader, Store};
@@ -13,6 +12,7 @@ use rustix::process::Signal;
 use std::fs;
 use std::time::Duration;
 
+use super::awake::awake_ms;
 use super::deck::Deck;
 use super::kept;
 use super::plan::Plan;

@@ -1,6 +1,5 @@
 //! Faults of the configuration and of what is typed at the command line.
 
-use super::support::awake::awake_ms;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::process::{Output, Stdio};
@@ -16,6 +15,7 @@ use rustix::process::{Signal, kill_process};
 use super::deck::{Deck, Dice, id};
 use super::plan::{PROGRAM, Plan};
 use super::sources::{told, workspace};
+use super::support::awake::awake_ms;
 
 const IDLE: &str = "on *: say yes\n";
 

@@ -1,6 +1,5 @@
 //! Faults of the disk below the log: calls that fail, that take seconds, and a power cut.
 
-use super::support::awake::awake_ms;
 use std::time::Duration;
 
 use flightdeck::edge::clock;
@@ -14,6 +13,7 @@ use super::deck::{Deck, Dice, id, signal_to};
 use super::each_call;
 use super::failing::{self, Failing};
 use super::plan::Plan;
+use super::support::awake::awake_ms;
 
 const IDLE: &str = "on *: say yes; wait 60s\n";
 

@@ -11,7 +11,7 @@ use flightdeck::pilot::record::{AgentState, Illness, Record};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::deck::{Deck, id};
-use super::plan::{PROGRAM, Plan};
+use super::plan::Plan;
 use super::sim::play;
 
 const IDLE: &str = "on *: say yes\n";
@@ -95,13 +95,7 @@ fn p13_a_number_that_belongs_to_another_process_now_is_nobody_we_know() {
 #[test]
 fn p17_an_agent_that_ends_every_tmux_it_knows_does_not_find_ours() {
     let script = "env > ../../seen; TMUX_TMPDIR=\"$PWD\" tmux kill-server 2> ../../said; exec \"$0\" demo-agent \"$@\"";
-    let deck = Plan::new()
-        .agent("solo", IDLE)
-        .agent("other", IDLE)
-        .set("backends.wild.like", "demo")
-        .set("backends.wild.launch", vec!["sh", "-c", script, PROGRAM, "{args}"])
-        .set("agents.solo.backend", "wild")
-        .up();
+    let deck = Plan::new().agent("solo", IDLE).agent("other", IDLE).behind("solo", script).up();
     deck.prompted("solo", 1);
     deck.prompted("other", 1);
     let seen = fs::read_to_string(deck.workspace.join("seen")).expect("its environment");

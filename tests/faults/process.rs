@@ -340,12 +340,7 @@ fn p14_an_agent_that_is_stopped_by_a_signal_is_woken_by_tmux_and_takes_its_words
 
     // One that takes no notice of the signals that ask is ended by the one that does not.
     let deaf = "trap : HUP INT TERM; while :; do \"$0\" demo-agent \"$@\"; sleep 0.1; done";
-    let deck = Plan::new()
-        .agent("solo", IDLE)
-        .set("backends.deaf.like", "demo")
-        .set("backends.deaf.launch", vec!["sh", "-c", deaf, PROGRAM, "{args}"])
-        .set("agents.solo.backend", "deaf")
-        .up();
+    let deck = Plan::new().agent("solo", IDLE).behind("solo", deaf).up();
     deck.prompted("solo", 1);
     let life = deck.process("solo");
     deck.kill("solo", Signal::TERM);
@@ -421,12 +416,7 @@ fn p18_a_missing_folder_is_refused_and_the_start_follows_when_it_is_there() {
 /// An engine that a timer starts, in another folder and with other variables, starts agents as the first one did.
 fn started_alike_by_every_engine() {
     let noted = "env | sort > ../../env.${FLIGHTDECK_OWNER##*/}; exec \"$0\" demo-agent \"$@\"";
-    let deck = Plan::new()
-        .agent("solo", IDLE)
-        .set("backends.noted.like", "demo")
-        .set("backends.noted.launch", vec!["sh", "-c", noted, PROGRAM, "{args}"])
-        .set("agents.solo.backend", "noted")
-        .up();
+    let deck = Plan::new().agent("solo", IDLE).behind("solo", noted).up();
     let started = |life: usize| {
         deck.prompted("solo", life);
         let pid = deck.process("solo").pid;

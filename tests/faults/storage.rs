@@ -1,6 +1,5 @@
 //! Faults of what is written down: the log of records, and the folder it lies in.
 
-use super::support::awake::awake_ms;
 use std::fs;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use rustix::process::{Resource, Rlimit, Signal, prlimit};
 use super::deck::{Deck, signal_to};
 use super::plan::{PROGRAM, Plan};
 use super::sim::play;
+use super::support::awake::awake_ms;
 
 const IDLE: &str = "on *: say yes; wait 60s\n";
 /// Room for the trace, and none at the end of the log.

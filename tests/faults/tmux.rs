@@ -1,6 +1,5 @@
 //! Faults of the tmux server, its panes and its names.
 
-use super::support::awake::awake_ms;
 use flightdeck::edge::process::{Alive, alive, identity};
 use flightdeck::edge::spawn;
 use flightdeck::edge::tmux::inject::{self, Injected};
@@ -21,6 +20,7 @@ use super::plan::{PROGRAM, Plan};
 use super::shim::{receiver, shim};
 use super::sim::scenario;
 use super::sources::{told, workspace};
+use super::support::awake::awake_ms;
 use super::support::{self, Lab, NONCE, run, tag, until};
 use super::terminal::Terminal;
 
@@ -464,9 +464,8 @@ fn t12_a_screen_is_read_alike_however_wide_it_is() {
     let plan = sizes.iter().fold(Plan::new(), |plan, (name, columns, rows)| {
         plan.agent(name, script).set(&format!("agents.{name}.size"), vec![*columns, *rows])
     });
-    let much = vec!["sh", "-c", "seq 50000; exec \"$0\" demo-agent \"$@\"", PROGRAM, "{args}"];
-    let plan = plan.agent("long", script).set("agents.long.backend", "printer").set("capture.history", 50_000);
-    let deck = plan.set("backends.printer.like", "demo").set("backends.printer.launch", much).up();
+    let plan = plan.agent("long", script).behind("long", "seq 50000; exec \"$0\" demo-agent \"$@\"");
+    let deck = plan.set("capture.history", 50_000).up();
     let words = format!("{} and the end", "a text that has to be wrapped where there is no room ".repeat(6));
     for (name, ..) in sizes {
         deck.prompted(name, 1);

@@ -12,6 +12,7 @@ mod by_hand;
 mod deck;
 mod messages;
 #[path = "../real/plan.rs"]
+#[expect(dead_code, reason = "the tests of faults use the rest of it")]
 mod plan;
 mod script;
 #[path = "../faults/sim.rs"]

@@ -1,11 +1,11 @@
 //! The cockpit in a real terminal, over a real engine with demo agents in a real tmux.
 
-use super::awake::awake_ms;
 use flightdeck::edge::process::{Alive, alive};
 use flightdeck::pilot::command::Command;
 use flightdeck::pilot::record::{AgentState, Record};
 use rustix::process::Signal;
 
+use super::awake::awake_ms;
 use super::deck::{Deck, id, signal_to, text};
 use super::plan::{PROGRAM, Plan};
 use super::terminal::Terminal;

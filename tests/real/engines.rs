@@ -1,10 +1,10 @@
 //! Engines that come and go: agents do not notice, and nobody acts twice.
 
-use super::awake::awake_ms;
 use flightdeck::pilot::command::Command;
 use flightdeck::pilot::record::{AgentState, Record};
 use rustix::process::Signal;
 
+use super::awake::awake_ms;
 use super::deck::{Deck, id};
 use super::plan::Plan;
 

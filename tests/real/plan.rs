@@ -61,6 +61,14 @@ impl Plan {
         self.set(&format!("agents.{agent}.args"), flags.to_vec())
     }
 
+    /// A program of ours that a line for a shell begins: there `$0` is the program, `$@` what it is started with.
+    pub(crate) fn behind(self, agent: &str, line: &str) -> Plan {
+        let backend = format!("behind-{agent}");
+        self.set(&format!("backends.{backend}.like"), "demo")
+            .set(&format!("backends.{backend}.launch"), vec!["sh", "-c", line, PROGRAM, "{args}"])
+            .set(&format!("agents.{agent}.backend"), backend)
+    }
+
     /// A remote beside the workspace, whose history has an old claim, and a clone of it for each agent.
     pub(crate) fn over_git(mut self) -> Plan {
         self.over_git = true;
